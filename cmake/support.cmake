@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+#
+# cmocka, and tests/support/*.c, which tests and fuzz targets may share as <support/...>.
+
+if(ESTAB_CMOCKA_ROOT)
+    find_path(ESTAB_CMOCKA_INCLUDE cmocka.h PATHS ${ESTAB_CMOCKA_ROOT}/include
+              NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
+    file(GLOB dirs ${ESTAB_CMOCKA_ROOT}/lib/*-linux-gnu*)
+    find_library(ESTAB_CMOCKA_LIBRARY cmocka PATHS ${dirs}
+                 NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
+else()
+    find_path(ESTAB_CMOCKA_INCLUDE cmocka.h)
+    find_library(ESTAB_CMOCKA_LIBRARY cmocka)
+endif()
+if(ESTAB_CMOCKA_INCLUDE AND ESTAB_CMOCKA_LIBRARY)
+    add_library(cmocka SHARED IMPORTED)
+    set_target_properties(cmocka PROPERTIES
+        IMPORTED_LOCATION ${ESTAB_CMOCKA_LIBRARY}
+        IMPORTED_SONAME libcmocka.so.0
+        INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${ESTAB_CMOCKA_INCLUDE})
+endif()
+
+# What every program under tests/ is built with.
+add_library(test_options INTERFACE)
+target_include_directories(test_options INTERFACE ${PROJECT_SOURCE_DIR}/include
+                           ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+target_compile_options(test_options INTERFACE ${ESTAB_WARNINGS})
+target_compile_definitions(test_options INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+if(TARGET cmocka)
+    target_link_libraries(test_options INTERFACE cmocka)
+endif()
+
+file(GLOB support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.c)
+if(support AND TARGET cmocka)
+    add_library(test_support STATIC ${support})
+    target_link_libraries(test_support PUBLIC estab_static PRIVATE test_options)
+endif()
+
+# estab_test_program(TARGET SOURCE): link a program of tests/ as all of them are.
+function(estab_test_program target source)
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE test_options)
+    if(TARGET test_support)
+        target_link_libraries(${target} PRIVATE test_support)
+    endif()
+    target_link_libraries(${target} PRIVATE estab_static)
+endfunction()

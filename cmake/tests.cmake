@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+#
+# Every test is a CTest test with one label, which says where it runs (CMakePresets.json):
+#
+#     tests/unit/ROOM/test_NAME.c    unit    unit.ROOM.NAME   one cmocka program each
+#     tests/state/test_NAME.c        state   state.NAME       one cmocka program each
+#     tests/sim/test_NAME.c          sim     sim.NAME         one cmocka program each
+#     tests/{sim,cli,net}/*.{sh,py}  as the folder            $ESTAB is the binary; `_*` is a helper
+#     tests/tidy, man/*.1            unit                     the default preset only
+#     tests/install, examples/*.c    install                  the default preset only
+#
+# A script that cannot run here says why in its last line and exits 77.
+
+# cli and net scripts need a binary; cross-compiled presets do not run them.
+function(estab_script_tests label)
+    file(GLOB scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${label}/*.sh
+                                        ${PROJECT_SOURCE_DIR}/tests/${label}/*.py)
+    list(FILTER scripts EXCLUDE REGEX "/_[^/]*$")
+    if(NOT TARGET estab)
+        return()
+    endif()
+    foreach(script IN LISTS scripts)
+        cmake_path(GET script STEM stem)
+        string(REGEX REPLACE "^test_" "" name ${stem})
+        add_test(NAME ${label}.${name} COMMAND ${script})
+        estab_test_properties(${label}.${name} ${label} 300)
+        if(label STREQUAL "net") # measures time and moves bulk: it gets the machine to itself
+            set_tests_properties(${label}.${name} PROPERTIES RUN_SERIAL ON)
+        endif()
+    endforeach()
+endfunction()
+
+function(estab_test_properties test label timeout)
+    set(environment PYTHONDONTWRITEBYTECODE=1 ESTAB_SOURCE_DIR=${PROJECT_SOURCE_DIR})
+    if(TARGET estab)
+        list(APPEND environment ESTAB=$<TARGET_FILE:estab>)
+    endif()
+    set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
+                         SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
+endfunction()
+
+function(estab_program_test label prefix source)
+    cmake_path(GET source STEM stem)
+    string(REGEX REPLACE "^test_" "" name ${stem})
+    string(REPLACE "." "_" target test_${prefix}_${name})
+    estab_test_program(${target} ${source})
+    if(prefix STREQUAL "unit.cli") # which is in no library
+        target_sources(${target} PRIVATE $<TARGET_OBJECTS:room_cli>)
+    endif()
+    add_test(NAME ${prefix}.${name} COMMAND ${target})
+    estab_test_properties(${prefix}.${name} ${label} 300)
+endfunction()
+
+# --- cmocka programs ---------------------------------------------------------------------------
+
+if(TARGET cmocka AND TARGET estab_static)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/unit/*/test_*.c)
+    foreach(source IN LISTS sources)
+        cmake_path(GET source PARENT_PATH folder)
+        cmake_path(GET folder FILENAME room)
+        estab_program_test(unit unit.${room} ${source})
+    endforeach()
+    foreach(label state sim)
+        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${label}/test_*.c)
+        foreach(source IN LISTS sources)
+            estab_program_test(${label} ${label} ${source})
+        endforeach()
+    endforeach()
+elseif(NOT TARGET cmocka AND NOT ESTAB_TESTS STREQUAL "AUTO")
+    message(FATAL_ERROR "cmocka is missing: scripts/setup test")
+endif()
+
+foreach(label sim cli net)
+    estab_script_tests(${label})
+endforeach()
+
+# --- the shape of the sources, of the objects, of the manual pages --------------------------------
+
+if(ESTAB_TIDY)
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+    set(tidy ${PROJECT_SOURCE_DIR}/tests/tidy)
+    set(objects ${PROJECT_BINARY_DIR}/core-objects.txt)
+    set(arguments --objects ${objects})
+    file(GENERATE OUTPUT ${objects} CONTENT "$<JOIN:${ESTAB_CORE_OBJECTS},\n>\n")
+    if(TARGET estab_shared)
+        list(APPEND arguments --library $<TARGET_FILE:estab_shared>)
+    endif()
+    add_test(NAME unit.tidy.tree
+             COMMAND Python3::Interpreter ${tidy}/tidy.py ${arguments} ${PROJECT_SOURCE_DIR})
+    add_test(NAME unit.tidy.self COMMAND Python3::Interpreter ${tidy}/test_tidy.py)
+    estab_test_properties(unit.tidy.tree unit 120)
+    estab_test_properties(unit.tidy.self unit 120)
+
+    file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
+    if(pages)
+        add_test(NAME unit.tidy.man COMMAND mandoc -Tlint -Wwarning ${pages})
+        estab_test_properties(unit.tidy.man unit 60)
+    endif()
+endif()
+
+# --- the installed library, as a stranger finds it ---------------------------------------------
+
+if(ESTAB_TIDY AND TARGET estab_shared)
+    set(run ${PROJECT_SOURCE_DIR}/tests/install/run)
+    set(stage ${PROJECT_BINARY_DIR}/stage)
+    file(GLOB examples CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/*.c)
+
+    add_test(NAME install.stage COMMAND ${run} stage ${PROJECT_BINARY_DIR} ${stage})
+    estab_test_properties(install.stage install 120)
+    set_tests_properties(install.stage PROPERTIES FIXTURES_SETUP stage)
+    foreach(finder pkgconfig cmake)
+        add_test(NAME install.${finder} COMMAND ${run} ${finder} ${PROJECT_BINARY_DIR} ${stage})
+        estab_test_properties(install.${finder} install 120)
+        set_tests_properties(install.${finder} PROPERTIES FIXTURES_REQUIRED stage
+                             FIXTURES_SETUP stage-${finder})
+        foreach(example IN LISTS examples)
+            cmake_path(GET example STEM name)
+            add_test(NAME install.${finder}.${name}
+                     COMMAND ${run} example ${PROJECT_BINARY_DIR} ${stage} ${finder} ${name})
+            estab_test_properties(install.${finder}.${name} install 120)
+            set_tests_properties(install.${finder}.${name} PROPERTIES
+                                 FIXTURES_REQUIRED "stage;stage-${finder}")
+        endforeach()
+    endforeach()
+endif()
+
+# --- programs of bench/ are built, so that they stay buildable; nothing here runs them ----------
+
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.c)
+if(NOT CMAKE_CROSSCOMPILING AND TARGET estab_static)
+    foreach(source IN LISTS sources)
+        cmake_path(GET source STEM name)
+        add_executable(bench_${name} ${source})
+        set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
+                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+        target_include_directories(bench_${name} PRIVATE include src)
+        target_compile_options(bench_${name} PRIVATE ${ESTAB_WARNINGS})
+        target_compile_definitions(bench_${name} PRIVATE _GNU_SOURCE)
+        target_link_libraries(bench_${name} PRIVATE estab_static)
+    endforeach()
+endif()
