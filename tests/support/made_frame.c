@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/made_frame.h"
+
+#include <string.h>
+
+static void store16(uint8_t *p, unsigned v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static void store32(uint8_t *p, uint32_t v)
+{
+    store16(p, v >> 16);
+    store16(p + 2, v & 0xffff);
+}
+
+uint16_t made_sum(uint32_t sum, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t)~sum;
+}
+
+static size_t made_link(uint8_t *out, struct estab_addr src, struct estab_addr dst, unsigned type,
+                        bool bare)
+{
+    if (bare)
+        return 0;
+    memcpy(out, (uint8_t[]){2, 0, dst.b[12], dst.b[13], dst.b[14], dst.b[15]}, 6);
+    memcpy(out + 6, (uint8_t[]){2, 0, src.b[12], src.b[13], src.b[14], src.b[15]}, 6);
+    store16(out + 12, type);
+    return 14;
+}
+
+static size_t made_header(uint8_t *out, struct estab_addr src, struct estab_addr dst,
+                          uint8_t protocol, size_t n, unsigned id, bool bare)
+{
+    size_t link = made_link(out, src, dst, 0x0800, bare);
+    uint8_t *ip = out + link;
+
+    memset(ip, 0, 20);
+    ip[0] = 0x45;
+    store16(ip + 2, (unsigned)(20 + n));
+    store16(ip + 4, id);
+    store16(ip + 6, 0x4000);
+    ip[8] = 64;
+    ip[9] = protocol;
+    memcpy(ip + 12, src.b + 12, 4);
+    memcpy(ip + 16, dst.b + 12, 4);
+    store16(ip + 10, made_sum(0, ip, 20));
+    return link + 20;
+}
+
+size_t made_ip(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t protocol,
+               const void *bytes, size_t n, bool bare)
+{
+    size_t headers = made_header(out, src, dst, protocol, n, 0, bare);
+
+    memcpy(out + headers, bytes, n);
+    return headers + n;
+}
+
+size_t made_tcp(uint8_t *out, const struct made_tcp *m, bool bare)
+{
+    size_t n = m->text && m->length == 0 ? strlen(m->text) : m->length;
+    size_t length = 20u + m->options_length + n, headers;
+    uint32_t sum = 6 + (uint32_t)length;
+    uint8_t *tcp;
+
+    headers = made_header(out, m->src.addr, m->dst.addr, 6, length, m->id, bare);
+    tcp = out + headers;
+    memset(tcp, 0, 20);
+    store16(tcp, m->src.port);
+    store16(tcp + 2, m->dst.port);
+    store32(tcp + 4, m->seq);
+    store32(tcp + 8, m->ack);
+    tcp[12] = (uint8_t)((20 + m->options_length) / 4 << 4);
+    tcp[13] = m->flags;
+    store16(tcp + 14, m->window);
+    store16(tcp + 18, m->urgent);
+    if (m->options_length)
+        memcpy(tcp + 20, m->options, m->options_length);
+    if (m->text)
+        memcpy(tcp + 20 + m->options_length, m->text, n);
+    else
+        memset(tcp + 20 + m->options_length, 'x', n);
+    for (int i = 12; i < 16; i += 2)
+        sum += ((uint32_t)m->src.addr.b[i] << 8 | m->src.addr.b[i + 1]) +
+               ((uint32_t)m->dst.addr.b[i] << 8 | m->dst.addr.b[i + 1]);
+    store16(tcp + 16, made_sum(sum, tcp, length));
+    return headers + length;
+}
+
+size_t made_arp(uint8_t *out, uint16_t operation, struct estab_addr sender,
+                struct estab_addr target)
+{
+    size_t link = made_link(out, sender, target, 0x0806, false);
+    uint8_t *arp = out + link;
+
+    memset(arp, 0, 28);
+    store16(arp, 1);
+    store16(arp + 2, 0x0800);
+    arp[4] = 6;
+    arp[5] = 4;
+    store16(arp + 6, operation);
+    memcpy(arp + 8, out + 6, 6);
+    memcpy(arp + 14, sender.b + 12, 4);
+    if (operation != 1)
+        memcpy(arp + 18, out, 6);
+    memcpy(arp + 24, target.b + 12, 4);
+    return link + 28;
+}
+
+struct estab_frame made_frame(uint8_t *bytes, size_t n, bool bare)
+{
+    struct estab_frame frame = {
+        .length = (uint32_t)n,
+        .link = bare ? ESTAB_LINK_IP : ESTAB_LINK_ETHERNET,
+        .parts = 1,
+        .part = {{bytes, (uint32_t)n}},
+    };
+    return frame;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * made_frame.h - frames for tests, made without any code of src/: Ethernet and bare IP, with right
+ * checksums.
+ */
+#ifndef SUPPORT_MADE_FRAME_H
+#define SUPPORT_MADE_FRAME_H
+
+#include <estab.h>
+
+#define MADE_FRAME_MAX (66000u)
+
+struct made_tcp {
+    struct estab_endpoint src, dst;
+    uint32_t seq, ack;
+    uint16_t window, urgent, id;
+    uint8_t flags;
+    uint8_t options_length;
+    const char *options; /* bytes */
+    const char *text;    /* or NULL: `length` bytes 'x' */
+    uint32_t length;
+};
+
+/* Writes an Ethernet frame, or with `bare` an IP packet; its length. */
+size_t made_tcp(uint8_t *out, const struct made_tcp *, bool bare);
+/* An IPv4 packet of any protocol around `n` bytes. */
+size_t made_ip(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t protocol,
+               const void *bytes, size_t n, bool bare);
+size_t made_arp(uint8_t *out, uint16_t operation, struct estab_addr sender,
+                struct estab_addr target);
+/* The Internet checksum, byte by byte. */
+uint16_t made_sum(uint32_t sum, const uint8_t *p, size_t n);
+/* A frame in one part. */
+struct estab_frame made_frame(uint8_t *bytes, size_t n, bool bare);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_transfer.c - see sim_transfer.h. */
+#include "support/sim_transfer.h"
+
+#define PORT 3333
+
+static void on_event(void *arg, struct sim *sim, int stack, const struct estab_event *event);
+
+/* Not periodic in any power of two, so that text at the wrong place is found. */
+static uint8_t text_at(size_t i)
+{
+    return (uint8_t)(i * 31 + i / 251);
+}
+
+struct estab_config transfer_config(void)
+{
+    struct estab_config config;
+    config.size = sizeof config;
+    estab_config_init(&config);
+    config.connections = 16;
+    config.records = 16;
+    config.listeners = 4;
+    return config;
+}
+
+struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const char *link)
+{
+    struct estab_config config = transfer_config();
+    struct sim_observer observer = {.event = on_event};
+    struct link_config both = {0};
+    char error[LINK_ERROR_MAX];
+    struct sim *sim = sim_new(seed);
+    if (!sim)
+        return NULL;
+    *t = (struct transfer){.bytes = bytes};
+    sim_set_user(sim, t);
+    bool done = link_config_parse(&both, link, error) &&
+                sim_stack_add(sim, "client", &config) == TRANSFER_CLIENT &&
+                sim_stack_add(sim, "server", &config) == TRANSFER_SERVER &&
+                sim_observe(sim, &observer);
+    struct sim_end client = sim_end_at(TRANSFER_CLIENT, estab_ipv4(10, 11, 0, 101));
+    struct sim_end server = sim_end_at(TRANSFER_SERVER, estab_ipv4(10, 11, 0, 1));
+    if (done && sim_join(sim, &client, &server, &both, &both) == 0)
+        return sim;
+    sim_free(sim);
+    return NULL;
+}
+
+static void expect(struct transfer *t, enum estab_error error)
+{
+    bool usual = error == ESTAB_OK || error == ESTAB_AGAIN || error == ESTAB_NO_RESOURCES;
+    if (!usual && t->failed == ESTAB_OK)
+        t->failed = error;
+}
+
+void transfer_start(struct sim *sim)
+{
+    struct transfer *t = sim_user(sim);
+    struct estab_listen listen = {.size = sizeof listen, .local.port = PORT, .backlog = 4};
+    struct estab_open open = {
+        .size = sizeof open,
+        .remote = {.addr = estab_ipv4(10, 11, 0, 1), .port = PORT},
+    };
+    expect(t, estab_listen(sim_stack(sim, TRANSFER_SERVER), &listen, &t->listener));
+    expect(t, estab_open(sim_stack(sim, TRANSFER_CLIENT), &open, &t->client, sim_now(sim)));
+}
+
+/* SEND what fits, CLOSE after the last byte. */
+static void client_send(struct sim *sim, struct transfer *t)
+{
+    estab_stack *stack = sim_stack(sim, TRANSFER_CLIENT);
+    enum estab_error error = ESTAB_OK;
+    while (t->sent < t->bytes && error == ESTAB_OK) {
+        uint8_t text[1000];
+        size_t n = 0, taken = 0;
+        while (n < sizeof text && t->sent + n < t->bytes) {
+            text[n] = text_at(t->sent + n);
+            n++;
+        }
+        error = estab_send(stack, t->client, text, n, 0, &taken, sim_now(sim));
+        t->sent += taken;
+        expect(t, error);
+    }
+    if (t->sent == t->bytes)
+        expect(t, estab_close(stack, t->client, sim_now(sim)));
+}
+
+static void server_receive(struct sim *sim, struct transfer *t)
+{
+    estab_stack *stack = sim_stack(sim, TRANSFER_SERVER);
+    while (!t->end_seen) {
+        uint8_t text[1777];
+        struct estab_received got = {0};
+        enum estab_error error =
+            estab_receive(stack, t->server, text, sizeof text, 0, &got, sim_now(sim));
+        expect(t, error);
+        if (error != ESTAB_OK)
+            return;
+        for (size_t i = 0; i < got.length; i++)
+            t->wrong += text[i] != text_at(t->received + i);
+        t->received += got.length;
+        t->end_seen = got.end;
+    }
+    expect(t, estab_close(stack, t->server, sim_now(sim)));
+}
+
+static void on_client(struct sim *sim, struct transfer *t, const struct estab_event *event)
+{
+    if (event->bits & ESTAB_EVENT_OPENED)
+        t->client_opened = true;
+    if (event->bits & ESTAB_EVENT_CLOSED) {
+        t->client_closed++;
+        t->client_error = event->error;
+    } else if (t->client_opened && t->sent < t->bytes) {
+        client_send(sim, t);
+    }
+}
+
+static void on_server(struct sim *sim, struct transfer *t, const struct estab_event *event)
+{
+    if (event->bits & ESTAB_EVENT_ACCEPT)
+        expect(t, estab_accept(sim_stack(sim, TRANSFER_SERVER), t->listener, &t->server));
+    if (event->bits & ESTAB_EVENT_CLOSED) {
+        t->server_closed++;
+        t->server_error = event->error;
+    } else if (t->server.generation != 0 && !t->end_seen) {
+        server_receive(sim, t);
+    }
+}
+
+static void on_event(void *arg, struct sim *sim, int stack, const struct estab_event *event)
+{
+    (void)arg;
+    struct transfer *t = sim_user(sim);
+    if (stack == TRANSFER_CLIENT)
+        on_client(sim, t, event);
+    else
+        on_server(sim, t, event);
+}
