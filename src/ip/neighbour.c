@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * neighbour.c - addresses of stations on a link (RFC 826, RFC 1122 section 2.3.2).
+ *
+ *      FREE -> ASKED -> KNOWN -> FREE            asked once a second, three times;
+ *                   \-> SILENT -> FREE           known for twenty minutes, silent for three seconds
+ *
+ * An address is learned from answers to our questions, from questions that are put to us, and, if it
+ * was known before, from any ARP packet (RFC 826's merge).  A flood of forged ARP packets therefore
+ * cannot push out what is in use: only questions of ours make new entries, and questions to us while
+ * an entry is free.
+ */
+#include "ip/ip.h"
+
+#define ASK_EVERY     ESTAB_SECOND
+#define KNOWN_FOR     (1200 * ESTAB_SECOND)
+#define SILENT_FOR    (3 * ESTAB_SECOND)
+
+static struct neighbour *find(const struct ip *ip, const struct estab_addr *address,
+                              unsigned interface)
+{
+    for (uint32_t i = 0; i < ip->neighbour_count; i++) {
+        struct neighbour *n = ip_neighbour(ip, i);
+
+        if (n->state != NEIGHBOUR_FREE && n->interface == interface &&
+            addr_equal(&n->address, address))
+            return n;
+    }
+    return NULL;
+}
+
+/* A free entry, or the known one that would be forgotten first. */
+static struct neighbour *vacate(const struct ip *ip)
+{
+    struct neighbour *oldest = NULL;
+
+    for (uint32_t i = 0; i < ip->neighbour_count; i++) {
+        struct neighbour *n = ip_neighbour(ip, i);
+
+        if (n->state == NEIGHBOUR_FREE)
+            return n;
+        if (n->state == NEIGHBOUR_KNOWN && (!oldest || n->deadline < oldest->deadline))
+            oldest = n;
+    }
+    return oldest;
+}
+
+static void ask(struct ip *ip, struct neighbour *n, estab_time now)
+{
+    struct ip_reply *r = ip_reply_new(ip);
+
+    n->state = NEIGHBOUR_ASKED;
+    n->tries++;
+    n->deadline = now + ASK_EVERY;
+    if (!r)
+        return; /* asked again in a second */
+    r->operation = ARP_REQUEST;
+    r->interface = n->interface;
+    r->src = ip->interfaces[n->interface].address;
+    r->dst = n->address;
+    memset(r->mac, 0xff, sizeof r->mac);
+}
+
+enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, uint8_t mac[6],
+                                     estab_time now)
+{
+    struct neighbour *n;
+
+    if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
+        return ANSWER_KNOWN;
+    n = find(ip, &path->next_hop, path->interface);
+    if (!n) {
+        n = vacate(ip);
+        if (!n)
+            return ANSWER_NOBODY;
+        *n = (struct neighbour){.address = path->next_hop, .interface = path->interface};
+        ask(ip, n, now);
+    }
+    if (n->state == NEIGHBOUR_KNOWN)
+        memcpy(mac, n->mac, 6);
+    return n->state == NEIGHBOUR_KNOWN   ? ANSWER_KNOWN
+           : n->state == NEIGHBOUR_ASKED ? ANSWER_WAIT
+                                         : ANSWER_NOBODY;
+}
+
+static void learn(struct neighbour *n, const uint8_t mac[6], estab_time now)
+{
+    memcpy(n->mac, mac, 6);
+    n->state = NEIGHBOUR_KNOWN;
+    n->tries = 0;
+    n->deadline = now + KNOWN_FOR;
+}
+
+static void answer(struct ip *ip, unsigned interface, const struct arp_packet *a)
+{
+    struct ip_reply *r = ip_reply_new(ip);
+
+    if (!r)
+        return;
+    r->operation = ARP_REPLY;
+    r->interface = (uint8_t)interface;
+    r->src = a->target;
+    r->dst = a->sender;
+    memcpy(r->mac, a->sender_mac, 6);
+}
+
+enum reason neighbour_arp(struct ip *ip, unsigned interface, const uint8_t *p, size_t n,
+                          bool *learned, estab_time now)
+{
+    struct arp_packet a;
+    struct neighbour *known;
+    bool ours, question;
+
+    if (!arp_parse(p, n, &a))
+        return REASON_ARP_MALFORMED;
+    if (addr_equal(&a.sender, &ip->interfaces[interface].address) || (a.sender_mac[0] & 1))
+        return REASON_ARP_MALFORMED; /* nobody else has our address; no station is a group */
+    ours = addr_equal(&a.target, &ip->interfaces[interface].address);
+    question = ours && a.operation == ARP_REQUEST;
+    known = find(ip, &a.sender, interface);
+    if (!known && question && !addr_is_unspecified(&a.sender)) {
+        known = vacate(ip);
+        if (known && known->state != NEIGHBOUR_FREE)
+            known = NULL;
+        if (known)
+            *known = (struct neighbour){.address = a.sender, .interface = (uint8_t)interface};
+    }
+    if (question)
+        answer(ip, interface, &a);
+    if (known) {
+        learn(known, a.sender_mac, now);
+        *learned = true;
+        return REASON_NONE;
+    }
+    return question ? REASON_NEIGHBOUR_TABLE_FULL : REASON_ARP_NOT_OURS;
+}
+
+estab_time neighbour_deadline(const struct ip *ip)
+{
+    estab_time least = ESTAB_NEVER;
+
+    for (uint32_t i = 0; i < ip->neighbour_count; i++) {
+        const struct neighbour *n = ip_neighbour(ip, i);
+
+        if (n->state != NEIGHBOUR_FREE && n->deadline < least)
+            least = n->deadline;
+    }
+    return least;
+}
+
+bool neighbour_expire(struct ip *ip, estab_time now)
+{
+    bool changed = false;
+
+    for (uint32_t i = 0; i < ip->neighbour_count; i++) {
+        struct neighbour *n = ip_neighbour(ip, i);
+
+        if (n->state == NEIGHBOUR_FREE || n->deadline > now)
+            continue;
+        if (n->state == NEIGHBOUR_ASKED && n->tries < NEIGHBOUR_TRIES) {
+            ask(ip, n, now);
+        } else if (n->state == NEIGHBOUR_ASKED) {
+            n->state = NEIGHBOUR_SILENT;
+            n->deadline = now + SILENT_FOR;
+            changed = true;
+        } else {
+            *n = (struct neighbour){.state = NEIGHBOUR_FREE};
+        }
+    }
+    return changed;
+}

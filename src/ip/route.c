@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* route.c - which way a packet goes (RFC 1122 section 3.3.1), and whose it is (section 3.2.1.3). */
+#include "ip/ip.h"
+
+int ip_local(const struct ip *ip, const struct estab_addr *address)
+{
+    for (uint32_t i = 0; i < ip->interface_count; i++)
+        if (addr_equal(&ip->interfaces[i].address, address))
+            return (int)i;
+    return -1;
+}
+
+struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst)
+{
+    const struct ip_route *best = NULL;
+
+    if (ip_local(ip, dst) >= 0)
+        return (struct ip_path){.next_hop = *dst, .interface = IP_LOOPBACK, .found = true};
+    for (uint32_t i = 0; i < ip->route_count; i++) {
+        const struct ip_route *r = &ip->routes[i];
+
+        if (addr_in_prefix(dst, &r->prefix, r->prefix_length) &&
+            (!best || r->prefix_length > best->prefix_length))
+            best = r;
+    }
+    if (!best)
+        return (struct ip_path){.found = false};
+    return (struct ip_path){
+        .next_hop = addr_is_unspecified(&best->gateway) ? *dst : best->gateway,
+        .interface = best->interface,
+        .found = true,
+    };
+}
+
+bool ip_route_add(struct ip *ip, const struct ip_route *route)
+{
+    if (ip->route_count == ESTAB_ROUTES_MAX)
+        return false;
+    ip->routes[ip->route_count] = *route;
+    ip->routes[ip->route_count++].used = 1;
+    return true;
+}
+
+static bool source_possible(const struct ip *ip, const struct estab_addr *src, unsigned interface)
+{
+    const struct estab_interface *i;
+
+    if (interface == IP_LOOPBACK)
+        return true;
+    i = &ip->interfaces[interface];
+    return !addr_is_unspecified(src) && !addr_is_multicast(src) && src->b[12] != 127 &&
+           ip_local(ip, src) < 0 && !addr_is_broadcast(src, &i->address, i->prefix_length);
+}
+
+enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigned interface)
+{
+    if (h->source_route)
+        return REASON_IP_SOURCE_ROUTE;
+    if (!source_possible(ip, &h->src, interface))
+        return REASON_IP_SOURCE;
+    if (ip_local(ip, &h->dst) < 0) {
+        const struct estab_interface *i = &ip->interfaces[interface == IP_LOOPBACK ? 0 : interface];
+
+        if (h->protocol == PROTO_TCP &&
+            (addr_is_multicast(&h->dst) ||
+             addr_is_broadcast(&h->dst, &i->address, i->prefix_length)))
+            return REASON_IP_BROADCAST;
+        return REASON_IP_NOT_OURS;
+    }
+    return h->fragment ? REASON_IP_FRAGMENT : REASON_NONE;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * input.c - a frame becomes a packet, a packet a segment; each step may refuse it, with a reason.
+ *
+ * Headers lie contiguous in the first piece of the frame; text may be scattered over its parts, and
+ * is only walked, never gathered.
+ */
+#include "base/checksum.h"
+#include "stack/stack.h"
+
+void stack_drop(struct estab_stack *s, enum reason reason, unsigned interface, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    note_reason(t, reason);
+    NOTE(t, DROP, HANDLE_NONE, now, (uint32_t)reason, interface);
+}
+
+/* ---- the bytes of a frame --------------------------------------------------------------------------- */
+
+struct piece {
+    const uint8_t *base;
+    uint32_t length;
+};
+
+/* Piece 0 is the head, if there is one. */
+static struct piece frame_piece(const struct estab_frame *f, unsigned i)
+{
+    if (f->head_length > 0) {
+        if (i == 0)
+            return (struct piece){f->head, f->head_length};
+        i--;
+    }
+    return i < f->parts ? (struct piece){f->part[i].base, f->part[i].length}
+                        : (struct piece){NULL, 0};
+}
+
+/* The sum of n bytes from `at` on. */
+static uint64_t frame_sum(const struct estab_frame *f, uint32_t at, uint32_t n, uint64_t sum)
+{
+    uint32_t done = 0;
+
+    for (unsigned i = 0; done < n; i++) {
+        struct piece p = frame_piece(f, i);
+        uint32_t take;
+
+        ASSERT(p.base);
+        if (at >= p.length) {
+            at -= p.length;
+            continue;
+        }
+        take = p.length - at < n - done ? p.length - at : n - done;
+        sum = checksum_add_at(sum, p.base + at, take, done);
+        done += take;
+        at = 0;
+    }
+    return sum;
+}
+
+/* Appends n bytes from `at` on to a queue; false if the text pool is short of chunks. */
+static bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
+                       struct text_queue *q)
+{
+    uint32_t done = 0;
+
+    for (unsigned i = 0; done < n; i++) {
+        struct piece p = frame_piece(f, i);
+        uint32_t take;
+
+        ASSERT(p.base);
+        if (at >= p.length) {
+            at -= p.length;
+            continue;
+        }
+        take = p.length - at < n - done ? p.length - at : n - done;
+        if (queue_append(pool, q, CHUNK_SEND, p.base + at, take) < take)
+            return false;
+        done += take;
+        at = 0;
+    }
+    return true;
+}
+
+/* ---- a packet ------------------------------------------------------------------------------------------ */
+
+struct packet {
+    struct estab_frame *frame;
+    struct ipv4_header ip;
+    const uint8_t *first; /* the first piece of the frame */
+    uint32_t first_length;
+    uint32_t at; /* of the IP header, then of the payload, in the frame */
+    uint32_t length; /* of the payload */
+    uint8_t mac[6]; /* who sent it */
+    uint8_t interface;
+    uint8_t local;
+    bool trusted; /* the checksum is known to be good */
+};
+
+static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    struct segment seg = {.remote = p->ip.src,
+                          .local = p->local,
+                          .interface = p->interface,
+                          .mtu = (uint16_t)s->ip.interfaces[p->local].mtu,
+                          .frame = p->frame};
+    struct tcp_header h;
+    uint32_t contiguous = p->first_length - p->at;
+    enum reason reason;
+
+    reason = tcp_header_parse(p->first + p->at, contiguous < p->length ? contiguous : p->length, &h);
+    if (reason == REASON_TCP_HEADER)
+        return reason;
+    if (!p->trusted) {
+        uint64_t sum = ipv4_pseudo(&p->ip.src, &p->ip.dst, PROTO_TCP, p->length);
+
+        if (!checksum_good(frame_sum(p->frame, p->at, p->length, sum)))
+            return REASON_TCP_CHECKSUM;
+    }
+    if (reason != REASON_NONE)
+        return reason;
+    memcpy(seg.mac, p->mac, 6);
+    seg.rport = h.sport;
+    seg.lport = h.dport;
+    seg.flags = h.flags;
+    seg.seq = rcv_of(h.seq);
+    seg.ack = snd_of(h.ack);
+    seg.wnd = h.wnd;
+    seg.up = h.up;
+    seg.opt = h.opt;
+    seg.text = p->at + h.length;
+    seg.len = p->length - h.length;
+    tcp_arrive(stack_tcp(s), &seg, now);
+    return REASON_NONE;
+}
+
+static struct ip_reply *packet_reply(struct estab_stack *s, struct ip_reply *r, const struct packet *p,
+                                     uint32_t at, uint32_t n)
+{
+    struct tcp *t = stack_tcp(s);
+
+    if (!r) {
+        note_reason(t, REASON_REPLIES_FULL);
+        return NULL;
+    }
+    if (frame_copy(&t->chunks, p->frame, at, n, &r->text))
+        return r;
+    queue_clear(&t->chunks, &r->text); /* short of chunks: the newest reply is taken back */
+    s->ip.reply_count--;
+    note_reason(t, REASON_REPLIES_FULL);
+    return NULL;
+}
+
+/* An ICMP error quotes what it is about: the IP header and at least 8 bytes (RFC 5927 section 4). */
+static enum reason packet_icmp_error(struct estab_stack *s, const struct packet *p, unsigned type,
+                                     unsigned code, estab_time now)
+{
+    uint32_t at = p->at + ICMP_HEADER, n = p->length - ICMP_HEADER;
+    struct ipv4_header quoted;
+    enum reason reason;
+    const uint8_t *q;
+
+    if (n > p->first_length - at)
+        n = p->first_length - at;
+    reason = ipv4_parse(p->first + at, n, true, &quoted);
+    if (reason != REASON_NONE && reason != REASON_IP_LENGTH) /* it is cut short, as a rule */
+        return REASON_ICMP_MALFORMED;
+    if (quoted.header_length + 8u > n)
+        return REASON_ICMP_MALFORMED;
+    if (quoted.protocol != PROTO_TCP || ip_local(&s->ip, &quoted.src) < 0)
+        return REASON_ICMP_NO_CONNECTION;
+    q = p->first + at + quoted.header_length;
+    return icmp_arrives(stack_tcp(s),
+                        &(struct tcp_pair){.remote = quoted.dst,
+                                           .rport = (uint16_t)(q[2] << 8 | q[3]),
+                                           .lport = (uint16_t)(q[0] << 8 | q[1]),
+                                           .local = (uint8_t)ip_local(&s->ip, &quoted.src)},
+                        snd_of((uint32_t)q[4] << 24 | (uint32_t)q[5] << 16 | (uint32_t)q[6] << 8 |
+                               q[7]),
+                        type == ICMP_UNREACHABLE &&
+                            (code == ICMP_CODE_PROTOCOL || code == ICMP_CODE_PORT),
+                        now);
+}
+
+static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, estab_time now)
+{
+    const uint8_t *h = p->first + p->at;
+    uint32_t mtu = s->ip.interfaces[p->local].mtu;
+
+    if (p->length < ICMP_HEADER || p->first_length - p->at < ICMP_HEADER)
+        return REASON_ICMP_MALFORMED;
+    if (!p->trusted && !checksum_good(frame_sum(p->frame, p->at, p->length, 0)))
+        return REASON_ICMP_CHECKSUM;
+    switch (h[0]) {
+    case ICMP_ECHO:
+        if (h[1] != 0)
+            return REASON_ICMP_MALFORMED;
+        if (p->length + IPV4_HEADER_MIN > mtu) /* we do not fragment */
+            return REASON_ICMP_IGNORED;
+        packet_reply(s,
+                     icmp_echo_reply(&s->ip, &p->ip, p->interface, p->mac,
+                                     (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 |
+                                         (uint32_t)h[6] << 8 | h[7]),
+                     p, p->at + ICMP_HEADER, p->length - ICMP_HEADER);
+        return REASON_ECHO;
+    case ICMP_UNREACHABLE:
+    case ICMP_TIME_EXCEEDED:
+    case ICMP_PARAMETER:
+        return packet_icmp_error(s, p, h[0], h[1], now);
+    default:
+        return REASON_ICMP_IGNORED;
+    }
+}
+
+/* RFC 1122 section 3.2.2.1: what nobody here speaks is answered with its own first bytes. */
+static enum reason packet_unknown(struct estab_stack *s, const struct packet *p, estab_time now)
+{
+    unsigned code = p->ip.protocol == PROTO_UDP ? ICMP_CODE_PORT : ICMP_CODE_PROTOCOL;
+    uint32_t quote = p->length < 8 ? p->length : 8;
+    struct ip_reply *r;
+
+    r = icmp_unreachable(&s->ip, &p->ip, p->interface, p->mac, code, now);
+    packet_reply(s, r, p, p->at - p->ip.header_length, p->ip.header_length + quote);
+    return REASON_IP_PROTOCOL;
+}
+
+static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    uint32_t n = p->frame->length - p->at;
+    uint32_t contiguous = p->first_length - p->at;
+    enum reason reason;
+
+    reason = ipv4_parse(p->first + p->at, contiguous, p->trusted, &p->ip);
+    if (reason == REASON_IP_LENGTH && p->ip.total_length <= n)
+        reason = REASON_NONE; /* the rest lies in other parts */
+    if (reason != REASON_NONE)
+        return reason;
+    reason = ip_accepts(&s->ip, &p->ip, p->interface);
+    if (reason != REASON_NONE)
+        return reason;
+    p->local = (uint8_t)ip_local(&s->ip, &p->ip.dst);
+    p->at += p->ip.header_length;
+    p->length = p->ip.total_length - p->ip.header_length;
+    switch (p->ip.protocol) {
+    case PROTO_TCP:
+        return packet_tcp(s, p, now);
+    case PROTO_ICMP:
+        return packet_icmp(s, p, now);
+    default:
+        return packet_unknown(s, p, now);
+    }
+}
+
+/* ---- a frame ---------------------------------------------------------------------------------------------- */
+
+static enum reason frame_ethernet(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    const struct estab_interface *i = &s->ip.interfaces[p->interface];
+    struct ethernet_header h;
+    bool learned = false;
+    enum reason reason;
+
+    if (!ethernet_parse(p->first, p->first_length, &h))
+        return REASON_FRAME_SHORT;
+    if (!(h.dst[0] & 1) && memcmp(h.dst, i->mac, 6) != 0)
+        return REASON_FRAME_NOT_OURS;
+    memcpy(p->mac, h.src, 6);
+    p->at = ETHERNET_HEADER;
+    if (h.type == ETHERTYPE_IPV4)
+        return packet_ipv4(s, p, now);
+    if (h.type != ETHERTYPE_ARP)
+        return REASON_FRAME_ETHERTYPE;
+    reason = neighbour_arp(&s->ip, p->interface, p->first + p->at, p->first_length - p->at, &learned,
+                           now);
+    if (learned)
+        conn_unblock_all(stack_tcp(s));
+    return reason;
+}
+
+void stack_input(struct estab_stack *s, struct estab_frame *f, unsigned interface, estab_time now)
+{
+    struct piece first = frame_piece(f, 0);
+    struct packet p = {.frame = f,
+                       .first = first.base,
+                       .first_length = first.length < f->length ? first.length : f->length,
+                       .interface = (uint8_t)interface,
+                       .trusted = f->checksum != ESTAB_CHECKSUM_VERIFY};
+    enum reason reason;
+
+    s->frames_in++;
+    if (interface == IP_LOOPBACK)
+        reason = packet_ipv4(s, &p, now);
+    else if (interface >= s->ip.interface_count || f->link != s->ip.interfaces[interface].link)
+        reason = REASON_FRAME_INTERFACE;
+    else if (f->link == ESTAB_LINK_ETHERNET)
+        reason = frame_ethernet(s, &p, now);
+    else
+        reason = packet_ipv4(s, &p, now);
+    if (reason != REASON_NONE)
+        stack_drop(s, reason, interface, now);
+}
+
+/* The parts of a frame cover its length, and no more of them is looked at. */
+static bool frame_covered(struct estab_frame *f)
+{
+    uint32_t left = f->length;
+    unsigned i;
+
+    if (f->head_length > ESTAB_HEAD_MAX || f->parts > ESTAB_PARTS_MAX || f->head_length > left)
+        return false;
+    left -= f->head_length;
+    for (i = 0; i < f->parts && left > 0; i++) {
+        if (f->part[i].length > left)
+            f->part[i].length = left;
+        left -= f->part[i].length;
+    }
+    return left == 0;
+}
+
+/* Chunks that no connection has adopted go back to the pool. */
+static void frame_return(struct estab_stack *s, const struct estab_frame *f)
+{
+    struct chunk_pool *pool = &stack_tcp(s)->chunks;
+
+    for (unsigned i = 0; f->lent && i < f->parts; i++) {
+        uint32_t c = chunk_of(pool, f->part[i].base);
+
+        if (chunk_at(pool, c)->account == CHUNK_LENT)
+            chunk_free(pool, c);
+    }
+}
+
+void estab_input(estab_stack *s, struct estab_frame *in, size_t n, estab_time now)
+{
+    now = stack_now(s, now);
+    for (size_t i = 0; i < n; i++) {
+        struct estab_frame *f = &in[i];
+
+        if (f->length > 0) {
+            if (frame_covered(f))
+                stack_input(s, f, f->interface, now);
+            else
+                stack_drop(s, REASON_FRAME_SHORT, f->interface, now);
+        }
+        frame_return(s, f);
+    }
+}
+
+size_t estab_input_room(estab_stack *s, struct estab_frame *in, size_t n, uint32_t bytes)
+{
+    struct chunk_pool *pool = &stack_tcp(s)->chunks;
+
+    for (size_t i = 0; i < n; i++) {
+        struct estab_frame *f = &in[i];
+        uint32_t left = bytes;
+
+        *f = (struct estab_frame){.lent = 1};
+        while (left > 0 && f->parts < ESTAB_PARTS_MAX) {
+            uint32_t c = chunk_new(pool, CHUNK_LENT);
+
+            if (c == CHUNK_NONE)
+                break;
+            f->part[f->parts++] = (struct estab_part){chunk_data(pool, c), pool->bytes};
+            left -= left < pool->bytes ? left : pool->bytes;
+        }
+        if (left > 0) { /* not enough for this one */
+            frame_return(s, f);
+            f->parts = 0;
+            return i;
+        }
+    }
+    return n;
+}

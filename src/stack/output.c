@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output.c - what is sent becomes frames: ARP and ICMP first, then answers that no connection owns,
+ * then the connections that are ready, in turn.
+ *
+ * Headers are written into the frame, text is referred to where it lies in the text pool, pinned
+ * until estab_output_done.  A segment to an address of our own goes straight back to input.
+ */
+#include "base/checksum.h"
+#include "base/siphash.h"
+#include "base/writer.h"
+#include "stack/stack.h"
+
+/* In one call of estab_output, so that two of our own connections cannot keep it for ever. */
+enum { LOOPBACK_MOST = 4096 };
+
+/* ---- headers -------------------------------------------------------------------------------------- */
+
+/* An identification that does not count what is sent (RFC 6864: DF is set, so any will do). */
+static uint16_t next_id(struct estab_stack *s)
+{
+    uint8_t count[4];
+
+    writer_store32(count, s->ip.id++);
+    return (uint16_t)siphash13(stack_tcp(s)->config.hash_key, count, sizeof count);
+}
+
+static void frame_link(const struct estab_stack *s, struct estab_frame *f, unsigned interface,
+                       const uint8_t mac[6], unsigned type)
+{
+    struct ethernet_header h = {.type = (uint16_t)type};
+
+    f->interface = (uint8_t)interface;
+    f->link = ESTAB_LINK_IP;
+    if (interface == IP_LOOPBACK || s->ip.interfaces[interface].link == ESTAB_LINK_IP)
+        return;
+    f->link = ESTAB_LINK_ETHERNET;
+    memcpy(h.dst, mac, 6);
+    memcpy(h.src, s->ip.interfaces[interface].mac, 6);
+    ethernet_write(f->head, &h);
+    f->head_length = ETHERNET_HEADER;
+}
+
+static void frame_ipv4(struct estab_stack *s, struct estab_frame *f, const struct ipv4_header *h)
+{
+    struct ipv4_header ip = *h;
+
+    ip.id = next_id(s);
+    ip.ttl = stack_tcp(s)->config.ttl;
+    ip.dont_fragment = true;
+    ipv4_write(f->head + f->head_length, &ip);
+    f->head_length += IPV4_HEADER_MIN;
+}
+
+/* Refers to n bytes of text from a place in a queue; each chunk is pinned. */
+static void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor at, uint32_t n)
+{
+    struct chunk_pool *pool = &t->chunks;
+
+    while (n > 0) {
+        const struct chunk *c = chunk_at(pool, at.chunk);
+        uint32_t take = c->length - at.offset < n ? c->length - at.offset : n;
+
+        if (take > 0) {
+            bool pinned = chunk_pin(pool, at.chunk);
+
+            ASSERT(pinned && f->parts < ESTAB_PARTS_MAX);
+            f->part[f->parts++] = (struct estab_part){
+                chunk_data(pool, at.chunk) + c->offset + at.offset, take};
+        }
+        n -= take;
+        at = (struct queue_cursor){c->next, 0};
+    }
+}
+
+static uint64_t text_sum(const struct estab_frame *f, uint32_t header, uint64_t sum)
+{
+    uint32_t offset = header;
+
+    for (unsigned i = 0; i < f->parts; i++) {
+        sum = checksum_add_at(sum, f->part[i].base, f->part[i].length, offset);
+        offset += f->part[i].length;
+    }
+    return sum;
+}
+
+static uint32_t frame_length(const struct estab_frame *f)
+{
+    uint32_t n = f->head_length;
+
+    for (unsigned i = 0; i < f->parts; i++)
+        n += f->part[i].length;
+    return n;
+}
+
+/* ---- ARP and ICMP ------------------------------------------------------------------------------------ */
+
+static void build_arp(const struct estab_stack *s, struct estab_frame *f, const struct ip_reply *r)
+{
+    struct arp_packet a = {.operation = r->operation, .sender = r->src, .target = r->dst};
+
+    frame_link(s, f, r->interface, r->mac, ETHERTYPE_ARP);
+    memcpy(a.sender_mac, s->ip.interfaces[r->interface].mac, 6);
+    if (r->operation == ARP_REPLY)
+        memcpy(a.target_mac, r->mac, 6);
+    arp_write(f->head + f->head_length, &a);
+    f->head_length += ARP_LENGTH;
+}
+
+static void build_icmp(struct estab_stack *s, struct estab_frame *f, struct ip_reply *r)
+{
+    struct tcp *t = stack_tcp(s);
+    uint8_t *icmp;
+
+    frame_link(s, f, r->interface, r->mac, ETHERTYPE_IPV4);
+    frame_ipv4(s, f,
+               &(struct ipv4_header){
+                   .src = r->src,
+                   .dst = r->dst,
+                   .protocol = PROTO_ICMP,
+                   .total_length = (uint16_t)(IPV4_HEADER_MIN + ICMP_HEADER + r->text.bytes)});
+    icmp = f->head + f->head_length;
+    icmp[0] = r->type;
+    icmp[1] = r->code;
+    writer_store16(icmp + 2, 0);
+    writer_store32(icmp + 4, r->rest);
+    f->head_length += ICMP_HEADER;
+    frame_text(t, f, (struct queue_cursor){r->text.head, 0}, r->text.bytes);
+    writer_store16(icmp + 2,
+                   checksum_done(text_sum(f, ICMP_HEADER, checksum_add(0, icmp, ICMP_HEADER))));
+    queue_clear(&t->chunks, &r->text); /* pinned: gone when the frame is done */
+}
+
+static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
+{
+    struct ip *ip = &s->ip;
+    struct ip_reply *r = &ip->replies[ip->reply_head];
+
+    if (ip->reply_count == 0)
+        return false;
+    if (r->protocol == PROTO_ICMP)
+        build_icmp(s, f, r);
+    else
+        build_arp(s, f, r);
+    ip->reply_head = (ip->reply_head + 1) % IP_REPLIES;
+    ip->reply_count--;
+    return true;
+}
+
+/* ---- segments ------------------------------------------------------------------------------------------- */
+
+static void build_checksum(const struct estab_stack *s, struct estab_frame *f,
+                           const struct tcp_out *out, uint8_t *tcp, uint32_t header)
+{
+    const struct estab_addr *src = &stack_tcp(s)->locals[out->local].address;
+    uint64_t sum = ipv4_pseudo(src, &out->remote, PROTO_TCP, header + out->length);
+    bool looped = f->interface == IP_LOOPBACK;
+
+    if (looped || s->ip.interfaces[f->interface].checksum_offload) {
+        f->checksum = ESTAB_CHECKSUM_FINISH;
+        f->checksum_start = (uint16_t)(tcp - f->head);
+        f->checksum_offset = 16;
+        writer_store16(tcp + 16, checksum_fold(sum));
+        return;
+    }
+    sum = checksum_add(sum, tcp, header);
+    writer_store16(tcp + 16, checksum_done(text_sum(f, header, sum)));
+}
+
+static void build_segment(struct estab_stack *s, struct estab_frame *f, struct tcp_out *out,
+                          unsigned interface, const uint8_t mac[6])
+{
+    struct tcp *t = stack_tcp(s);
+    size_t header = tcp_header_length(&out->header);
+    uint8_t tcp[TCP_HEADER_MAX];
+    uint8_t *at;
+
+    frame_link(s, f, interface, mac, ETHERTYPE_IPV4);
+    frame_ipv4(s, f,
+               &(struct ipv4_header){
+                   .src = t->locals[out->local].address,
+                   .dst = out->remote,
+                   .protocol = PROTO_TCP,
+                   .diffserv = (uint8_t)(out->diffserv << 2),
+                   .total_length = (uint16_t)(IPV4_HEADER_MIN + header + out->length)});
+    at = f->head + f->head_length;
+    tcp_header_write(tcp, &out->header);
+    memcpy(at, tcp, header);
+    f->head_length = (uint8_t)(f->head_length + header);
+    f->segment_size = out->segment_size;
+    f->cause = t->config.trace_records ? t->trace_head - 1 : 0;
+    frame_text(t, f, (struct queue_cursor){out->chunk, out->offset}, out->length);
+    build_checksum(s, f, out, at, (uint32_t)header);
+}
+
+static bool next_tcp_reply(struct estab_stack *s, struct estab_frame *f, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    while (t->reply_count > 0) {
+        struct tcp_reply *r = tcp_reply(t, t->reply_head);
+        struct tcp_out *out = &r->out;
+        struct ip_path path = ip_path_to(&s->ip, &out->remote);
+        uint8_t mac[6] = {0};
+        bool known;
+
+        t->reply_head = (t->reply_head + 1) % t->config.replies;
+        t->reply_count--;
+        if (!path.found) {
+            stack_drop(s, REASON_NO_ROUTE, 0, now);
+            continue;
+        }
+        known = neighbour_find(&s->ip, &path, mac, now) == ANSWER_KNOWN;
+        if (!known && !out->has_mac) {
+            stack_drop(s, REASON_NEIGHBOUR_UNKNOWN, path.interface, now);
+            continue;
+        }
+        t->segments_out++;
+        NOTE(t, SEGMENT_OUT, HANDLE_NONE, now, out->header.flags, out->header.seq, out->header.ack,
+             0, out->header.wnd, r->why, TCP_CLOSED, out->header.sport, out->header.dport);
+        build_segment(s, f, out, path.interface, known ? mac : out->mac);
+        return true;
+    }
+    return false;
+}
+
+/* A segment that cannot be sent: the connection's timers go on as if it had been lost. */
+static void segment_lost(struct estab_stack *s, struct tcb *b, enum reason reason, unsigned interface,
+                         estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    stack_drop(s, reason, interface, now);
+    b->error = ESTAB_UNREACHABLE;
+    conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
+}
+
+static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    while (t->ready_head != TCB_NONE) {
+        struct tcb *b = tcp_tcb(t, t->ready_head);
+        struct ip_path path = ip_path_to(&s->ip, &b->head.remote);
+        enum neighbour_answer answer = ANSWER_NOBODY;
+        uint8_t mac[6] = {0};
+        struct tcp_out out;
+        enum emit_why why;
+
+        if (path.found)
+            answer = neighbour_find(&s->ip, &path, mac, now);
+        if (answer == ANSWER_WAIT) {
+            conn_block(t, b);
+            continue;
+        }
+        conn_unready(t, b);
+        if (!tcp_emit(t, b, &out, &why, now))
+            continue;
+        conn_ready(t, b); /* behind the others */
+        if (answer == ANSWER_KNOWN) {
+            build_segment(s, f, &out, path.interface, mac);
+            return true;
+        }
+        segment_lost(s, b, path.found ? REASON_NEIGHBOUR_UNKNOWN : REASON_NO_ROUTE, path.interface,
+                     now);
+    }
+    return false;
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------ */
+
+static bool next_frame(struct estab_stack *s, struct estab_frame *f, estab_time now)
+{
+    memset(f, 0, offsetof(struct estab_frame, part));
+    if (!next_ip_reply(s, f) && !next_tcp_reply(s, f, now) && !next_segment(s, f, now) &&
+        !next_ip_reply(s, f)) /* a segment may have asked for a neighbour */
+        return false;
+    f->length = frame_length(f);
+    s->frames_out++;
+    return true;
+}
+
+size_t estab_output(estab_stack *s, struct estab_frame *out, size_t n, estab_time now)
+{
+    unsigned looped = 0;
+    size_t done = 0;
+
+    now = stack_now(s, now);
+    while (done < n && next_frame(s, &out[done], now)) {
+        struct estab_frame *f = &out[done];
+
+        if (f->interface != IP_LOOPBACK) {
+            done++;
+            continue;
+        }
+        if (++looped > LOOPBACK_MOST)
+            stack_drop(s, REASON_LOOPBACK_LIMIT, IP_LOOPBACK, now);
+        else
+            stack_input(s, f, IP_LOOPBACK, now);
+        estab_output_done(s, f, 1);
+        if (looped > LOOPBACK_MOST)
+            break;
+    }
+    return done;
+}
+
+void estab_output_done(estab_stack *s, const struct estab_frame *out, size_t n)
+{
+    struct chunk_pool *pool = &stack_tcp(s)->chunks;
+
+    for (size_t i = 0; i < n; i++)
+        for (unsigned k = 0; k < out[i].parts; k++)
+            chunk_unpin(pool, chunk_of(pool, out[i].part[k].base));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* stack.c - a stack in its room: made, given interfaces and routes, asked for deadlines and events. */
+#include "stack/stack.h"
+
+enum { ROOM_ALIGNMENT = 64 };
+
+static const uint64_t magic = UINT64_C(0x6573746162303101);
+
+static uint64_t aligned(uint64_t n)
+{
+    return (n + ROOM_ALIGNMENT - 1) & ~(uint64_t)(ROOM_ALIGNMENT - 1);
+}
+
+/* struct estab_stack, neighbours, struct tcp and its pools, each aligned. */
+static uint64_t layout(const struct estab_config *c, uint64_t *neighbours_at, uint64_t *tcp_at)
+{
+    uint64_t at = aligned(sizeof(struct estab_stack));
+
+    *neighbours_at = at;
+    at += aligned((uint64_t)c->neighbours * sizeof(struct neighbour));
+    *tcp_at = at;
+    return at + tcp_layout(NULL, c);
+}
+
+size_t estab_stack_size(const struct estab_config *config)
+{
+    uint64_t neighbours_at, tcp_at, bytes;
+
+    if (estab_config_check(config))
+        return 0;
+    bytes = layout(config, &neighbours_at, &tcp_at);
+    return bytes <= SIZE_MAX ? (size_t)bytes : 0;
+}
+
+estab_stack *estab_stack_init(struct estab_room room, const struct estab_config *config,
+                              estab_time now)
+{
+    size_t size = estab_stack_size(config);
+    struct estab_stack *s = room.base;
+    uint64_t neighbours_at, tcp_at;
+
+    if (size == 0 || room.size < size || !s || (uintptr_t)s % ROOM_ALIGNMENT != 0)
+        return NULL;
+    layout(config, &neighbours_at, &tcp_at);
+    memset(s, 0, sizeof *s);
+    s->magic = magic;
+    s->tcp_at = tcp_at;
+    s->ip.neighbours_at = neighbours_at - offsetof(struct estab_stack, ip);
+    s->ip.neighbour_count = config->neighbours;
+    tcp_init(stack_tcp(s), config, now);
+    return s;
+}
+
+estab_time stack_now(struct estab_stack *s, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    ASSERT(s->magic == magic);
+    if (now < t->last) {
+        t->steps_back++;
+        return t->last;
+    }
+    t->last = now;
+    return now;
+}
+
+/* ---- interfaces and routes ---------------------------------------------------------------------- */
+
+static bool interface_holds(const struct estab_interface *i)
+{
+    return i->size == sizeof *i && i->link <= ESTAB_LINK_IP && i->prefix_length <= 32 &&
+           addr_is_ipv4(&i->address) && !addr_is_unspecified(&i->address) && i->mtu >= 576 &&
+           i->mtu <= 65535;
+}
+
+int estab_interface_add(estab_stack *s, const struct estab_interface *i)
+{
+    struct tcp *t = stack_tcp(s);
+    uint32_t n = s->ip.interface_count;
+    struct ip_route route;
+
+    if (n == ESTAB_INTERFACES_MAX || !interface_holds(i) || ip_local(&s->ip, &i->address) >= 0)
+        return -1;
+    route = (struct ip_route){.prefix = i->address,
+                              .gateway = estab_ipv4(0, 0, 0, 0),
+                              .prefix_length = i->prefix_length,
+                              .interface = (uint8_t)n};
+    if (!ip_route_add(&s->ip, &route))
+        return -1;
+    s->ip.interfaces[n] = *i;
+    s->ip.interface_count++;
+    t->locals[n] = (struct tcp_local){.address = i->address,
+                                      .super_segment = i->super_segment,
+                                      .mtu = (uint16_t)i->mtu,
+                                      .used = 1};
+    return (int)n;
+}
+
+enum estab_error estab_route_add(estab_stack *s, struct estab_addr prefix, uint8_t prefix_length,
+                                 struct estab_addr gateway, uint8_t interface)
+{
+    struct ip_route route = {.prefix = prefix,
+                             .gateway = gateway,
+                             .prefix_length = prefix_length,
+                             .interface = interface};
+
+    if (interface >= s->ip.interface_count || prefix_length > 32 || !addr_is_ipv4(&prefix))
+        return ESTAB_INVALID;
+    if (!addr_is_unspecified(&gateway) && !addr_is_ipv4(&gateway))
+        return ESTAB_INVALID;
+    return ip_route_add(&s->ip, &route) ? ESTAB_OK : ESTAB_NO_RESOURCES;
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------------ */
+
+estab_time estab_deadline(const estab_stack *s)
+{
+    estab_time tcp = tcp_deadline(stack_tcp(s)), ip = neighbour_deadline(&s->ip);
+
+    return tcp < ip ? tcp : ip;
+}
+
+void estab_expire(estab_stack *s, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+
+    now = stack_now(s, now);
+    if (neighbour_expire(&s->ip, now))
+        conn_unblock_all(t);
+    tcp_expire(t, now);
+}
+
+bool estab_event_next(estab_stack *s, struct estab_event *event)
+{
+    return conn_event_next(stack_tcp(s), event);
+}
+
+bool estab_trace_next(estab_stack *s, struct estab_trace *trace)
+{
+    struct tcp *t = stack_tcp(s);
+
+    if (t->trace_tail == t->trace_head)
+        return false;
+    *trace = *tcp_trace(t, t->trace_tail & (t->config.trace_records - 1));
+    t->trace_tail++;
+    return true;
+}

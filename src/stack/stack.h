@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stack.h - one stack in its room: the TCP, the Internet layer, and the way between frames and
+ * segments.
+ *
+ *      input.c    frame -> packet -> segment -> tcp_arrive      stack.c   room, time, events
+ *      output.c   tcp_emit -> segment -> packet -> frame        calls.c   the user's calls
+ *      status.c   what can be seen
+ */
+#ifndef STACK_STACK_H
+#define STACK_STACK_H
+
+#include "ip/ip.h"
+#include "tcp/tcp.h"
+
+struct estab_stack {
+    uint64_t magic; /* a room that was never initialised is refused */
+    struct ip ip;
+    uint64_t frames_in, frames_out;
+    uint64_t tcp_at; /* struct tcp and its pools, from here */
+};
+
+static inline struct tcp *stack_tcp(const struct estab_stack *s)
+{
+    return (struct tcp *)((uintptr_t)s + (uintptr_t)s->tcp_at);
+}
+
+/* Time does not go back: a step back is clamped to the latest time, and counted. */
+estab_time stack_now(struct estab_stack *s, estab_time now);
+
+/* One frame, its parts borrowed; `interface` may be IP_LOOPBACK. */
+void stack_input(struct estab_stack *s, struct estab_frame *f, unsigned interface, estab_time now);
+void stack_drop(struct estab_stack *s, enum reason reason, unsigned interface, estab_time now);
+
+#endif

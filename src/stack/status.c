@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* status.c - STATUS (RFC 9293 section 3.10.6), the list of everything, counters and names. */
+#include "stack/stack.h"
+
+static const uint32_t status_size = sizeof(struct estab_status);
+
+/* ---- one connection ------------------------------------------------------------------------------- */
+
+static void status_head(const struct tcp *t, const struct tcp_head *head, struct estab_status *st)
+{
+    *st = (struct estab_status){
+        .size = status_size,
+        .state = (enum estab_state)head->state,
+        .local = {t->locals[head->local].address, head->lport},
+        .remote = {head->remote, head->rport},
+        .passive = head->tag & TAG_PASSIVE,
+        .timestamps = head->tag & TAG_TIMESTAMPS,
+        .timer = ESTAB_NEVER,
+    };
+    if (head->handle != HANDLE_NONE)
+        st->conn = handle_conn(t, head->handle);
+}
+
+static void status_listener(const struct tcp *t, uint16_t i, struct estab_status *st)
+{
+    if (i != LISTENER_NONE)
+        st->listener = (estab_listener){i, tcp_listener(t, i)->generation};
+}
+
+static void status_variables(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+{
+    st->snd_una = b->snd.una.v;
+    st->snd_nxt = b->snd.nxt.v;
+    st->snd_wnd = b->snd.wnd;
+    st->snd_up = b->snd.up.v;
+    st->snd_wl1 = b->snd.wl1.v;
+    st->snd_wl2 = b->snd.wl2.v;
+    st->iss = b->snd.iss.v;
+    st->rcv_nxt = b->rcv.nxt.v;
+    st->rcv_wnd = window_now(t, b);
+    st->rcv_up = b->rcv.up.v;
+    st->irs = b->rcv.irs.v;
+    st->snd_mss = b->snd.mss;
+    st->rcv_mss = b->rcv.mss;
+    st->snd_wscale = b->snd.wscale;
+    st->rcv_wscale = b->rcv.wscale;
+}
+
+static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+{
+    const struct tcp_telemetry *m = tcp_telemetry(t, b);
+    uint64_t due = ESTAB_NEVER;
+
+    status_head(t, &b->head, st);
+    status_listener(t, b->listener, st);
+    status_variables(t, b, st);
+    st->send_queued = b->snd.text.bytes;
+    st->receive_queued = b->rcv.text.bytes;
+    st->out_of_order = b->rcv.beyond_bytes;
+    st->srtt_us = b->rtt.srtt_us8 / 8;
+    st->rttvar_us = b->rtt.rttvar_us4 / 4;
+    st->rto_us = (uint32_t)rtt_timeout_us(t, b);
+    st->cwnd = b->cc.cwnd;
+    st->ssthresh = b->cc.ssthresh;
+    st->retransmits = b->rtt.retries;
+    st->memory = tcp_memory(t, b);
+    st->soft_error = (enum estab_error)b->error;
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < due)
+            due = b->at_us[i] * ESTAB_US;
+    st->timer = due;
+    if (!m)
+        return;
+    st->bytes_sent = m->bytes_sent;
+    st->bytes_received = m->bytes_received;
+    st->bytes_retransmitted = m->bytes_retransmitted;
+    st->segments_sent = m->segments_sent;
+    st->segments_received = m->segments_received;
+    st->segments_retransmitted = m->segments_retransmitted;
+}
+
+static void status_record(const struct tcp *t, const struct tcp_record *r, struct estab_status *st)
+{
+    bool waits = r->head.state == TCP_TIME_WAIT;
+    int32_t left = (int32_t)(r->deadline_ms - ms_of(t->last));
+
+    status_head(t, &r->head, st);
+    status_listener(t, r->listener, st);
+    st->record = true;
+    st->snd_nxt = waits ? r->snd : r->snd + 1;
+    st->snd_una = r->snd;
+    st->rcv_nxt = waits ? r->rcv : r->rcv + 1;
+    if (!waits) {
+        st->iss = r->snd;
+        st->irs = r->rcv;
+        st->snd_mss = r->mss;
+        st->retransmits = r->retries;
+    }
+    st->snd_wscale = r->snd_wscale;
+    st->rcv_wscale = r->rcv_wscale;
+    st->memory = sizeof *r + (r->head.handle != HANDLE_NONE ? (uint32_t)sizeof(struct tcp_handle) : 0);
+    st->timer = (t->last / ESTAB_MS + (uint64_t)(left > 0 ? left : 0)) * ESTAB_MS;
+}
+
+/* CLOSED, with an event still to be taken. */
+static void status_gone(const struct tcp *t, uint32_t handle, struct estab_status *st)
+{
+    *st = (struct estab_status){.size = status_size,
+                                .state = ESTAB_STATE_CLOSED,
+                                .conn = handle_conn(t, handle),
+                                .timer = ESTAB_NEVER,
+                                .memory = sizeof(struct tcp_handle)};
+}
+
+enum estab_error estab_status(const estab_stack *s, estab_conn conn, struct estab_status *st)
+{
+    const struct tcp *t = stack_tcp(s);
+    uint32_t handle = handle_find(t, conn);
+    uint32_t where;
+
+    if (st->size != sizeof *st)
+        return ESTAB_INVALID;
+    if (handle == HANDLE_NONE)
+        return ESTAB_NO_CONNECTION;
+    where = tcp_handle(t, handle)->where;
+    if (WHERE_KIND(where) == WHERE_TCB)
+        status_tcb(t, tcp_tcb(t, WHERE_INDEX(where)), st);
+    else if (WHERE_KIND(where) == WHERE_RECORD)
+        status_record(t, tcp_record(t, WHERE_INDEX(where)), st);
+    else
+        status_gone(t, handle, st);
+    return ESTAB_OK;
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------- */
+
+static void status_of_listener(const struct tcp *t, uint32_t i, struct estab_status *st)
+{
+    const struct tcp_listener *l = tcp_listener(t, i);
+
+    *st = (struct estab_status){.size = status_size,
+                                .state = ESTAB_STATE_LISTEN,
+                                .listener = {i, l->generation},
+                                .local = l->local,
+                                .remote = l->remote,
+                                .passive = true,
+                                .timer = ESTAB_NEVER,
+                                .memory = sizeof *l};
+    if (l->single != TCB_NONE)
+        status_tcb(t, tcp_tcb(t, l->single), st);
+}
+
+/* The cursor counts listeners, then records, then TCBs. */
+bool estab_list(const estab_stack *s, uint64_t *cursor, struct estab_status *st)
+{
+    const struct tcp *t = stack_tcp(s);
+    uint64_t records = t->config.listeners, tcbs = records + t->record_fresh;
+
+    if (st->size != sizeof *st)
+        return false;
+    for (; *cursor < records; ++*cursor)
+        if (tcp_listener(t, (uint32_t)*cursor)->used == LISTENER_LISTENS) {
+            status_of_listener(t, (uint32_t)(*cursor)++, st);
+            return true;
+        }
+    for (; *cursor < tcbs; ++*cursor) {
+        const struct tcp_record *r = tcp_record(t, (uint32_t)(*cursor - records));
+
+        if (r->head.state != TCP_CLOSED) {
+            status_record(t, r, st);
+            ++*cursor;
+            return true;
+        }
+    }
+    for (; *cursor < tcbs + t->tcb_fresh; ++*cursor) {
+        const struct tcb *b = tcp_tcb(t, (uint32_t)(*cursor - tcbs));
+
+        if (b->head.state != TCP_CLOSED && b->head.state != TCP_LISTEN) {
+            status_tcb(t, b, st);
+            ++*cursor;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- counters and names ----------------------------------------------------------------------------------- */
+
+void estab_counters(const estab_stack *s, struct estab_counters *c)
+{
+    const struct tcp *t = stack_tcp(s);
+    uint32_t listeners = 0;
+
+    for (uint32_t i = 0; i < t->config.listeners; i++)
+        listeners += tcp_listener(t, i)->used != LISTENER_FREE;
+    *c = (struct estab_counters){
+        .size = sizeof *c,
+        .frames_in = s->frames_in,
+        .frames_out = s->frames_out,
+        .segments_in = t->segments_in,
+        .segments_out = t->segments_out,
+        .text_in = t->text_in,
+        .text_out = t->text_out,
+        .retransmitted = t->retransmitted,
+        .time_steps_back = t->steps_back,
+        .connections = t->tcb_used,
+        .connections_peak = t->tcb_peak,
+        .records = t->record_used,
+        .listeners = listeners,
+        .chunks_used = t->chunks.sending + t->chunks.received + t->chunks.lent,
+        .chunks_promised = t->chunks.promised,
+        .chunks_lent = t->chunks.lent,
+        .chunks_total = t->chunks.chunks,
+        .trace_lost = t->trace_lost,
+    };
+}
+
+unsigned estab_reasons(void)
+{
+    return REASONS;
+}
+
+struct estab_reason_info estab_reason(unsigned reason)
+{
+    static const struct estab_reason_info rows[REASONS] = {
+#define REASON(name, source, sentence) [REASON_##name] = {#name, source, sentence},
+#include "base/reason.def"
+#undef REASON
+    };
+
+    return reason < REASONS ? rows[reason] : (struct estab_reason_info){"?", "", "?"};
+}
+
+uint64_t estab_reason_count(const estab_stack *s, unsigned reason)
+{
+    return reason < REASONS ? stack_tcp(s)->reasons[reason] : 0;
+}
+
+const char *estab_state_name(enum estab_state state)
+{
+    return fsm_state_name((enum tcp_state)state);
+}
+
+const char *estab_fsm_event_name(unsigned event)
+{
+    return fsm_event_name((enum tcp_event)event);
+}
+
+#define STATE(name, spelling, facts)                                                               \
+    _Static_assert((int)ESTAB_STATE_##name == (int)TCP_##name, "estab.h and fsm.def agree");
+#include "tcp/fsm.def"

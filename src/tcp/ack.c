@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ack.c - step 5 of RFC 9293 section 3.10.7.4, ESTABLISHED STATE: an acceptable acknowledgment.
+ *
+ *      SND.UNA < SEG.ACK =< SND.NXT     text is acknowledged: the queue shrinks, timers restart
+ *      SEG.ACK = SND.UNA                a duplicate, which may tell of a loss (RFC 5681 section 2)
+ *
+ * and the send window is what the newest segment says:
+ *
+ *      SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK
+ */
+#include "tcp/tcp.h"
+
+void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+{
+    uint32_t wnd = s->wnd << (s->flags & CTL_SYN ? 0 : b->snd.wscale);
+    bool newer = rcv_lt(b->snd.wl1, s->seq) ||
+                 (rcv_eq(b->snd.wl1, s->seq) && snd_leq(b->snd.wl2, s->ack));
+
+    if (!newer)
+        return;
+    b->snd.wl1 = s->seq;
+    b->snd.wl2 = s->ack;
+    if (wnd == b->snd.wnd)
+        return;
+    b->snd.wnd = wnd;
+    if (wnd > b->snd.wnd_max)
+        b->snd.wnd_max = wnd;
+    if (wnd > 0)
+        b->rtt.probes = 0;
+    timer_send_update(t, b, false, now);
+    conn_ready(t, b);
+}
+
+/* RFC 5681 section 2: (a) text is outstanding, (b) no text, (c) no SYN or FIN, (d) nothing new is
+ * acknowledged, (e) the window is unchanged. */
+static bool is_duplicate(const struct tcb *b, const struct segment *s)
+{
+    return tcb_outstanding(b) > 0 && segment_length(s) == 0 && snd_eq(s->ack, b->snd.una) &&
+           s->wnd << b->snd.wscale == b->snd.wnd;
+}
+
+/* Takes acknowledged text out of the queue. */
+static void ack_text(struct tcp *t, struct tcb *b, snd_seq ack)
+{
+    snd_seq first = tcb_syn_acked(b) ? b->snd.una : snd_add(b->snd.iss, 1);
+    snd_seq last = snd_lt(b->snd.end, ack) ? b->snd.end : ack;
+    uint32_t n = snd_lt(first, last) ? snd_span(first, last) : 0;
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+    const struct chunk *at;
+    uint32_t offset;
+
+    if (n == 0)
+        return;
+    at = b->snd.at.chunk == CHUNK_NONE ? NULL : chunk_at(&t->chunks, b->snd.at.chunk);
+    offset = at ? at->offset : 0;
+    queue_drop(&t->chunks, &b->snd.text, n);
+    if (!at || at->account != CHUNK_SEND || at->dead)
+        b->snd.at.chunk = CHUNK_NONE; /* its chunk is gone: to be sought */
+    else
+        b->snd.at.offset -= at->offset - offset;
+    t->text_out += n;
+    if (m)
+        m->bytes_sent += n;
+}
+
+static void ack_user(struct tcp *t, struct tcb *b)
+{
+    if ((b->flags & TCB_WANT_SEND) && b->snd.text.bytes <= b->snd.buffer / 2) {
+        b->flags &= ~(uint32_t)TCB_WANT_SEND;
+        conn_event(t, b->head.handle, ESTAB_EVENT_WRITABLE, ESTAB_OK);
+    }
+}
+
+/* RFC 6298 (5.7): the RTO with which text begins after a lost SYN. */
+enum { SYN_LOST_RTO_US = 3000000 };
+
+static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+{
+    snd_seq una_before = b->snd.una;
+    uint32_t acked = snd_span(una_before, s->ack);
+
+    ack_text(t, b, s->ack);
+    b->snd.una = s->ack;
+    if (snd_lt(b->snd.cur, b->snd.una))
+        emit_seek(b, b->snd.una);
+    if (snd_leq(b->snd.up, b->snd.una))
+        b->flags &= ~(uint32_t)TCB_URGENT_SND;
+    rtt_acked(t, b, s, now);
+    if (b->rtt.retries > 0 && snd_eq(una_before, b->snd.iss) && !(b->flags & TCB_RTT_VALID))
+        b->rtt.rto_us = SYN_LOST_RTO_US;
+    b->rtt.retries = 0;
+    b->flags &= ~(uint32_t)TCB_R1_PASSED;
+    b->since_us = us_of(now);
+    recovery_acked(t, b, acked, una_before, now);
+    timer_send_update(t, b, true, now);
+    timer_user(t, b, now);
+    ack_user(t, b);
+    conn_ready(t, b);
+}
+
+bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+{
+    bool duplicate = is_duplicate(b, s);
+
+    ack_window(t, b, s, now);
+    if (snd_lt(b->snd.una, s->ack))
+        ack_new(t, b, s, now);
+    else if (duplicate)
+        recovery_duplicate(t, b, now);
+    return tcb_fin_sent(b) && snd_lt(b->snd.end, b->snd.una);
+}

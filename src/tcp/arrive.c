@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arrive.c - RFC 9293 section 3.10.7, SEGMENT ARRIVES.
+ *
+ *      3.10.7.1  CLOSED      arrive_closed
+ *      3.10.7.2  LISTEN      listen.c
+ *      3.10.7.3  SYN-SENT    arrive_syn_sent
+ *      3.10.7.4  otherwise   eight steps, in this order:
+ *
+ *          check_seq  check_rst  check_security  check_syn  check_ack  check_urg  process_text
+ *          check_fin
+ *
+ * The first five steps judge, on a view that a TCB or a record fills, and change nothing.  Each
+ * gives a ruling: what is to be done, and the reason for it; `dispose` does it.  The last three
+ * work on a TCB whose acknowledgment has been taken.
+ *
+ * Events of one segment are composed before the move: a FIN that comes with the ACK of ours is one
+ * edge from FIN-WAIT-1 to TIME-WAIT.
+ */
+#include "tcp/tcp.h"
+
+/* What the judging steps look at. */
+struct tcp_view {
+    struct tcp_head *head;
+    struct tcb *tcb;           /* one of these is NULL */
+    struct tcp_record *record;
+    snd_seq una, nxt;
+    uint32_t snd_wnd_max;
+    rcv_seq rcv_nxt, irs;
+    uint32_t rcv_wnd;
+    uint32_t ts_recent;
+    bool ts_young; /* TS.Recent is under 24 days old: PAWS holds */
+};
+
+enum verdict {
+    V_NEXT,      /* to the next step */
+    V_DROP,      /* silently */
+    V_ACK,       /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and drop */
+    V_CHALLENGE, /* the same, throttled (RFC 5961 section 7) */
+    V_RESET,     /* <SEQ=SEG.ACK><CTL=RST>, and drop */
+    V_SYN_ACK,   /* our SYN,ACK again */
+    V_CLOSE,     /* the peer has reset the connection */
+    V_LISTEN,    /* back to LISTEN */
+    V_WAIT,      /* TIME-WAIT begins anew */
+};
+
+struct ruling {
+    enum verdict verdict;
+    enum reason reason;
+};
+
+struct arriving {
+    struct tcp *t;
+    struct segment *s;
+    struct tcp_view v;
+    bool fin_acked; /* the ACK of our FIN came, in FIN-WAIT-1 */
+    bool ended;     /* the TCB is gone */
+    enum reason reason;
+    struct ruling ruled; /* the last one */
+    estab_time now;
+};
+
+static const struct ruling next = {V_NEXT, REASON_NONE};
+
+/* ---- answers ------------------------------------------------------------------------------------------ */
+
+struct tcp_out *reply_new(struct tcp *t, enum emit_why why)
+{
+    struct tcp_reply *r;
+
+    if (t->reply_count == t->config.replies) {
+        note_reason(t, REASON_REPLIES_FULL);
+        return NULL;
+    }
+    r = tcp_reply(t, (t->reply_head + t->reply_count) % t->config.replies);
+    t->reply_count++;
+    *r = (struct tcp_reply){.why = (uint8_t)why};
+    r->out.chunk = CHUNK_NONE;
+    r->out.tcb = TCB_NONE;
+    return &r->out;
+}
+
+/* Section 3.10.7.1: the reset takes its sequence number from the segment's ACK, or acknowledges all
+ * of the segment. */
+void reply_reset(struct tcp *t, const struct segment *s, estab_time now)
+{
+    struct tcp_out *out = reply_new(t, WHY_RESET);
+    struct tcp_header *h;
+
+    (void)now;
+    if (!out)
+        return;
+    out->remote = s->remote;
+    out->local = s->local;
+    out->has_mac = true;
+    for (unsigned i = 0; i < 6; i++)
+        out->mac[i] = s->mac[i];
+    h = &out->header;
+    h->sport = s->lport;
+    h->dport = s->rport;
+    if (s->flags & CTL_ACK) {
+        h->seq = s->ack.v;
+        h->flags = CTL_RST;
+    } else {
+        h->ack = segment_end(s).v;
+        h->flags = CTL_RST | CTL_ACK;
+    }
+}
+
+static bool challenge_allowed(struct tcp *t, estab_time now)
+{
+    uint32_t second = (uint32_t)(now / ESTAB_SECOND);
+
+    if (t->challenge_second != second) {
+        t->challenge_second = second;
+        t->challenge_sent = 0;
+    }
+    if (t->challenge_sent >= t->config.challenge_acks_per_second)
+        return false;
+    t->challenge_sent++;
+    return true;
+}
+
+static void answer_ack(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    if (!b) {
+        record_ack(a->t, a->v.record, WHY_ACK_NOW, a->now);
+        return;
+    }
+    if (b->snd.acks_owed < UINT8_MAX)
+        b->snd.acks_owed++;
+    conn_ready(a->t, b);
+}
+
+static void answer_challenge(struct arriving *a)
+{
+    if (!challenge_allowed(a->t, a->now)) {
+        note_reason(a->t, REASON_CHALLENGE_THROTTLED);
+        return;
+    }
+    answer_ack(a);
+}
+
+static void answer_syn_ack(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    if (!b) {
+        record_syn_ack(a->t, a->v.record, a->s->mac, a->now);
+        return;
+    }
+    b->flags |= TCB_SYN_QUEUED;
+    conn_ready(a->t, b);
+}
+
+/* Section 3.10.7.4 step 2: in SYN-RECEIVED after an active OPEN the connection was refused. */
+static void close_reset(struct arriving *a)
+{
+    struct tcp_head *head = a->v.head;
+    enum estab_error error =
+        head->state == TCP_SYN_RECEIVED ? ESTAB_REFUSED
+        : head->state == TCP_TIME_WAIT  ? ESTAB_OK
+                                        : ESTAB_RESET;
+
+    if (a->v.tcb)
+        conn_close(a->t, a->v.tcb, EV_RCV_RST, error, a->ruled.reason, a->now);
+    else
+        record_close(a->t, a->v.record, EV_RCV_RST, error, a->ruled.reason, a->now);
+}
+
+/* A passive OPEN returns to LISTEN: a record vanishes, as its listener never left that state; a
+ * single-shot TCB listens again. */
+static void return_to_listen(struct arriving *a)
+{
+    enum tcp_event event = a->s->flags & CTL_RST ? EV_RCV_RST_PASSIVE : EV_RCV_SYN;
+
+    if (a->v.tcb)
+        listen_again(a->t, a->v.tcb, event, a->ruled.reason, a->now);
+    else
+        record_to_listen(a->t, a->v.record, event, a->ruled.reason, a->now);
+}
+
+static void wait_anew(struct arriving *a)
+{
+    if (a->v.tcb)
+        timer_time_wait(a->t, a->v.tcb, a->now);
+    else
+        record_wait(a->t, a->v.record, RECORD_TIME_WAIT, a->now);
+    answer_ack(a);
+}
+
+/* Does what a ruling says; true if the segment goes on to the next step. */
+static bool dispose(struct arriving *a, struct ruling r)
+{
+    a->ruled = r;
+    switch (r.verdict) {
+    case V_NEXT:
+        return true;
+    case V_DROP:
+        break;
+    case V_ACK:
+        answer_ack(a);
+        break;
+    case V_CHALLENGE:
+        answer_challenge(a);
+        break;
+    case V_RESET:
+        reply_reset(a->t, a->s, a->now);
+        break;
+    case V_SYN_ACK:
+        answer_syn_ack(a);
+        break;
+    case V_CLOSE:
+        close_reset(a);
+        a->ended = true;
+        return false; /* counted by the close */
+    case V_LISTEN:
+        return_to_listen(a);
+        a->ended = true;
+        break;
+    case V_WAIT:
+        wait_anew(a);
+        break;
+    }
+    note_reason(a->t, r.reason);
+    return false;
+}
+
+/* ---- step 1: the sequence number ------------------------------------------------------------------------- */
+
+/*
+ *      Segment  Receive  Test
+ *      Length   Window
+ *         0       0      SEG.SEQ = RCV.NXT
+ *         0      >0      RCV.NXT =< SEG.SEQ < RCV.NXT+RCV.WND
+ *        >0       0      not acceptable
+ *        >0      >0      RCV.NXT =< SEG.SEQ < RCV.NXT+RCV.WND
+ *                     or RCV.NXT =< SEG.SEQ+SEG.LEN-1 < RCV.NXT+RCV.WND
+ */
+static bool seq_acceptable(const struct tcp_view *v, const struct segment *s)
+{
+    uint32_t length = segment_length(s), wnd = v->rcv_wnd;
+    uint32_t first = rcv_span(v->rcv_nxt, s->seq);
+
+    if (wnd == 0)
+        return length == 0 && first == 0;
+    return first < wnd || (length > 0 && first + length - 1 < wnd);
+}
+
+static bool paws_refuses(const struct tcp_view *v, const struct segment *s)
+{
+    return (v->head->tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) &&
+           !(s->flags & CTL_RST) && v->ts_young &&
+           (int32_t)(s->opt.tsval - v->ts_recent) < 0;
+}
+
+static struct ruling seq_refused(const struct tcp_view *v, const struct segment *s)
+{
+    if (s->flags & CTL_RST)
+        return (struct ruling){V_DROP, REASON_SEQ_UNACCEPTABLE_RST};
+    if (v->head->state == TCP_TIME_WAIT && (s->flags & CTL_FIN) &&
+        rcv_eq(segment_end(s), v->rcv_nxt))
+        return (struct ruling){V_WAIT, REASON_TIME_WAIT_FIN};
+    return (struct ruling){V_ACK, REASON_SEQ_UNACCEPTABLE};
+}
+
+static struct ruling check_seq(const struct tcp_view *v, const struct segment *s)
+{
+    bool first = rcv_eq(s->seq, v->irs) && (s->flags & CTL_SYN);
+
+    /* In SYN-RECEIVED the peer's SYN again: our answer was lost, or both sides have opened. */
+    if (v->head->state == TCP_SYN_RECEIVED && first && !(s->flags & CTL_RST)) {
+        if (!(s->flags & CTL_ACK))
+            return (struct ruling){V_SYN_ACK, REASON_SYN_AGAIN};
+        return next; /* section 3.5, figure 8: step 5 looks at its ACK; the SYN is not new */
+    }
+    if (paws_refuses(v, s))
+        return (struct ruling){V_ACK, REASON_PAWS};
+    if (!seq_acceptable(v, s)) {
+        /* MUST-66: a window of zero still lets an acknowledgment, a URG or a RST through. */
+        if (v->rcv_wnd == 0 && rcv_eq(s->seq, v->rcv_nxt))
+            return next;
+        return seq_refused(v, s);
+    }
+    if ((v->head->tag & TAG_TIMESTAMPS) && !(s->opt.present & OPT_TIMESTAMPS) &&
+        !(s->flags & CTL_RST))
+        return (struct ruling){V_DROP, REASON_TIMESTAMP_MISSING};
+    return next;
+}
+
+/* ---- step 2: RST (with RFC 5961 section 3) ---------------------------------------------------------------- */
+
+static struct ruling check_rst(const struct tcp_view *v, const struct segment *s)
+{
+    if (!(s->flags & CTL_RST))
+        return next;
+    if (!rcv_eq(s->seq, v->rcv_nxt))
+        return (struct ruling){V_CHALLENGE, REASON_RST_CHALLENGE};
+    if (v->head->state == TCP_SYN_RECEIVED && (v->head->tag & TAG_PASSIVE))
+        return (struct ruling){V_LISTEN, REASON_RST_TO_LISTEN};
+    return (struct ruling){V_CLOSE, REASON_RST_EXACT};
+}
+
+/* ---- step 3: security --------------------------------------------------------------------------------------- */
+
+/* RFC 9293 appendix A.1: security options are for closed networks; none is compared here. */
+static struct ruling check_security(const struct tcp_view *v, const struct segment *s)
+{
+    (void)v;
+    (void)s;
+    return next;
+}
+
+/* ---- step 4: SYN (with RFC 5961 section 4) ------------------------------------------------------------------ */
+
+static struct ruling check_syn(const struct tcp_view *v, const struct segment *s)
+{
+    if (!(s->flags & CTL_SYN))
+        return next;
+    if (v->head->state == TCP_SYN_RECEIVED) {
+        if (rcv_eq(s->seq, v->irs))
+            return next; /* not a new one: see check_seq */
+        if (v->head->tag & TAG_PASSIVE)
+            return (struct ruling){V_LISTEN, REASON_SYN_TO_LISTEN};
+    }
+    return (struct ruling){V_CHALLENGE, REASON_SYN_CHALLENGE};
+}
+
+/* ---- step 5: ACK (with RFC 5961 section 5) ------------------------------------------------------------------- */
+
+static struct ruling check_ack(const struct tcp_view *v, const struct segment *s)
+{
+    if (!(s->flags & CTL_ACK))
+        return (struct ruling){V_DROP, REASON_ACK_MISSING};
+    if (v->head->state == TCP_SYN_RECEIVED) {
+        if (snd_lt(v->una, s->ack) && snd_leq(s->ack, v->nxt))
+            return next;
+        return (struct ruling){V_RESET, REASON_ACK_SYN_RECEIVED};
+    }
+    if (snd_lt(v->nxt, s->ack))
+        return (struct ruling){V_CHALLENGE, REASON_ACK_UNSENT};
+    if (snd_lt(s->ack, snd_sub(v->una, v->snd_wnd_max)))
+        return (struct ruling){V_CHALLENGE, REASON_ACK_ANCIENT};
+    return next;
+}
+
+static void established(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    const struct segment *s = a->s;
+
+    tcp_move(a->t, &b->head, EV_RCV_ACK_OF_SYN, REASON_NONE, a->now);
+    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    b->snd.wnd = b->snd.wnd_max = s->wnd << (s->flags & CTL_SYN ? 0 : b->snd.wscale);
+    b->snd.wl1 = s->seq;
+    b->snd.wl2 = s->ack;
+    conn_established(a->t, b, a->now);
+}
+
+/* The ACK of our SYN turns a record into a TCB. */
+static bool promote(struct arriving *a)
+{
+    enum reason reason = REASON_NONE;
+    struct tcb *b = listen_promote(a->t, a->v.record, &reason, a->now);
+
+    if (!b) {
+        note_reason(a->t, reason);
+        a->reason = reason;
+        return false;
+    }
+    a->v.tcb = b;
+    a->v.record = NULL;
+    a->v.head = &b->head;
+    return true;
+}
+
+/* RFC 7323 section 4.3 (R3): TS.Recent follows the segment that the next ACK will answer. */
+static void timestamp_take(struct tcb *b, const struct segment *s, estab_time now)
+{
+    if (!(b->head.tag & TAG_TIMESTAMPS) || !(s->opt.present & OPT_TIMESTAMPS))
+        return;
+    if ((int32_t)(s->opt.tsval - b->ts.recent) < 0 || rcv_lt(b->ts.last_ack_sent, s->seq))
+        return;
+    b->ts.recent = s->opt.tsval;
+    b->ts.recent_at_ms = ms_of(now);
+}
+
+/* Step 5's work.  False: the connection is over. */
+static bool take_ack(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    struct tcp_telemetry *m = tcp_telemetry(a->t, b);
+    bool fin_acked;
+
+    timestamp_take(b, a->s, a->now);
+    b->heard_us = us_of(a->now);
+    if (m)
+        m->segments_received++;
+    if (b->head.state == TCP_SYN_RECEIVED)
+        established(a);
+    fin_acked = ack_arrives(a->t, b, a->s, a->now);
+    if (!fin_acked)
+        return true;
+    switch ((enum tcp_state)b->head.state) {
+    case TCP_FIN_WAIT_1:
+        a->fin_acked = true; /* a FIN may follow in this segment */
+        return true;
+    case TCP_CLOSING:
+        tcp_move(a->t, &b->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
+        timer_time_wait(a->t, b, a->now);
+        return true;
+    case TCP_LAST_ACK:
+        conn_close(a->t, b, EV_RCV_ACK_OF_FIN, ESTAB_OK, REASON_NONE, a->now);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* ---- step 6: URG ----------------------------------------------------------------------------------------------- */
+
+static void check_urg(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    rcv_seq up = rcv_add(a->s->seq, a->s->up);
+
+    if (!(a->s->flags & CTL_URG) || !tcb_is(b, F_MAY_RECV))
+        return;
+    /* RCV.UP <- max(RCV.UP, SEG.UP), and the user is told if it is ahead of what was consumed. */
+    if (!rcv_lt(b->rcv.up, up) || !rcv_lt(b->rcv.nxt, up))
+        return;
+    b->rcv.up = up;
+    b->flags |= TCB_URGENT_RCV;
+    conn_event(a->t, b->head.handle, ESTAB_EVENT_URGENT, ESTAB_OK);
+}
+
+/* ---- step 7: the text --------------------------------------------------------------------------------------------- */
+
+static void acknowledge_later(struct arriving *a, uint32_t length)
+{
+    struct tcb *b = a->v.tcb;
+    uint32_t wait_ms = a->t->config.delayed_ack_ms;
+
+    b->rcv.unacked_segments++;
+    /* MUST-58: at least every second full-sized segment; a super-segment holds several. */
+    if (b->rcv.unacked_segments >= 2 || length > b->rcv.mss || wait_ms == 0)
+        b->flags |= TCB_ACK_NOW;
+    else
+        timer_arm(a->t, b, SLOT_ACK, us_of(a->now) + (uint64_t)wait_ms * 1000);
+    conn_ready(a->t, b);
+}
+
+static void process_text(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    uint32_t length = a->s->len;
+    struct tcp_telemetry *m = tcp_telemetry(a->t, b);
+    rcv_seq before = b->rcv.nxt;
+
+    if (length == 0)
+        return;
+    if (!tcb_is(b, F_MAY_RECV)) {
+        a->reason = REASON_TEXT_AFTER_FIN;
+        note_reason(a->t, a->reason);
+        return;
+    }
+    a->reason = text_arrives(a->t, b, a->s, a->now);
+    a->t->text_in += rcv_span(before, b->rcv.nxt);
+    if (m)
+        m->bytes_received += rcv_span(before, b->rcv.nxt);
+    if (a->reason == REASON_NONE) {
+        acknowledge_later(a, length);
+        return;
+    }
+    note_reason(a->t, a->reason);
+    answer_ack(a); /* RFC 5681 section 4.2: out of order, or nothing new: at once */
+}
+
+/* ---- step 8: FIN ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the peer's FIN is now at RCV.NXT; one beyond a gap is remembered. */
+static bool fin_in_order(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    rcv_seq at = rcv_add(a->s->seq, a->s->len + !!(a->s->flags & CTL_SYN));
+
+    if ((a->s->flags & CTL_FIN) && tcb_is(b, F_MAY_RECV) && rcv_lt(b->rcv.nxt, at) &&
+        a->reason != REASON_TEXT_NO_ROOM) {
+        b->flags |= TCB_FIN_BEYOND;
+        b->rcv.fin = at;
+    }
+    if ((a->s->flags & CTL_FIN) && rcv_eq(at, b->rcv.nxt))
+        return true;
+    return (b->flags & TCB_FIN_BEYOND) && rcv_eq(b->rcv.fin, b->rcv.nxt);
+}
+
+static void take_fin(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    b->rcv.nxt = rcv_add(b->rcv.nxt, 1);
+    b->rcv.edge = rcv_max(b->rcv.edge, b->rcv.nxt);
+    b->flags &= ~(uint32_t)TCB_FIN_BEYOND;
+    b->flags |= TCB_ACK_NOW;
+    conn_event(a->t, b->head.handle, ESTAB_EVENT_PEER_CLOSED, ESTAB_OK);
+    tcp_move(a->t, &b->head, a->fin_acked ? EV_RCV_FIN_ACK_OF_FIN : EV_RCV_FIN, REASON_NONE,
+             a->now);
+    a->fin_acked = false;
+    if (b->head.state == TCP_TIME_WAIT)
+        timer_time_wait(a->t, b, a->now);
+    conn_ready(a->t, b);
+}
+
+static void check_fin(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    if (tcb_is(b, F_MAY_RECV) && fin_in_order(a))
+        take_fin(a);
+    if (a->fin_acked)
+        tcp_move(a->t, &b->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
+}
+
+/* ---- 3.10.7.4 --------------------------------------------------------------------------------------------------------- */
+
+typedef struct ruling judge(const struct tcp_view *, const struct segment *);
+
+static judge *const judges[] = {check_seq, check_rst, check_security, check_syn, check_ack};
+
+static void arrive_otherwise(struct arriving *a)
+{
+    for (unsigned i = 0; i < sizeof judges / sizeof judges[0]; i++) {
+        struct ruling r = judges[i](&a->v, a->s);
+
+        a->reason = r.reason;
+        if (!dispose(a, r))
+            return;
+    }
+    if (a->v.record) {
+        if (a->v.head->state != TCP_SYN_RECEIVED || !promote(a))
+            return; /* TIME-WAIT has nothing left to acknowledge */
+    }
+    a->ended = !take_ack(a);
+    if (a->ended)
+        return;
+    if (a->s->flags & CTL_SYN)
+        a->s->seq = rcv_add(a->s->seq, 1); /* the SYN of figure 8, taken before */
+    a->s->flags &= (uint8_t)~CTL_SYN;
+    if (a->v.rcv_wnd == 0 && a->s->len > 0) {
+        /* Only the acknowledgment, the URG or the RST of it was wanted. */
+        check_urg(a);
+        a->reason = REASON_SEQ_ACK_ONLY;
+        note_reason(a->t, a->reason);
+        answer_ack(a);
+        return;
+    }
+    check_urg(a);
+    process_text(a);
+    check_fin(a);
+}
+
+/* ---- 3.10.7.3 SYN-SENT --------------------------------------------------------------------------------------------------- */
+
+/* First, the ACK bit: SEG.ACK =< ISS or SEG.ACK > SND.NXT is not ours. */
+static struct ruling syn_sent_ack(const struct tcb *b, const struct segment *s)
+{
+    if (!(s->flags & CTL_ACK))
+        return next;
+    if (snd_lt(b->snd.iss, s->ack) && snd_leq(s->ack, b->snd.nxt))
+        return next;
+    if (s->flags & CTL_RST)
+        return (struct ruling){V_DROP, REASON_SYN_SENT_ACK_RST};
+    return (struct ruling){V_RESET, REASON_SYN_SENT_ACK};
+}
+
+static struct ruling syn_sent_rst(const struct segment *s)
+{
+    if (!(s->flags & CTL_RST))
+        return next;
+    if (s->flags & CTL_ACK)
+        return (struct ruling){V_CLOSE, REASON_SYN_SENT_RST};
+    return (struct ruling){V_DROP, REASON_SYN_SENT_RST_NO_ACK};
+}
+
+/* Fourth, the SYN bit: with our SYN acknowledged, ESTABLISHED; without, both sides have opened. */
+static void syn_sent_syn(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    const struct segment *s = a->s;
+
+    tcb_take_syn(a->t, b, s, a->now);
+    b->heard_us = us_of(a->now);
+    if (!(s->flags & CTL_ACK)) {
+        tcp_move(a->t, &b->head, EV_RCV_SYN, REASON_NONE, a->now);
+        b->flags |= TCB_SYN_QUEUED;
+        conn_ready(a->t, b);
+        return;
+    }
+    tcp_move(a->t, &b->head, EV_RCV_SYN_ACK, REASON_NONE, a->now);
+    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    b->snd.wl1 = s->seq;
+    b->snd.wl2 = s->ack;
+    b->snd.wnd = b->snd.wnd_max = s->wnd;
+    (void)ack_arrives(a->t, b, s, a->now);
+    b->flags |= TCB_ACK_NOW;
+    conn_established(a->t, b, a->now);
+    /* Other controls and text: on at the sixth step. */
+    a->s->seq = rcv_add(a->s->seq, 1);
+    a->s->flags &= (uint8_t)~CTL_SYN;
+    check_urg(a);
+    process_text(a);
+    check_fin(a);
+}
+
+static void arrive_syn_sent(struct arriving *a)
+{
+    struct ruling r = syn_sent_ack(a->v.tcb, a->s);
+
+    if (r.verdict == V_NEXT)
+        r = syn_sent_rst(a->s);
+    if (r.verdict == V_NEXT && !(a->s->flags & CTL_SYN))
+        r = (struct ruling){V_DROP, REASON_SYN_SENT_NEITHER};
+    a->reason = r.reason;
+    if (dispose(a, r))
+        syn_sent_syn(a);
+}
+
+/* ---- 3.10.7.1 CLOSED ------------------------------------------------------------------------------------------------------- */
+
+static enum reason arrive_closed(struct tcp *t, const struct segment *s, estab_time now)
+{
+    if (s->flags & CTL_RST)
+        return REASON_CLOSED_RST;
+    reply_reset(t, s, now);
+    return REASON_CLOSED_RESET;
+}
+
+/* ---- which connection -------------------------------------------------------------------------------------------------------- */
+
+static struct tcp_view view_of_tcb(const struct tcp *t, struct tcb *b, estab_time now)
+{
+    const uint32_t days24_ms = 24u * 24 * 3600 * 1000;
+
+    return (struct tcp_view){
+        .head = &b->head,
+        .tcb = b,
+        .una = b->snd.una,
+        .nxt = b->snd.nxt,
+        .snd_wnd_max = b->snd.wnd_max,
+        .rcv_nxt = b->rcv.nxt,
+        .irs = b->rcv.irs,
+        .rcv_wnd = window_now(t, b),
+        .ts_recent = b->ts.recent,
+        .ts_young = ms_of(now) - b->ts.recent_at_ms < days24_ms,
+    };
+}
+
+static struct tcp_view view_of_record(struct tcp_record *r)
+{
+    bool waits = r->head.state == TCP_TIME_WAIT;
+
+    return (struct tcp_view){
+        .head = &r->head,
+        .record = r,
+        .una = snd_of(r->snd),
+        .nxt = snd_of(waits ? r->snd : r->snd + 1),
+        .snd_wnd_max = 65535,
+        .rcv_nxt = rcv_of(waits ? r->rcv : r->rcv + 1),
+        .irs = rcv_of(waits ? r->rcv - 1 : r->rcv),
+        .rcv_wnd = waits ? (uint32_t)r->mss * 64 : 65535,
+        .ts_recent = r->ts_recent,
+        .ts_young = true,
+    };
+}
+
+static void arrive_connection(struct arriving *a, uint32_t where)
+{
+    if (WHERE_KIND(where) == WHERE_RECORD) {
+        a->v = view_of_record(tcp_record(a->t, WHERE_INDEX(where)));
+        arrive_otherwise(a);
+    } else {
+        struct tcb *b = tcp_tcb(a->t, WHERE_INDEX(where));
+
+        a->v = view_of_tcb(a->t, b, a->now);
+        if (b->head.state == TCP_SYN_SENT)
+            arrive_syn_sent(a);
+        else
+            arrive_otherwise(a);
+    }
+    if (!a->ended && a->v.tcb)
+        conn_retire(a->t, a->v.tcb, a->now);
+}
+
+static enum reason arrive_at(struct tcp *t, struct segment *s, uint32_t where,
+                             struct tcp_listener *l, estab_time now)
+{
+    struct arriving a = {.t = t, .s = s, .now = now};
+
+    if (where != WHERE_NONE) {
+        arrive_connection(&a, where);
+        return a.reason;
+    }
+    a.reason = l ? listen_arrives(t, l, s, now) : arrive_closed(t, s, now);
+    note_reason(t, a.reason);
+    return a.reason;
+}
+
+/* The same, and a note of the segment as it came, between the states before and after it. */
+static void arrive_traced(struct tcp *t, struct segment *s, uint32_t where, struct tcp_listener *l,
+                          estab_time now)
+{
+    struct tcp_pair pair = {s->remote, s->rport, s->lport, s->local};
+    const struct tcp_head *head = table_head(t, where);
+    uint32_t handle = head ? head->handle : HANDLE_NONE;
+    uint32_t before = head ? head->state : l ? TCP_LISTEN : TCP_CLOSED;
+    const struct segment came = *s;
+    enum reason reason = arrive_at(t, s, where, l, now);
+
+    head = table_head(t, table_find(t, &pair));
+    if (head)
+        handle = head->handle;
+    NOTE(t, SEGMENT_IN, handle, now, came.flags, came.seq.v, came.ack.v, came.len, came.wnd,
+         (uint32_t)reason, before, head ? head->state : l ? TCP_LISTEN : TCP_CLOSED, came.lport,
+         came.rport);
+}
+
+void tcp_arrive(struct tcp *t, struct segment *s, estab_time now)
+{
+    struct tcp_pair pair = {s->remote, s->rport, s->lport, s->local};
+    uint32_t where = table_find(t, &pair);
+    struct tcp_listener *l = where == WHERE_NONE ? listen_find(t, s) : NULL;
+
+    t->segments_in++;
+    if (t->config.trace_records) {
+        arrive_traced(t, s, where, l, now);
+    } else {
+        (void)arrive_at(t, s, where, l, now);
+    }
+}
+
+/* ---- ICMP (RFC 9293 section 3.9.2.2, RFC 5927) ------------------------------------------------------------------------------- */
+
+enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
+                         estab_time now)
+{
+    uint32_t where = table_find(t, pair);
+    struct tcb *b;
+
+    if (WHERE_KIND(where) != WHERE_TCB)
+        return REASON_ICMP_NO_CONNECTION;
+    b = tcp_tcb(t, WHERE_INDEX(where));
+    /* RFC 5927 section 4.1: only about what is in flight, which a stranger cannot guess. */
+    if (!snd_leq(b->snd.una, seq) || !snd_lt(seq, b->snd.nxt))
+        return REASON_ICMP_NO_CONNECTION;
+    if (hard && b->head.state == TCP_SYN_SENT) {
+        conn_close(t, b, EV_ABORT, ESTAB_UNREACHABLE, REASON_ICMP_HARD, now);
+        return REASON_NONE; /* counted by the close */
+    }
+    /* RFC 5927 section 5.2: in a synchronized state even a hard error is a hint. */
+    b->error = ESTAB_UNREACHABLE;
+    conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
+    return REASON_ICMP_SOFT;
+}

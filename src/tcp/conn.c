@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn.c - a connection's life: made, moved from state to state, ended; and what its user hears.
+ *
+ * A TCB lives until its connection is CLOSED, or in TIME-WAIT, and the user has taken all its text.
+ * Then a record goes on in TIME-WAIT; and a handle alone remains after CLOSED, until the user has
+ * taken the last event.
+ */
+#include "packet/ipv4.h"
+#include "tcp/cc.h"
+#include "tcp/tcp.h"
+
+/* ---- handles ---------------------------------------------------------------------------------- */
+
+uint32_t handle_new(struct tcp *t, uint32_t where)
+{
+    uint32_t i = t->handle_free;
+    struct tcp_handle *h;
+
+    if (i != HANDLE_NONE)
+        t->handle_free = tcp_handle(t, i)->next;
+    else if (t->handle_fresh < t->config.connections + t->config.records)
+        i = t->handle_fresh++;
+    else
+        return HANDLE_NONE;
+    h = tcp_handle(t, i);
+    *h = (struct tcp_handle){
+        .where = where, .generation = h->generation + 1, .next = HANDLE_NONE};
+    if (h->generation == 0)
+        h->generation = 1;
+    return i;
+}
+
+void handle_free(struct tcp *t, uint32_t i)
+{
+    struct tcp_handle *h = tcp_handle(t, i);
+
+    *h = (struct tcp_handle){.generation = h->generation, .next = t->handle_free};
+    t->handle_free = i;
+}
+
+estab_conn handle_conn(const struct tcp *t, uint32_t i)
+{
+    return (estab_conn){i, tcp_handle(t, i)->generation};
+}
+
+uint32_t handle_find(const struct tcp *t, estab_conn conn)
+{
+    const struct tcp_handle *h;
+
+    if (conn.generation == 0 || conn.index >= t->handle_fresh)
+        return HANDLE_NONE;
+    h = tcp_handle(t, conn.index);
+    return h->generation == conn.generation && h->where != WHERE_NONE ? conn.index : HANDLE_NONE;
+}
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+void conn_event(struct tcp *t, uint32_t i, unsigned bits, enum estab_error error)
+{
+    struct tcp_handle *h;
+
+    if (i == HANDLE_NONE)
+        return;
+    h = tcp_handle(t, i);
+    h->events = (uint16_t)(h->events | bits);
+    if (error != ESTAB_OK)
+        h->error = (uint8_t)error;
+    if (h->flags) /* queued already, or not the user's yet */
+        return;
+    h->flags = HANDLE_QUEUED;
+    h->next = HANDLE_NONE;
+    if (t->event_head == HANDLE_NONE)
+        t->event_head = i;
+    else
+        tcp_handle(t, t->event_tail)->next = i;
+    t->event_tail = i;
+}
+
+static bool listener_event_next(struct tcp *t, struct estab_event *event)
+{
+    if (t->listener_events == 0)
+        return false;
+    for (uint32_t i = 0; i < t->config.listeners; i++) {
+        struct tcp_listener *l = tcp_listener(t, i);
+
+        if (!l->used || !l->ready)
+            continue;
+        l->ready = 0;
+        t->listener_events--;
+        *event = (struct estab_event){.bits = ESTAB_EVENT_ACCEPT, .listener = {i, l->generation}};
+        return true;
+    }
+    UNREACHABLE();
+}
+
+bool conn_event_next(struct tcp *t, struct estab_event *event)
+{
+    uint32_t i = t->event_head;
+    struct tcp_handle *h;
+
+    if (listener_event_next(t, event))
+        return true;
+    if (i == HANDLE_NONE)
+        return false;
+    h = tcp_handle(t, i);
+    t->event_head = h->next;
+    *event = (struct estab_event){
+        .bits = h->events, .error = (enum estab_error)h->error, .conn = handle_conn(t, i)};
+    h->events = 0;
+    h->error = ESTAB_OK;
+    h->flags = 0;
+    if (h->where == WHERE_GONE)
+        handle_free(t, i);
+    return true;
+}
+
+/* ---- ready and blocked lists ------------------------------------------------------------------------ */
+
+static void list_append(struct tcp *t, struct tcb *b, uint32_t *head, uint32_t *tail)
+{
+    uint32_t i = tcp_index(t, b);
+
+    b->ready_next = TCB_NONE;
+    b->ready_prev = *tail;
+    if (*tail == TCB_NONE)
+        *head = i;
+    else
+        tcp_tcb(t, *tail)->ready_next = i;
+    *tail = i;
+}
+
+static void list_remove(struct tcp *t, struct tcb *b, uint32_t *head, uint32_t *tail)
+{
+    if (b->ready_prev == TCB_NONE)
+        *head = b->ready_next;
+    else
+        tcp_tcb(t, b->ready_prev)->ready_next = b->ready_next;
+    if (b->ready_next == TCB_NONE)
+        *tail = b->ready_prev;
+    else
+        tcp_tcb(t, b->ready_next)->ready_prev = b->ready_prev;
+    b->ready_next = b->ready_prev = TCB_NONE;
+}
+
+void conn_ready(struct tcp *t, struct tcb *b)
+{
+    if (b->flags & (TCB_READY | TCB_BLOCKED))
+        return;
+    b->flags |= TCB_READY;
+    list_append(t, b, &t->ready_head, &t->ready_tail);
+}
+
+void conn_unready(struct tcp *t, struct tcb *b)
+{
+    if (b->flags & TCB_READY)
+        list_remove(t, b, &t->ready_head, &t->ready_tail);
+    if (b->flags & TCB_BLOCKED)
+        list_remove(t, b, &t->blocked_head, &t->blocked_tail);
+    b->flags &= ~(uint32_t)(TCB_READY | TCB_BLOCKED);
+}
+
+void conn_block(struct tcp *t, struct tcb *b)
+{
+    conn_unready(t, b);
+    b->flags |= TCB_BLOCKED;
+    list_append(t, b, &t->blocked_head, &t->blocked_tail);
+}
+
+void conn_unblock_all(struct tcp *t)
+{
+    while (t->blocked_head != TCB_NONE) {
+        struct tcb *b = tcp_tcb(t, t->blocked_head);
+
+        conn_unready(t, b);
+        conn_ready(t, b);
+    }
+}
+
+/* ---- TCBs ------------------------------------------------------------------------------------------- */
+
+static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
+{
+    const struct estab_config *c = &t->config;
+
+    *b = (struct tcb){0};
+    b->head.handle = HANDLE_NONE;
+    b->head.state = TCP_CLOSED;
+    wheel_node_init(&b->timer);
+    b->ready_next = b->ready_prev = TCB_NONE;
+    b->listener = LISTENER_NONE;
+    b->flags = c->nagle ? TCB_NAGLE : 0;
+    queue_init(&b->snd.text);
+    queue_init(&b->rcv.text);
+    b->snd.at.chunk = CHUNK_NONE;
+    b->rcv.beyond = CHUNK_NONE;
+    b->snd.buffer = c->send_buffer;
+    b->rcv.buffer = c->receive_buffer;
+    b->rtt.rto_us = c->rto_initial_ms * 1000;
+    b->since_us = b->heard_us = us_of(now);
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        b->at_us[i] = WHEEL_NEVER;
+    b->user_timeout_ms = c->user_timeout_ms;
+    b->keepalive_idle_ms = c->keepalive_idle_ms;
+    b->keepalive_interval_ms = c->keepalive_interval_ms;
+    b->keepalive_probes = (uint8_t)c->keepalive_probes;
+    b->cc_row = c->congestion;
+    b->ttl = c->ttl;
+}
+
+struct tcb *tcb_new(struct tcp *t, estab_time now)
+{
+    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve);
+    uint32_t i = t->tcb_free;
+    struct tcb *b;
+
+    if (i == TCB_NONE && t->tcb_fresh == t->config.connections)
+        return NULL;
+    if (!chunk_promise(&t->chunks, promise))
+        return NULL;
+    if (i != TCB_NONE)
+        t->tcb_free = tcp_tcb(t, i)->head.chain;
+    else
+        i = t->tcb_fresh++;
+    b = tcp_tcb(t, i);
+    tcb_defaults(t, b, now);
+    b->rcv.promised = promise;
+    if (tcp_telemetry(t, b))
+        *tcp_telemetry(t, b) = (struct tcp_telemetry){0};
+    if (++t->tcb_used > t->tcb_peak)
+        t->tcb_peak = t->tcb_used;
+    return b;
+}
+
+/* ---- what a SYN settles --------------------------------------------------------------------------- */
+
+enum { MSS_LEAST = 64, TIMESTAMP_BYTES = 12 };
+
+void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
+{
+    struct tcp_pair pair = {b->head.remote, b->head.rport, b->head.lport, b->head.local};
+
+    (void)now;
+    b->snd.una = b->snd.nxt = b->snd.cur = b->snd.iss;
+    b->snd.end = snd_add(b->snd.iss, 1 + b->snd.text.bytes);
+    b->snd.up = b->snd.una;
+    b->ts.offset = isn_timestamp_offset(t, &pair);
+    b->rcv.mss = (uint16_t)(mtu - IPV4_HEADER_MIN - TCP_HEADER_MIN);
+    b->rcv.wscale = window_scale_for(b->rcv.buffer);
+    tcb_set_mss(t, b, 536); /* MUST-15: until the peer says */
+}
+
+/* RFC 5681 section 3.1, RFC 6928 section 2. */
+static uint32_t initial_window(const struct tcp *t, uint32_t mss)
+{
+    uint32_t n = t->config.initial_window_segments;
+
+    if (n > 0)
+        return n * mss;
+    return mss > 2190 ? 2 * mss : mss > 1095 ? 3 * mss : 4 * mss;
+}
+
+void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss)
+{
+    uint32_t mss = peer_mss < b->rcv.mss ? peer_mss : b->rcv.mss;
+
+    if (mss < MSS_LEAST) /* an offer of 0 or 1 would make us send headers for nothing */
+        mss = MSS_LEAST;
+    if (b->head.tag & TAG_TIMESTAMPS)
+        mss -= TIMESTAMP_BYTES;
+    b->snd.mss = (uint16_t)mss;
+    /* RFC 5681 section 3.1: one segment, if the SYN or SYN,ACK was lost. */
+    cc_of(b)->start(&b->cc, b->rtt.retries > 0 ? mss : initial_window(t, mss));
+}
+
+void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+{
+    uint32_t offered = window_now(t, b); /* by our SYN, before we knew where it begins */
+
+    b->rcv.irs = s->seq;
+    b->rcv.nxt = rcv_add(s->seq, 1);
+    b->rcv.up = b->rcv.nxt;
+    b->rcv.edge = rcv_add(b->rcv.nxt, offered);
+    b->snd.wnd = b->snd.wnd_max = s->wnd; /* never scaled in a SYN */
+    b->snd.wl1 = s->seq;
+    b->snd.wl2 = b->snd.iss;
+    if (!(s->opt.present & OPT_TIMESTAMPS))
+        b->head.tag &= (uint8_t)~TAG_TIMESTAMPS;
+    if (!(s->opt.present & OPT_WINDOW_SCALE))
+        b->head.tag &= (uint8_t)~TAG_SCALED;
+    if (b->head.tag & TAG_SCALED) {
+        b->snd.wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
+    } else {
+        b->snd.wscale = 0;
+        b->rcv.wscale = 0;
+    }
+    b->ts.recent = s->opt.tsval;
+    b->ts.recent_at_ms = ms_of(now);
+    b->ts.last_ack_sent = b->rcv.nxt;
+    tcb_set_mss(t, b, s->opt.present & OPT_MSS ? s->opt.mss : 536);
+}
+
+static void tcb_drop_text(struct tcp *t, struct tcb *b)
+{
+    queue_clear(&t->chunks, &b->snd.text);
+    queue_clear(&t->chunks, &b->rcv.text);
+    text_drop_beyond(t, b);
+    b->rcv.chunks = 0;
+    b->snd.at.chunk = CHUNK_NONE;
+}
+
+void tcb_free(struct tcp *t, struct tcb *b)
+{
+    uint32_t i = tcp_index(t, b);
+    struct wheel_nodes nodes = {&tcp_tcb(t, 0)->timer, sizeof(struct tcb)};
+
+    conn_unready(t, b);
+    wheel_remove(&t->wheel, nodes, i);
+    tcb_drop_text(t, b);
+    chunk_unpromise(&t->chunks, b->rcv.promised);
+    *b = (struct tcb){0};
+    wheel_node_init(&b->timer);
+    b->head.handle = HANDLE_NONE;
+    b->head.chain = t->tcb_free;
+    t->tcb_free = i;
+    t->tcb_used--;
+}
+
+/* ---- states ------------------------------------------------------------------------------------------ */
+
+void tcp_move(struct tcp *t, struct tcp_head *head, enum tcp_event event, enum reason reason,
+              estab_time now)
+{
+    const struct tcp_edge *edge = fsm_next((enum tcp_state)head->state, event);
+
+    ASSERT(edge);
+    NOTE(t, MOVE, head->handle, now, edge->from, edge->event, edge->to, (uint32_t)reason,
+         head->lport, head->rport);
+    head->state = edge->to;
+}
+
+static void accounts_check(const struct tcp *t, const struct tcb *b)
+{
+    ASSERT(b->rcv.chunks <= b->rcv.promised);
+    ASSERT(t->chunks.received <= t->chunks.promised);
+}
+
+/* The handle outlives its connection by one event, if the user has it. */
+static void handle_gone(struct tcp *t, uint32_t handle, enum estab_error error)
+{
+    if (handle == HANDLE_NONE)
+        return;
+    tcp_handle(t, handle)->where = WHERE_GONE;
+    conn_event(t, handle, ESTAB_EVENT_CLOSED, error);
+}
+
+/* A CLOSED connection whose user still has text to take: it is in no table, and sends nothing. */
+static bool lingers(const struct tcb *b)
+{
+    return b->head.handle != HANDLE_NONE && b->rcv.text.bytes > 0;
+}
+
+/* A single-shot passive OPEN will not listen again. */
+static void passive_open_ends(struct tcp *t, struct tcb *b)
+{
+    if (b->listener == LISTENER_NONE || tcp_listener(t, b->listener)->single != tcp_index(t, b))
+        return;
+    listener_free(t, tcp_listener(t, b->listener));
+    b->listener = LISTENER_NONE;
+}
+
+void conn_established(struct tcp *t, struct tcb *b, estab_time now)
+{
+    passive_open_ends(t, b);
+    if (b->flags & TCB_UNACCEPTED)
+        listen_established(t, b);
+    conn_event(t, b->head.handle, ESTAB_EVENT_OPENED, ESTAB_OK);
+    timer_keepalive(t, b, now);
+    if (b->flags & TCB_CLOSE_QUEUED)
+        user_close_now(t, b, now);
+    conn_ready(t, b);
+}
+
+void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_error error,
+                enum reason reason, estab_time now)
+{
+    bool listening = b->head.state == TCP_LISTEN;
+    uint32_t handle = b->head.handle;
+
+    accounts_check(t, b);
+    tcp_move(t, &b->head, event, reason, now);
+    ASSERT(b->head.state == TCP_CLOSED);
+    note_reason(t, reason);
+    if (!listening)
+        table_remove(t, WHERE_TCB | tcp_index(t, b));
+    passive_open_ends(t, b);
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        timer_stop(b, (enum timer_slot)i);
+    conn_unready(t, b);
+    if (error == ESTAB_OK && lingers(b)) {
+        queue_clear(&t->chunks, &b->snd.text);
+        return;
+    }
+    tcb_free(t, b);
+    handle_gone(t, handle, error);
+}
+
+void conn_retire(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint32_t handle = b->head.handle;
+
+    if (b->rcv.text.bytes > 0)
+        return;
+    if (b->head.state == TCP_TIME_WAIT) {
+        (void)record_of_time_wait(t, b, now);
+    } else if (b->head.state == TCP_CLOSED) {
+        tcb_free(t, b);
+        handle_gone(t, handle, ESTAB_OK);
+    }
+}
+
+/* Everything that `b` owns: TCB, handle, telemetry, its share of the table, and its text. */
+uint32_t tcp_memory(const struct tcp *t, const struct tcb *b)
+{
+    uint64_t places = (uint64_t)t->config.connections + t->config.records;
+    uint64_t share = ((uint64_t)t->bucket_mask + 1) * sizeof(uint32_t);
+    uint64_t n = sizeof *b + sizeof(struct tcp_handle) + (share + places - 1) / places;
+    uint32_t each = t->chunks.bytes + (uint32_t)sizeof(struct chunk);
+
+    if (t->config.telemetry)
+        n += sizeof(struct tcp_telemetry);
+    n += (uint64_t)b->rcv.chunks * each;
+    for (uint32_t i = b->snd.text.head; i != CHUNK_NONE; i = chunk_at(&t->chunks, i)->next)
+        n += each;
+    return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}

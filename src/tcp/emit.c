@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * emit.c - what a connection sends next.
+ *
+ * Nothing is queued as a segment.  When the caller asks for output, the state of the TCB decides
+ * afresh, in this order:
+ *
+ *      SYN | duplicate ACKs | one segment again | text and FIN | probe | keep-alive | ACK
+ *
+ * so whatever came in since the last time is answered by as few segments as it takes.
+ *
+ * Text is held back by Nagle's algorithm (RFC 9293 section 3.7.4) and by the sender's silly-window
+ * avoidance (section 3.8.6.2.1, MUST-38), where D is what is queued and U the usable window:
+ *
+ *      send if   min(D, U) >= Eff.snd.MSS
+ *           or   D =< U, and nothing is outstanding or Nagle is off    (all of it; PUSHed)
+ *           or   min(D, U) >= max(SND.WND) / 2
+ *           or   the override timer has fired
+ */
+#include "packet/ipv4.h"
+#include "tcp/tcp.h"
+
+#include "tcp/cc.h"
+
+uint32_t emit_usable(const struct tcb *b)
+{
+    uint32_t window = b->snd.wnd < b->cc.cwnd ? b->snd.wnd : b->cc.cwnd;
+    uint32_t ahead = snd_span(b->snd.una, b->snd.cur);
+
+    return window > ahead ? window - ahead : 0;
+}
+
+void emit_seek(struct tcb *b, snd_seq cur)
+{
+    b->snd.cur = cur;
+    b->snd.at.chunk = CHUNK_NONE;
+}
+
+/* ---- what all segments share ------------------------------------------------------------------- */
+
+static void emit_acknowledges(struct tcb *b)
+{
+    b->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_WINDOW_UPDATE);
+    b->rcv.unacked_segments = 0;
+    b->ts.last_ack_sent = b->rcv.nxt;
+    timer_stop(b, SLOT_ACK);
+}
+
+static struct tcp_header *emit_header(struct tcp *t, struct tcb *b, struct tcp_out *out, snd_seq seq,
+                                      unsigned flags, estab_time now)
+{
+    struct tcp_header *h = &out->header;
+
+    *out = (struct tcp_out){.remote = b->head.remote,
+                            .local = b->head.local,
+                            .diffserv = b->diffserv,
+                            .chunk = CHUNK_NONE,
+                            .tcb = tcp_index(t, b)};
+    h->sport = b->head.lport;
+    h->dport = b->head.rport;
+    h->seq = seq.v;
+    h->flags = (uint8_t)flags;
+    h->wnd = window_offer(t, b, flags & CTL_SYN);
+    if (flags & CTL_ACK) {
+        h->ack = b->rcv.nxt.v;
+        emit_acknowledges(b);
+    }
+    if (b->head.tag & TAG_TIMESTAMPS) {
+        h->opt.present = OPT_TIMESTAMPS;
+        h->opt.tsval = ts_now(b, now);
+        h->opt.tsecr = flags & CTL_ACK ? b->ts.recent : 0;
+    }
+    return h;
+}
+
+static void emit_urgent(const struct tcb *b, struct tcp_header *h, snd_seq seq)
+{
+    uint32_t ahead = snd_span(seq, b->snd.up);
+
+    if (!(b->flags & TCB_URGENT_SND) || !snd_lt(seq, b->snd.up))
+        return;
+    h->flags |= CTL_URG;
+    h->up = (uint16_t)(ahead < 65535 ? ahead : 65535);
+}
+
+/* ---- SYN ------------------------------------------------------------------------------------------ */
+
+static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                     estab_time now)
+{
+    bool answer = b->head.state != TCP_SYN_SENT;
+    struct tcp_header *h =
+        emit_header(t, b, out, b->snd.iss, answer ? CTL_SYN | CTL_ACK : CTL_SYN, now);
+
+    h->opt.present |= OPT_MSS;
+    h->opt.mss = b->rcv.mss;
+    if (b->head.tag & TAG_SCALED) {
+        h->opt.present |= OPT_WINDOW_SCALE;
+        h->opt.wscale = b->rcv.wscale;
+    }
+    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    if (snd_eq(b->snd.nxt, b->snd.iss)) {
+        b->snd.nxt = snd_add(b->snd.iss, 1);
+        b->snd.cur = b->snd.nxt;
+        rtt_start(t, b, b->snd.iss, now);
+        b->since_us = us_of(now);
+    }
+    timer_send_update(t, b, false, now);
+    timer_user(t, b, now);
+    *why = answer ? WHY_SYN_ACK : WHY_SYN;
+    return true;
+}
+
+/* ---- text ------------------------------------------------------------------------------------------- */
+
+static uint32_t emit_longest(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t super = t->locals[b->head.local].super_segment;
+    uint32_t most = 65535 - IPV4_HEADER_MIN - TCP_HEADER_MAX;
+
+    if (super > most)
+        super = most;
+    return super > b->snd.mss ? super - super % b->snd.mss : b->snd.mss;
+}
+
+/* How much of `queued` bytes to send now, `usable` allowed: RFC 9293 section 3.8.6.2.1. */
+static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t queued,
+                            uint32_t usable)
+{
+    uint32_t n = queued < usable ? queued : usable;
+    uint32_t longest = emit_longest(t, b);
+    bool again = snd_lt(b->snd.cur, b->snd.nxt);
+
+    if (n >= b->snd.mss) {
+        if (n > longest)
+            n = longest;
+        return n == queued && !(b->flags & TCB_MORE) ? n : n - n % b->snd.mss;
+    }
+    if (n == 0 || again || (b->flags & TCB_OVERRIDE))
+        return n;
+    if (n == queued && !(b->flags & TCB_MORE) &&
+        (!(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0 || (b->flags & TCB_FIN_QUEUED)))
+        return n;
+    return n >= b->snd.wnd_max / 2 && n < queued ? n : 0;
+}
+
+/* Refers to n bytes at `at`; the FIN goes along if they are the last and it fits the window. */
+static void emit_refer(const struct tcb *b, struct tcp_out *out, struct queue_cursor at, uint32_t n)
+{
+    out->chunk = at.chunk;
+    out->offset = at.offset;
+    out->length = n;
+    out->segment_size = n > b->snd.mss ? b->snd.mss : 0;
+}
+
+static bool emit_fin_now(const struct tcb *b, snd_seq after)
+{
+    return (b->flags & TCB_FIN_QUEUED) && snd_eq(after, b->snd.end) &&
+           snd_span(b->snd.una, after) < b->snd.wnd;
+}
+
+static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, enum emit_why *why,
+                       estab_time now)
+{
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    if (!snd_lt(seq, b->snd.nxt))
+        return;
+    t->retransmitted++;
+    if (m) {
+        m->segments_retransmitted++;
+        m->bytes_retransmitted += n;
+    }
+    if (*why == WHY_TEXT || *why == WHY_FIN)
+        *why = WHY_RETRANSMIT_TIMEOUT;
+    NOTE(t, RETRANSMIT, b->head.handle, now, seq.v, n, (uint32_t)*why);
+}
+
+/* SND.NXT and `cur` move over n bytes and the FIN, if they are new. */
+static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, estab_time now)
+{
+    snd_seq after = snd_add(b->snd.cur, n + fin);
+
+    if (snd_eq(b->snd.cur, b->snd.nxt)) {
+        if (tcb_outstanding(b) == 0)
+            b->since_us = us_of(now);
+        rtt_start(t, b, b->snd.cur, now);
+    }
+    b->snd.at = queue_advance(&t->chunks, b->snd.at, n);
+    b->snd.cur = after;
+    b->snd.nxt = snd_max(b->snd.nxt, after);
+    b->flags &= ~(uint32_t)TCB_OVERRIDE;
+    timer_send_update(t, b, false, now);
+    timer_user(t, b, now);
+}
+
+static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                      estab_time now)
+{
+    uint32_t queued = snd_lt(b->snd.cur, b->snd.end) ? snd_span(b->snd.cur, b->snd.end) : 0;
+    uint32_t n = emit_amount(t, b, queued, emit_usable(b));
+    snd_seq seq = b->snd.cur;
+    struct tcp_header *h;
+    bool fin;
+
+    if (n > 0) {
+        if (b->snd.at.chunk == CHUNK_NONE) {
+            snd_seq first = snd_sub(b->snd.end, b->snd.text.bytes);
+
+            b->snd.at = queue_seek(&t->chunks, &b->snd.text, snd_span(first, seq));
+        }
+        b->snd.at = queue_advance(&t->chunks, b->snd.at, 0);
+        n = queue_reach(&t->chunks, b->snd.at, n, ESTAB_PARTS_MAX);
+    }
+    fin = emit_fin_now(b, snd_add(seq, n)) && snd_leq(seq, b->snd.end);
+    if (n == 0 && !fin)
+        return false;
+    h = emit_header(t, b, out, seq, CTL_ACK, now);
+    emit_refer(b, out, b->snd.at, n);
+    if (n > 0 && snd_eq(snd_add(seq, n), b->snd.end))
+        h->flags |= CTL_PSH;
+    if (fin)
+        h->flags |= CTL_FIN;
+    emit_urgent(b, h, seq);
+    *why = n > 0 ? WHY_TEXT : WHY_FIN;
+    emit_count(t, b, seq, n, why, now);
+    emit_advance(t, b, n, fin, now);
+    return true;
+}
+
+/* One segment at SND.UNA: fast retransmit, or the next hole. */
+static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                       estab_time now)
+{
+    uint32_t queued = snd_lt(b->snd.una, b->snd.end) ? snd_span(b->snd.una, b->snd.end) : 0;
+    uint32_t n = queued < b->snd.mss ? queued : b->snd.mss;
+    struct queue_cursor at = {b->snd.text.head, 0};
+    struct tcp_header *h;
+
+    b->flags &= ~(uint32_t)TCB_RETRANSMIT;
+    if (tcb_outstanding(b) == 0)
+        return false;
+    n = queue_reach(&t->chunks, at, n, ESTAB_PARTS_MAX);
+    if (n == 0 && queued > 0)
+        return false;
+    h = emit_header(t, b, out, b->snd.una, CTL_ACK, now);
+    emit_refer(b, out, at, n);
+    if (n > 0 && snd_eq(snd_add(b->snd.una, n), b->snd.end))
+        h->flags |= CTL_PSH;
+    if (tcb_fin_sent(b) && snd_eq(snd_add(b->snd.una, n), b->snd.end))
+        h->flags |= CTL_FIN;
+    emit_urgent(b, h, b->snd.una);
+    *why = b->rtt.dupacks ? WHY_RETRANSMIT_FAST : WHY_RETRANSMIT_PARTIAL;
+    emit_count(t, b, b->snd.una, n, why, now);
+    timer_send_update(t, b, true, now);
+    return true;
+}
+
+/* ---- without text ----------------------------------------------------------------------------------- */
+
+static bool emit_probe(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                       estab_time now)
+{
+    *why = b->flags & TCB_PROBE ? WHY_WINDOW_PROBE : WHY_KEEPALIVE;
+    b->flags &= ~(uint32_t)(TCB_PROBE | TCB_KEEPALIVE);
+    /*
+     * SND.UNA - 1 lies left of any window, so it is always answered (SHLD-12 for keep-alives).
+     * Not RFC 9293 3.8.6.1: a zero-window probe without its octet of new text, because Linux does
+     * so, and nothing then is in flight that the window forbids.
+     */
+    emit_header(t, b, out, snd_sub(b->snd.una, 1), CTL_ACK, now);
+    return true;
+}
+
+static bool emit_ack(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                     estab_time now)
+{
+    if (b->snd.acks_owed > 0) {
+        b->snd.acks_owed--;
+        *why = WHY_ACK_DUPLICATE;
+    } else if (b->flags & TCB_ACK_NOW) {
+        *why = b->flags & TCB_ACK_LATE ? WHY_ACK_DELAYED : WHY_ACK_NOW;
+    } else if (b->flags & TCB_WINDOW_UPDATE) {
+        *why = WHY_WINDOW_UPDATE;
+    } else {
+        return false;
+    }
+    b->flags &= ~(uint32_t)TCB_ACK_LATE;
+    emit_header(t, b, out, b->snd.nxt, CTL_ACK, now);
+    return true;
+}
+
+bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why, estab_time now)
+{
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+    bool sent = false;
+
+    if (b->flags & TCB_SYN_QUEUED)
+        sent = emit_syn(t, b, out, why, now);
+    else if (b->head.state == TCP_SYN_SENT)
+        sent = false;
+    else if (b->snd.acks_owed > 0)
+        sent = emit_ack(t, b, out, why, now);
+    if (!sent && (b->flags & TCB_RETRANSMIT))
+        sent = emit_again(t, b, out, why, now);
+    if (!sent && tcb_is(b, F_SYNC))
+        sent = emit_text(t, b, out, why, now);
+    if (!sent && (b->flags & (TCB_PROBE | TCB_KEEPALIVE)))
+        sent = emit_probe(t, b, out, why, now);
+    if (!sent && b->head.state != TCP_SYN_SENT)
+        sent = emit_ack(t, b, out, why, now);
+    if (!sent) {
+        timer_send_update(t, b, false, now);
+        return false;
+    }
+    t->segments_out++;
+    if (m)
+        m->segments_sent++;
+    NOTE(t, SEGMENT_OUT, b->head.handle, now, out->header.flags, out->header.seq, out->header.ack,
+         out->length, out->header.wnd, (uint32_t)*why, b->head.state, b->head.lport, b->head.rport);
+    return true;
+}

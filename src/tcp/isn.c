@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isn.c - initial sequence numbers (RFC 6528, RFC 9293 section 3.4.1), timestamp offsets
+ * (RFC 7323 section 5.4) and ports (RFC 6056), none of which a stranger may predict.
+ *
+ *      ISN = M + F(local address, local port, remote address, remote port, key)
+ *
+ * M counts 4 microseconds, so that a pair's numbers go round in 4.77 hours; F is SipHash-2-4.  The
+ * key is the caller's, from a good source of randomness, and lives as long as the stack: a new key
+ * would break the order of a pair's successive connections (docs/architecture.md, "Secrets").
+ */
+#include <string.h>
+
+#include "base/siphash.h"
+#include "tcp/tcp.h"
+
+/* Says what a hash is for, so that no two purposes share values. */
+enum purpose { FOR_ISN = 1, FOR_TIMESTAMP = 2, FOR_PORT = 3 };
+
+static uint64_t hash_pair(const struct tcp *t, const struct tcp_pair *pair, enum purpose purpose)
+{
+    uint8_t text[37];
+
+    memcpy(text, t->locals[pair->local].address.b, 16);
+    memcpy(text + 16, pair->remote.b, 16);
+    text[32] = (uint8_t)(pair->lport >> 8);
+    text[33] = (uint8_t)pair->lport;
+    text[34] = (uint8_t)(pair->rport >> 8);
+    text[35] = (uint8_t)pair->rport;
+    text[36] = (uint8_t)purpose;
+    return siphash24(t->config.isn_key, text, sizeof text);
+}
+
+uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time now)
+{
+    return (uint32_t)(us_of(now) / 4) + (uint32_t)hash_pair(t, pair, FOR_ISN);
+}
+
+uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair)
+{
+    return (uint32_t)hash_pair(t, pair, FOR_TIMESTAMP);
+}
+
+/* RFC 6056 section 3.3.3, "simple hash-based": per remote socket a random start, then in order. */
+uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair)
+{
+    enum { FIRST = 49152, PORTS = 16384 };
+    struct tcp_pair try = *pair;
+    uint32_t start;
+
+    try.lport = 0;
+    start = (uint32_t)hash_pair(t, &try, FOR_PORT);
+    for (uint32_t i = 0; i < PORTS; i++) {
+        try.lport = (uint16_t)(FIRST + (start + t->port_counter++) % PORTS);
+        if (table_find(t, &try) == WHERE_NONE)
+            return try.lport;
+    }
+    return 0;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listen.c - the LISTEN state (RFC 9293 section 3.10.7.2).
+ *
+ * A listener stays in LISTEN and spawns: each SYN makes a record in SYN-RECEIVED, each ACK of our
+ * SYN a TCB in ESTABLISHED that waits in the accept queue.  A single-shot passive OPEN, RFC 9293's
+ * own, is a TCB that itself moves to SYN-RECEIVED, and may return.
+ *
+ * Not RFC 9293 3.10.7.2 step 3: text or a FIN that comes with the SYN is not queued.  It is not
+ * acknowledged either, so the peer sends it again, when there is a TCB to hold it.
+ */
+#include "packet/ipv4.h"
+#include "tcp/tcp.h"
+
+static bool listener_matches(const struct tcp_listener *l, const struct segment *s)
+{
+    if (l->used != LISTENER_LISTENS || l->local.port != s->lport)
+        return false;
+    if (l->local_id != UINT16_MAX && l->local_id != s->local)
+        return false;
+    if (l->single == TCB_NONE)
+        return true;
+    return (l->remote.port == 0 || l->remote.port == s->rport) &&
+           (addr_is_unspecified(&l->remote.addr) || addr_equal(&l->remote.addr, &s->remote));
+}
+
+/* The more exactly it names its sockets, the better. */
+static unsigned listener_rank(const struct tcp_listener *l)
+{
+    return (l->local_id != UINT16_MAX) * 1u + !addr_is_unspecified(&l->remote.addr) * 2u +
+           (l->remote.port != 0) * 4u;
+}
+
+struct tcp_listener *listen_find(const struct tcp *t, const struct segment *s)
+{
+    struct tcp_listener *best = NULL;
+
+    for (uint32_t i = 0; i < t->config.listeners; i++) {
+        struct tcp_listener *l = tcp_listener(t, i);
+
+        if (listener_matches(l, s) && (!best || listener_rank(l) > listener_rank(best)))
+            best = l;
+    }
+    return best;
+}
+
+struct tcp_listener *listener_new(struct tcp *t)
+{
+    for (uint32_t i = 0; i < t->config.listeners; i++) {
+        struct tcp_listener *l = tcp_listener(t, i);
+
+        if (l->used)
+            continue;
+        *l = (struct tcp_listener){.used = LISTENER_LISTENS,
+                                   .generation = l->generation + 1,
+                                   .single = TCB_NONE,
+                                   .accept_head = HANDLE_NONE,
+                                   .accept_tail = HANDLE_NONE};
+        return l;
+    }
+    return NULL;
+}
+
+void listener_free(struct tcp *t, struct tcp_listener *l)
+{
+    if (l->ready)
+        t->listener_events--;
+    *l = (struct tcp_listener){.generation = l->generation};
+}
+
+/* ---- a SYN ------------------------------------------------------------------------------------------ */
+
+static struct tcp_pair segment_pair(const struct segment *s)
+{
+    return (struct tcp_pair){s->remote, s->rport, s->lport, s->local};
+}
+
+static uint8_t agreed_tags(const struct tcp *t, const struct segment *s)
+{
+    uint8_t tag = TAG_PASSIVE;
+
+    if (t->config.timestamps && (s->opt.present & OPT_TIMESTAMPS))
+        tag |= TAG_TIMESTAMPS;
+    if (t->config.window_scale && (s->opt.present & OPT_WINDOW_SCALE))
+        tag |= TAG_SCALED;
+    return tag;
+}
+
+static enum reason listen_room(const struct tcp *t, const struct tcp_listener *l)
+{
+    if (l->pending >= l->backlog)
+        return REASON_LISTEN_BACKLOG;
+    if (t->record_free == TCB_NONE && t->record_fresh == t->config.records)
+        return REASON_LISTEN_RECORDS;
+    if (chunk_unpromised(&t->chunks) < queue_chunks_for(&t->chunks, t->config.receive_reserve))
+        return REASON_LISTEN_TEXT_POOL;
+    return REASON_NONE;
+}
+
+static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const struct segment *s,
+                                estab_time now)
+{
+    enum reason reason = listen_room(t, l);
+    struct tcp_pair pair = segment_pair(s);
+    struct tcp_record *r;
+
+    if (reason != REASON_NONE)
+        return reason;
+    r = record_new(t);
+    r->head = (struct tcp_head){.remote = s->remote,
+                                .rport = s->rport,
+                                .lport = s->lport,
+                                .local = s->local,
+                                .interface = s->interface,
+                                .state = TCP_LISTEN,
+                                .tag = agreed_tags(t, s),
+                                .handle = HANDLE_NONE};
+    r->listener = (uint16_t)(l - tcp_listener(t, 0));
+    r->snd = l->fixed_iss ? l->iss : isn_new(t, &pair, now);
+    r->rcv = s->seq.v;
+    r->ts_recent = s->opt.tsval;
+    r->mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
+    if (r->head.tag & TAG_SCALED) {
+        r->snd_wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
+        r->rcv_wscale = window_scale_for(t->config.receive_buffer);
+    }
+    l->pending++;
+    table_add(t, WHERE_RECORD | tcp_record_index(t, r));
+    tcp_move(t, &r->head, EV_RCV_SYN, REASON_LISTEN_SYN, now);
+    record_wait(t, r, 0, now);
+    record_syn_ack(t, r, s->mac, now);
+    return REASON_LISTEN_SYN;
+}
+
+/* A single-shot passive OPEN meets its peer. */
+static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const struct segment *s,
+                                 estab_time now)
+{
+    struct tcb *b = tcp_tcb(t, l->single);
+    struct tcp_pair pair = segment_pair(s);
+
+    b->head.remote = s->remote;
+    b->head.rport = s->rport;
+    b->head.local = s->local;
+    b->head.interface = s->interface;
+    b->head.tag = (uint8_t)(agreed_tags(t, s) | (b->head.tag & TAG_FIXED_ISS));
+    if (!(b->head.tag & TAG_FIXED_ISS))
+        b->snd.iss = snd_of(isn_new(t, &pair, now));
+    tcb_open(t, b, s->mtu, now);
+    tcb_take_syn(t, b, s, now);
+    l->used = LISTENER_AWAY;
+    table_add(t, WHERE_TCB | tcp_index(t, b));
+    tcp_move(t, &b->head, EV_RCV_SYN, REASON_LISTEN_SYN, now);
+    b->flags |= TCB_SYN_QUEUED;
+    conn_ready(t, b);
+    return REASON_LISTEN_SYN;
+}
+
+enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
+                           estab_time now)
+{
+    if (s->flags & CTL_RST)
+        return REASON_LISTEN_RST;
+    if (s->flags & CTL_ACK) {
+        reply_reset(t, s, now);
+        return REASON_LISTEN_ACK;
+    }
+    if (!(s->flags & CTL_SYN))
+        return REASON_LISTEN_NEITHER;
+    return l->single == TCB_NONE ? listen_spawn(t, l, s, now) : listen_single(t, l, s, now);
+}
+
+/* ---- the ACK of our SYN ------------------------------------------------------------------------------- */
+
+struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *reason, estab_time now)
+{
+    struct tcb *b = tcb_new(t, now);
+    uint32_t handle;
+
+    if (!b) {
+        *reason = t->tcb_used == t->config.connections ? REASON_LISTEN_CONNECTIONS
+                                                       : REASON_LISTEN_TEXT_POOL;
+        return NULL;
+    }
+    handle = handle_new(t, WHERE_TCB | tcp_index(t, b));
+    if (handle == HANDLE_NONE) {
+        tcb_free(t, b);
+        *reason = REASON_LISTEN_CONNECTIONS;
+        return NULL;
+    }
+    tcp_handle(t, handle)->flags = HANDLE_UNACCEPTED;
+    b->head = r->head;
+    b->head.handle = handle;
+    b->listener = r->listener;
+    b->flags |= TCB_UNACCEPTED;
+    b->snd.iss = snd_of(r->snd);
+    tcb_open(t, b, t->locals[b->head.local].mtu, now);
+    b->snd.nxt = b->snd.cur = snd_add(b->snd.iss, 1);
+    b->rcv.irs = rcv_of(r->rcv);
+    b->rcv.nxt = rcv_add(b->rcv.irs, 1);
+    b->rcv.edge = b->rcv.nxt;
+    b->snd.wscale = r->snd_wscale;
+    b->rcv.wscale = r->rcv_wscale;
+    b->snd.wl1 = b->rcv.irs;
+    b->snd.wl2 = b->snd.iss;
+    (void)window_offer(t, b, true); /* what record_syn_ack has offered */
+    b->ts.recent = r->ts_recent;
+    b->ts.recent_at_ms = ms_of(now);
+    b->ts.last_ack_sent = b->rcv.nxt;
+    b->rtt.retries = r->retries;
+    tcb_set_mss(t, b, r->mss);
+    table_replace(t, WHERE_RECORD | tcp_record_index(t, r), WHERE_TCB | tcp_index(t, b));
+    record_free(t, r);
+    return b;
+}
+
+/* The child has reached ESTABLISHED: it joins the accept queue. */
+void listen_established(struct tcp *t, struct tcb *b)
+{
+    struct tcp_listener *l = tcp_listener(t, b->listener);
+    uint32_t handle = b->head.handle;
+
+    if (l->accept_head == HANDLE_NONE)
+        l->accept_head = handle;
+    else
+        tcp_handle(t, l->accept_tail)->next = handle;
+    l->accept_tail = handle;
+    if (!l->ready) {
+        l->ready = 1;
+        t->listener_events++;
+    }
+}
+
+void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reason reason,
+                  estab_time now)
+{
+    tcp_move(t, &b->head, event, reason, now);
+    table_remove(t, WHERE_TCB | tcp_index(t, b));
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        timer_stop(b, (enum timer_slot)i);
+    conn_unready(t, b);
+    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_TIMED);
+    b->rtt.backoff = b->rtt.retries = 0;
+    tcp_listener(t, b->listener)->used = LISTENER_LISTENS;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.c - connections that need no TCB: a listener's child in SYN-RECEIVED, and TIME-WAIT.
+ *
+ * Neither has text, a window to manage or a round-trip time to learn, so 64 bytes hold all that
+ * RFC 9293 asks of them.  They have no node in the wheel either: each waits in a list of those that
+ * wait equally long, so a list is in order of its deadlines.
+ *
+ *      list k < RECORD_TIME_WAIT   SYN,ACK sent k + 1 times; waits RTO * 2^k
+ *      RECORD_TIME_WAIT            waits 2 MSL
+ */
+#include "tcp/tcp.h"
+
+struct tcp_record *record_new(struct tcp *t)
+{
+    uint32_t i = t->record_free;
+    struct tcp_record *r;
+
+    if (i != TCB_NONE)
+        t->record_free = tcp_record(t, i)->next;
+    else if (t->record_fresh < t->config.records)
+        i = t->record_fresh++;
+    else
+        return NULL;
+    r = tcp_record(t, i);
+    *r = (struct tcp_record){.next = TCB_NONE, .prev = TCB_NONE, .listener = LISTENER_NONE};
+    r->head.handle = HANDLE_NONE;
+    t->record_used++;
+    return r;
+}
+
+static void record_leave(struct tcp *t, struct tcp_record *r)
+{
+    struct record_list *l = &t->lists[r->retries];
+
+    if (r->prev != TCB_NONE)
+        tcp_record(t, r->prev)->next = r->next;
+    else if (l->head == tcp_record_index(t, r))
+        l->head = r->next;
+    else
+        return; /* on no list */
+    if (r->next != TCB_NONE)
+        tcp_record(t, r->next)->prev = r->prev;
+    else
+        l->tail = r->prev;
+    r->next = r->prev = TCB_NONE;
+}
+
+static uint64_t list_wait_ms(const struct tcp *t, unsigned list)
+{
+    uint64_t rto = t->config.rto_initial_ms;
+
+    if (list == RECORD_TIME_WAIT)
+        return 2 * (uint64_t)t->config.msl_ms;
+    rto <<= list;
+    return rto < t->config.rto_max_ms ? rto : t->config.rto_max_ms;
+}
+
+/* Times are whole milliseconds, rounded up: never early. */
+static uint32_t ms_up(estab_time now)
+{
+    return (uint32_t)((now + ESTAB_MS - 1) / ESTAB_MS);
+}
+
+void record_wait(struct tcp *t, struct tcp_record *r, unsigned list, estab_time now)
+{
+    uint32_t i = tcp_record_index(t, r);
+    struct record_list *l;
+
+    record_leave(t, r);
+    r->retries = (uint8_t)list;
+    r->deadline_ms = ms_up(now) + (uint32_t)list_wait_ms(t, list);
+    l = &t->lists[list];
+    r->prev = l->tail;
+    if (l->tail == TCB_NONE)
+        l->head = i;
+    else
+        tcp_record(t, l->tail)->next = i;
+    l->tail = i;
+}
+
+void record_free(struct tcp *t, struct tcp_record *r)
+{
+    uint32_t i = tcp_record_index(t, r);
+
+    record_leave(t, r);
+    *r = (struct tcp_record){.next = t->record_free};
+    t->record_free = i;
+    t->record_used--;
+}
+
+/* The listener has one child fewer to wait for. */
+static void record_orphan(struct tcp *t, const struct tcp_record *r)
+{
+    if (r->listener != LISTENER_NONE)
+        tcp_listener(t, r->listener)->pending--;
+}
+
+void record_close(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum estab_error error,
+                  enum reason reason, estab_time now)
+{
+    uint32_t handle = r->head.handle;
+
+    tcp_move(t, &r->head, event, reason, now);
+    note_reason(t, reason);
+    record_orphan(t, r);
+    table_remove(t, WHERE_RECORD | tcp_record_index(t, r));
+    record_free(t, r);
+    if (handle == HANDLE_NONE)
+        return;
+    tcp_handle(t, handle)->where = WHERE_GONE;
+    conn_event(t, handle, ESTAB_EVENT_CLOSED, error);
+}
+
+void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
+                      estab_time now)
+{
+    tcp_move(t, &r->head, event, reason, now);
+    record_orphan(t, r);
+    table_remove(t, WHERE_RECORD | tcp_record_index(t, r));
+    record_free(t, r);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------------- */
+
+estab_time record_deadline(const struct tcp *t, estab_time now)
+{
+    uint32_t now_ms = ms_of(now);
+    int32_t least = INT32_MAX;
+
+    for (unsigned k = 0; k < RECORD_LISTS; k++) {
+        uint32_t head = t->lists[k].head;
+        int32_t left;
+
+        if (head == TCB_NONE)
+            continue;
+        left = (int32_t)(tcp_record(t, head)->deadline_ms - now_ms);
+        least = left < least ? left : least;
+    }
+    if (least == INT32_MAX)
+        return ESTAB_NEVER;
+    return least <= 0 ? now : (now / ESTAB_MS + (uint32_t)least) * ESTAB_MS;
+}
+
+static void record_due(struct tcp *t, struct tcp_record *r, estab_time now)
+{
+    unsigned list = r->retries;
+    uint64_t waited = 0;
+
+    if (list == RECORD_TIME_WAIT) {
+        NOTE(t, TIMER_FIRED, r->head.handle, now, TIMER_TIME_WAIT, 0);
+        record_close(t, r, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_END, now);
+        return;
+    }
+    for (unsigned k = 0; k <= list; k++)
+        waited += list_wait_ms(t, k);
+    NOTE(t, TIMER_FIRED, r->head.handle, now, TIMER_RETRANSMIT, list + 1);
+    if (waited >= t->config.r2_syn_ms || list + 1 == RECORD_TIME_WAIT) {
+        record_close(t, r, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, REASON_R2, now);
+        return;
+    }
+    record_wait(t, r, list + 1, now);
+    t->retransmitted++;
+    record_syn_ack(t, r, NULL, now);
+}
+
+void record_expire(struct tcp *t, estab_time now)
+{
+    uint32_t now_ms = ms_of(now);
+
+    for (unsigned k = RECORD_LISTS; k-- > 0;) {
+        /* From the longest wait down, so that no record is seen twice. */
+        while (t->lists[k].head != TCB_NONE) {
+            struct tcp_record *r = tcp_record(t, t->lists[k].head);
+
+            if ((int32_t)(r->deadline_ms - now_ms) > 0)
+                break;
+            record_due(t, r, now);
+        }
+    }
+}
+
+/* ---- what a record says ------------------------------------------------------------------------------ */
+
+static struct tcp_pair record_pair(const struct tcp_record *r)
+{
+    return (struct tcp_pair){r->head.remote, r->head.rport, r->head.lport, r->head.local};
+}
+
+static struct tcp_out *record_reply(struct tcp *t, const struct tcp_record *r, enum emit_why why,
+                                    estab_time now)
+{
+    struct tcp_out *out = reply_new(t, why);
+    struct tcp_pair pair = record_pair(r);
+    struct tcp_header *h;
+
+    if (!out)
+        return NULL;
+    out->remote = r->head.remote;
+    out->local = r->head.local;
+    h = &out->header;
+    h->sport = r->head.lport;
+    h->dport = r->head.rport;
+    if (r->head.tag & TAG_TIMESTAMPS) {
+        h->opt.present = OPT_TIMESTAMPS;
+        h->opt.tsval = ms_of(now) + isn_timestamp_offset(t, &pair);
+        h->opt.tsecr = r->ts_recent;
+    }
+    return out;
+}
+
+/* The window that a child begins with, before it has a TCB; a SYN's is never scaled. */
+static uint16_t first_window(const struct tcp *t)
+{
+    uint32_t promised =
+        queue_bytes_in(&t->chunks, queue_chunks_for(&t->chunks, t->config.receive_reserve));
+    uint32_t slack = 1u << window_scale_for(t->config.receive_buffer);
+    uint32_t window = promised > slack ? promised - slack : 0;
+
+    if (window > t->config.receive_buffer)
+        window = t->config.receive_buffer;
+    return (uint16_t)(window < 65535 ? window : 65535);
+}
+
+void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now)
+{
+    struct tcp_out *out = record_reply(t, r, WHY_SYN_ACK, now);
+    struct tcp_header *h;
+
+    if (!out)
+        return;
+    if (mac) {
+        out->has_mac = true;
+        for (unsigned i = 0; i < 6; i++)
+            out->mac[i] = mac[i];
+    }
+    h = &out->header;
+    h->seq = r->snd;
+    h->ack = r->rcv + 1;
+    h->flags = CTL_SYN | CTL_ACK;
+    h->wnd = first_window(t);
+    h->opt.present |= OPT_MSS;
+    h->opt.mss = (uint16_t)(t->locals[r->head.local].mtu - 40);
+    if (r->head.tag & TAG_SCALED) {
+        h->opt.present |= OPT_WINDOW_SCALE;
+        h->opt.wscale = r->rcv_wscale;
+    }
+}
+
+/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> of a record: step 1's answer, and a challenge. */
+void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now)
+{
+    bool waits = r->head.state == TCP_TIME_WAIT;
+    struct tcp_out *out = record_reply(t, r, why, now);
+
+    if (!out)
+        return;
+    out->header.seq = waits ? r->snd : r->snd + 1;
+    out->header.ack = waits ? r->rcv : r->rcv + 1;
+    out->header.flags = CTL_ACK;
+    out->header.wnd = waits ? (uint16_t)((uint32_t)r->mss * 64 >> r->rcv_wscale) : first_window(t);
+}
+
+static void record_reset(struct tcp *t, const struct tcp_record *r, estab_time now)
+{
+    struct tcp_out *out = record_reply(t, r, WHY_RESET, now);
+
+    if (!out)
+        return;
+    out->header.seq = r->snd + 1;
+    out->header.ack = r->rcv + 1;
+    out->header.flags = CTL_RST | CTL_ACK;
+}
+
+void record_end_children(struct tcp *t, uint16_t listener, estab_time now)
+{
+    for (unsigned k = 0; k < RECORD_TIME_WAIT; k++) {
+        uint32_t next, i;
+
+        for (i = t->lists[k].head; i != TCB_NONE; i = next) {
+            struct tcp_record *r = tcp_record(t, i);
+
+            next = r->next;
+            if (r->listener != listener)
+                continue;
+            record_reset(t, r, now);
+            record_close(t, r, EV_ABORT, ESTAB_ABORTED, REASON_USER_ABORT, now);
+        }
+    }
+}
+
+bool record_of_time_wait(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint32_t window = window_now(t, b);
+    struct tcp_record *r = record_new(t);
+
+    if (!r)
+        return false;
+    r->head = b->head;
+    r->snd = b->snd.nxt.v;
+    r->rcv = b->rcv.nxt.v;
+    r->ts_recent = b->ts.recent;
+    r->mss = (uint16_t)(window / 64 < UINT16_MAX ? window / 64 : UINT16_MAX);
+    r->snd_wscale = b->snd.wscale;
+    r->rcv_wscale = b->rcv.wscale;
+    table_replace(t, WHERE_TCB | tcp_index(t, b), WHERE_RECORD | tcp_record_index(t, r));
+    if (r->head.handle != HANDLE_NONE)
+        tcp_handle(t, r->head.handle)->where = WHERE_RECORD | tcp_record_index(t, r);
+    record_wait(t, r, RECORD_TIME_WAIT, now);
+    if (b->flags & TCB_ACK_NOW)
+        record_ack(t, r, WHY_ACK_NOW, now);
+    b->head.handle = HANDLE_NONE;
+    tcb_free(t, b);
+    return true;
+}

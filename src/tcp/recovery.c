@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recovery.c - what was lost, and sending it again: fast retransmit and fast recovery of RFC 5681
+ * section 3.2 with NewReno's partial acknowledgments (RFC 6582), and the timeout of RFC 6298.
+ *
+ *      third duplicate ACK   recover = SND.NXT, send SND.UNA's segment, cwnd = ssthresh + 3 SMSS
+ *      each further one      cwnd += SMSS: a segment has left the network
+ *      partial ACK           send the next hole, cwnd -= acked, += SMSS if that was one or more
+ *      ACK of `recover`      cwnd = min(ssthresh, flight + SMSS), done
+ *      timeout               cwnd = SMSS, sending starts again at SND.UNA
+ */
+#include "tcp/cc.h"
+#include "tcp/tcp.h"
+
+enum { DUPTHRESH = 3 };
+
+static void cwnd_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, estab_time now)
+{
+    NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
+}
+
+static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
+{
+    cc_of(b)->congested(&b->cc, tcb_outstanding(b), b->snd.mss);
+    b->rtt.recover = b->snd.nxt;
+    b->flags |= TCB_RECOVERY | TCB_RETRANSMIT;
+    b->flags &= ~(uint32_t)TCB_TIMED; /* Karn: the timed segment may be the one sent again */
+    b->cc.cwnd = b->cc.ssthresh + DUPTHRESH * b->snd.mss;
+    cwnd_note(t, b, RULE_FAST_RETRANSMIT, now);
+    conn_ready(t, b);
+}
+
+/*
+ * RFC 6582 section 3.2 step 2: after a timeout, duplicate acknowledgments of what was sent before
+ * it must not start another recovery.
+ */
+static bool covers_recover(const struct tcb *b)
+{
+    return !(b->flags & TCB_AFTER_TIMEOUT) || snd_lt(b->rtt.recover, b->snd.una);
+}
+
+void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (b->rtt.dupacks < UINT8_MAX)
+        b->rtt.dupacks++;
+    if (b->flags & TCB_RECOVERY) {
+        /* Never beyond what is outstanding: forged duplicates gain nothing. */
+        if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss)
+            b->cc.cwnd += b->snd.mss;
+        cwnd_note(t, b, RULE_INFLATE, now);
+        conn_ready(t, b);
+    } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(b)) {
+        recovery_enter(t, b, now);
+    }
+}
+
+static void recovery_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab_time now)
+{
+    b->cc.cwnd -= acked < b->cc.cwnd ? acked : b->cc.cwnd;
+    if (acked >= b->snd.mss)
+        b->cc.cwnd += b->snd.mss;
+    if (b->cc.cwnd < b->snd.mss)
+        b->cc.cwnd = b->snd.mss;
+    b->flags |= TCB_RETRANSMIT;
+    cwnd_note(t, b, RULE_PARTIAL_ACK, now);
+}
+
+static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint32_t flight = tcb_outstanding(b) + b->snd.mss;
+
+    if (flight < 2 * b->snd.mss)
+        flight = 2 * b->snd.mss;
+    b->cc.cwnd = b->cc.ssthresh < flight ? b->cc.ssthresh : flight;
+    b->flags &= ~(uint32_t)TCB_RECOVERY;
+    cwnd_note(t, b, RULE_RECOVERED, now);
+}
+
+/* SND.UNA has moved by `acked` from `una_before`. */
+void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, estab_time now)
+{
+    uint32_t cwnd = b->cc.cwnd;
+    enum cwnd_rule rule;
+
+    b->rtt.dupacks = 0;
+    if ((b->flags & TCB_AFTER_TIMEOUT) && snd_leq(b->rtt.recover, b->snd.una))
+        b->flags &= ~(uint32_t)TCB_AFTER_TIMEOUT;
+    if (b->flags & TCB_RECOVERY) {
+        if (snd_lt(b->snd.una, b->rtt.recover))
+            recovery_partial(t, b, acked, now);
+        else
+            recovery_leave(t, b, now);
+        return;
+    }
+    /* RFC 7661's spirit: a window that was not filled does not grow. */
+    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd)
+        return;
+    rule = cc_of(b)->acked(&b->cc, acked, b->snd.mss);
+    if (b->cc.cwnd != cwnd)
+        cwnd_note(t, b, rule, now);
+}
+
+void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
+{
+    cc_of(b)->timed_out(&b->cc, tcb_outstanding(b), b->snd.mss, b->rtt.retries > 1);
+    b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
+    b->flags |= TCB_AFTER_TIMEOUT;
+    b->rtt.recover = b->snd.nxt;
+    b->rtt.dupacks = 0;
+    emit_seek(b, b->snd.una);
+    cwnd_note(t, b, RULE_TIMEOUT, now);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtt.c - round-trip times and the retransmission timeout (RFC 6298), timestamps (RFC 7323).
+ *
+ *      first sample R:   SRTT = R                          RTTVAR = R / 2
+ *      each after it:    RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|
+ *                        SRTT   = 7/8 SRTT   + 1/8 R
+ *      RTO = SRTT + max(G, 4 RTTVAR), between rto_min and rto_max
+ *
+ * SRTT is kept times 8 and RTTVAR times 4, in microseconds, so that shifts lose nothing.  Not RFC
+ * 6298 2.4: rto_min bounds 4 RTTVAR and not the sum, because that is Linux's habit, and it keeps a
+ * path of 300 ms from timing out at 301; with estab_config_rfc both readings give at least 1 s.
+ *
+ * One segment at a time is timed, to the microsecond; by Karn's rule never one that was sent again.
+ * When that rule leaves nothing to time, the echoed timestamp still tells, to the millisecond.
+ */
+#include "tcp/tcp.h"
+
+uint32_t ts_now(const struct tcb *b, estab_time now)
+{
+    return ms_of(now) + b->ts.offset;
+}
+
+void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now)
+{
+    (void)t;
+    if (b->flags & TCB_TIMED)
+        return;
+    b->flags |= TCB_TIMED;
+    b->rtt.timed = seq;
+    b->rtt.timed_at_us = (uint32_t)us_of(now);
+}
+
+static uint32_t clamp(uint64_t v, uint64_t least, uint64_t most)
+{
+    return (uint32_t)(v < least ? least : v > most ? most : v);
+}
+
+static void rto_update(const struct tcp *t, struct tcb *b)
+{
+    uint64_t least = (uint64_t)t->config.rto_min_ms * 1000;
+    uint64_t most = (uint64_t)t->config.rto_max_ms * 1000;
+    uint64_t variance = b->rtt.rttvar_us4; /* 4 RTTVAR */
+
+    if (variance < least)
+        variance = least;
+    b->rtt.rto_us = clamp(b->rtt.srtt_us8 / 8 + variance, least, most);
+}
+
+void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now)
+{
+    /* A minute and more says nothing of the path, and would overflow the scaled sums. */
+    uint32_t r = sample_us > 120000000 ? 120000000 : sample_us;
+
+    if (!(b->flags & TCB_RTT_VALID)) {
+        b->flags |= TCB_RTT_VALID;
+        b->rtt.srtt_us8 = r * 8;
+        b->rtt.rttvar_us4 = r * 2;
+    } else {
+        uint32_t srtt = b->rtt.srtt_us8 / 8;
+        uint32_t off = srtt > r ? srtt - r : r - srtt;
+
+        b->rtt.rttvar_us4 += off - b->rtt.rttvar_us4 / 4;
+        b->rtt.srtt_us8 += r - srtt;
+    }
+    rto_update(t, b);
+    NOTE(t, RTT, b->head.handle, now, r, b->rtt.srtt_us8 / 8, b->rtt.rttvar_us4 / 4, b->rtt.rto_us);
+}
+
+/* An acknowledgment that moved SND.UNA. */
+void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+{
+    if ((b->flags & TCB_TIMED) && snd_lt(b->rtt.timed, s->ack)) {
+        b->flags &= ~(uint32_t)TCB_TIMED;
+        rtt_sample(t, b, (uint32_t)us_of(now) - b->rtt.timed_at_us, now);
+    } else if (b->rtt.backoff > 0 && (b->head.tag & TAG_TIMESTAMPS) &&
+               (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0) {
+        /* RFC 7323 section 4.3: the echo tells which transmission was acknowledged. */
+        uint32_t ms = ts_now(b, now) - s->opt.tsecr;
+
+        if (ms < 120000)
+            rtt_sample(t, b, ms * 1000, now);
+    }
+    b->rtt.backoff = 0;
+}
+
+uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b)
+{
+    uint64_t most = (uint64_t)t->config.rto_max_ms * 1000;
+    unsigned shift = b->rtt.backoff < 20 ? b->rtt.backoff : 20;
+    uint64_t rto = (uint64_t)b->rtt.rto_us << shift;
+
+    return rto < most ? rto : most;
+}

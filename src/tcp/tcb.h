@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcb.h - the Transmission Control Block (RFC 9293 section 3.3.1), and the 64-byte records that
+ * stand for a connection which does not need one.
+ *
+ * The send sequence space (RFC 9293 figure 3), with one variable of ours: `cur` is where sending
+ * goes on.  It equals SND.NXT, except while text is sent again after a timeout.
+ *
+ *            SND.UNA       cur        SND.NXT    end         SND.UNA + SND.WND
+ *     ----------|===========|------------|........|..............|--------------
+ *      acked      in flight   sent before  queued                    not allowed
+ *
+ * The receive sequence space (figure 4); `edge` is the right edge that we have promised and never
+ * take back (SHLD-14):
+ *
+ *            RCV.NXT                                   edge
+ *     ----------|.....[beyond a gap]......[....]........|--------
+ *      received                                           not allowed
+ */
+#ifndef TCP_TCB_H
+#define TCP_TCB_H
+
+#include "base/seq.h"
+#include "base/wheel.h"
+#include "tcp/fsm.h"
+#include "tcp/queue.h"
+#include "estab.h"
+
+/*
+ * A place in the connection table: what it is in the top two bits, the index in its pool below.
+ * 0 is nowhere.
+ */
+#define WHERE_NONE       0u
+#define WHERE_TCB        (1u << 30)
+#define WHERE_RECORD     (2u << 30)
+#define WHERE_GONE       (3u << 30)
+#define WHERE_KIND(w)    ((w) & 3u << 30)
+#define WHERE_INDEX(w)   ((w) & ~(3u << 30))
+
+#define TCB_NONE    UINT32_MAX
+#define HANDLE_NONE UINT32_MAX
+#define LISTENER_NONE UINT16_MAX
+
+/* What every connection has, TCB or record: its socket pair, its state, its handle. */
+struct tcp_head {
+    struct estab_addr remote;
+    uint16_t rport, lport;
+    uint8_t local; /* the interface whose address is ours */
+    uint8_t state; /* enum tcp_state; tcp_move alone writes it */
+    uint8_t interface; /* the connection's link, where the peer was heard */
+    uint8_t tag;   /* enum head_tag */
+    uint32_t chain;  /* next place in the same bucket of the connection table */
+    uint32_t handle; /* HANDLE_NONE if nobody outside knows it */
+};
+
+_Static_assert(sizeof(struct tcp_head) == 32, "half a record");
+
+enum head_tag {
+    TAG_PASSIVE = 1 << 0,    /* opened passively: MUST-11 */
+    TAG_TIMESTAMPS = 1 << 1, /* agreed on */
+    TAG_SCALED = 1 << 2,     /* window scale agreed on */
+    TAG_FIXED_ISS = 1 << 3,
+    TAG_SHUTDOWN = 1 << 4, /* record of TIME-WAIT: the user has had its last event */
+};
+
+/* Passive SYN-RECEIVED of a listener's child, or TIME-WAIT. */
+struct tcp_record {
+    struct tcp_head head;
+    uint32_t next, prev;  /* of its timer list: all of a list wait equally long */
+    uint32_t deadline_ms; /* modulo 2^32 */
+    uint32_t snd;         /* SYN-RECEIVED: ISS        TIME-WAIT: SND.NXT */
+    uint32_t rcv;         /* SYN-RECEIVED: IRS        TIME-WAIT: RCV.NXT */
+    uint32_t ts_recent;
+    uint16_t mss;      /* SYN-RECEIVED: the peer's    TIME-WAIT: RCV.WND / 64 */
+    uint16_t listener;
+    uint8_t snd_wscale, rcv_wscale;
+    uint8_t retries;   /* also the number of its timer list; RECORD_TIME_WAIT */
+    uint8_t ts_age;    /* spare */
+};
+
+_Static_assert(sizeof(struct tcp_record) == 64, "one cache line");
+
+enum tcb_flag {
+    TCB_SYN_QUEUED = 1 << 0,    /* SYN, or SYN,ACK, is to be sent (again) */
+    TCB_FIN_QUEUED = 1 << 1,    /* a FIN follows the last text */
+    TCB_CLOSE_QUEUED = 1 << 2,  /* CLOSE came before ESTABLISHED, behind text (3.10.4) */
+    TCB_RETRANSMIT = 1 << 3,    /* one segment at SND.UNA, now */
+    TCB_PROBE = 1 << 4,         /* a zero-window probe, now */
+    TCB_KEEPALIVE = 1 << 5,     /* a keep-alive, now */
+    TCB_ACK_NOW = 1 << 6,       /* acknowledge at once */
+    TCB_WINDOW_UPDATE = 1 << 7, /* the window grew enough to tell */
+    TCB_TIMED = 1 << 8,         /* a segment is being timed for RTT */
+    TCB_NAGLE = 1 << 9,
+    TCB_RECOVERY = 1 << 10,     /* fast recovery, RFC 6582 */
+    TCB_READY = 1 << 11,        /* on the ready list: may have something to send */
+    TCB_BLOCKED = 1 << 12,      /* on the blocked list: waits for a neighbour's address */
+    TCB_WANT_SEND = 1 << 13,    /* SEND took less than it was given: WRITABLE is owed */
+    TCB_PUSHED = 1 << 14,       /* PSH stood at RCV.NXT */
+    TCB_URGENT_SND = 1 << 15,   /* SND.UP is ahead */
+    TCB_URGENT_RCV = 1 << 16,   /* RCV.UP is ahead */
+    TCB_R1_PASSED = 1 << 17,
+    TCB_OVERRIDE = 1 << 18,     /* the silly-window override timer fired: send what there is */
+    TCB_MORE = 1 << 19,         /* the user said that more follows */
+    TCB_UNACCEPTED = 1 << 20,   /* a listener's child that the user does not have yet */
+    TCB_RTT_VALID = 1 << 21,    /* SRTT holds a measurement */
+    TCB_ADVERTISED_ZERO = 1 << 22, /* the window last offered was zero */
+    TCB_FIN_BEYOND = 1 << 24,    /* the peer's FIN waits at rcv.fin, beyond a gap */
+    TCB_ACK_LATE = 1 << 25,      /* the delayed-ACK timer asked for TCB_ACK_NOW */
+    TCB_AFTER_TIMEOUT = 1 << 23, /* `recover` holds SND.NXT of the last timeout (RFC 6582 step 4) */
+};
+
+/* One deadline for what excludes each other. */
+enum timer_slot {
+    SLOT_SEND, /* retransmission, zero-window probe, or silly-window override */
+    SLOT_ACK,  /* delayed acknowledgment */
+    SLOT_LONG, /* keep-alive, or 2MSL */
+    SLOT_USER, /* user timeout */
+    TIMER_SLOTS
+};
+
+/* What a congestion control owns (cc.h). */
+struct cc_window {
+    uint32_t cwnd, ssthresh;
+    uint32_t private[4];
+};
+
+struct tcb {
+    struct tcp_head head;
+    struct wheel_node timer;
+    uint32_t flags;
+    uint32_t ready_next, ready_prev;
+    uint16_t listener;
+    uint8_t timer_kind; /* enum timer_id of SLOT_SEND */
+    uint8_t error;      /* soft, enum estab_error */
+
+    struct {
+        snd_seq una, nxt, up, iss;
+        rcv_seq wl1;
+        snd_seq wl2;
+        uint32_t wnd;
+        snd_seq cur; /* where sending goes on */
+        snd_seq end; /* past the last queued byte of text */
+        uint32_t wnd_max;
+        uint16_t mss; /* most text of one segment, options allowed for */
+        uint8_t wscale;
+        uint8_t acks_owed; /* duplicates, beyond the one of TCB_ACK_NOW */
+        struct text_queue text;
+        struct queue_cursor at; /* of `cur` in the text, or CHUNK_NONE: to be sought */
+        uint32_t buffer;
+    } snd;
+
+    struct {
+        rcv_seq nxt, up, irs;
+        rcv_seq edge;
+        rcv_seq fin; /* with TCB_FIN_BEYOND */
+        uint16_t mss;
+        uint8_t wscale;
+        uint8_t unacked_segments; /* full ones, since the last acknowledgment */
+        struct text_queue text;
+        uint32_t beyond, beyond_bytes; /* text beyond a gap, by sequence number */
+        uint32_t chunks, promised;     /* held, and promised */
+        uint32_t buffer;
+    } rcv;
+
+    struct {
+        uint32_t recent, recent_at_ms;
+        uint32_t offset;
+        rcv_seq last_ack_sent;
+    } ts;
+
+    struct {
+        uint32_t srtt_us8, rttvar_us4; /* scaled by 8 and by 4, as in RFC 6298's own formulas */
+        uint32_t rto_us;
+        uint32_t timed_at_us;
+        snd_seq timed; /* the sequence number whose acknowledgment ends the measurement */
+        uint8_t backoff;
+        uint8_t probes; /* keep-alives or zero-window probes without an answer */
+        uint8_t retries;
+        uint8_t dupacks;
+        snd_seq recover; /* RFC 6582 */
+    } rtt;
+
+    uint64_t since_us; /* since when text is outstanding without progress */
+    uint64_t heard_us; /* when the peer was last heard */
+    uint64_t at_us[TIMER_SLOTS];
+    struct cc_window cc;
+
+    uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
+    uint8_t keepalive_probes, diffserv, cc_row, ttl;
+};
+
+_Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");
+
+struct tcp_telemetry {
+    uint64_t bytes_sent, bytes_received, bytes_retransmitted;
+    uint32_t segments_sent, segments_received, segments_retransmitted, spare;
+};
+
+static inline bool tcb_is(const struct tcb *b, unsigned facts)
+{
+    return tcp_state_is((enum tcp_state)b->head.state, facts);
+}
+
+/* SND.NXT - SND.UNA: what is in flight or lost, SYN and FIN counted. */
+static inline uint32_t tcb_outstanding(const struct tcb *b)
+{
+    return snd_span(b->snd.una, b->snd.nxt);
+}
+
+/* Whether our FIN has been sent at least once. */
+static inline bool tcb_fin_sent(const struct tcb *b)
+{
+    return (b->flags & TCB_FIN_QUEUED) && snd_lt(b->snd.end, b->snd.nxt);
+}
+
+static inline bool tcb_syn_acked(const struct tcb *b)
+{
+    return snd_lt(b->snd.iss, b->snd.una);
+}
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp.h - one TCP: its pools, its lists, and what its files offer each other.
+ *
+ * Nothing here is a pointer: arrays are found by their distance from struct tcp, so that the room
+ * can be copied to another place.  `now` is the last argument of whatever needs it.
+ *
+ * The files follow RFC 9293 section 3.10:
+ *
+ *      user.c      3.10.1 to 3.10.6, the user's calls       arrive.c   3.10.7, SEGMENT ARRIVES
+ *      timeout.c   3.10.8, timeouts                         emit.c     what is sent next
+ *      listen.c    3.10.7.2, listeners and their children   record.c   64-byte records
+ *      ack.c       step 5's work                            text.c     step 7's work
+ *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
+ *      window.c    the receive window                       isn.c      RFC 6528
+ *      table.c     socket pair -> connection                conn.c     making, moving, ending one
+ */
+#ifndef TCP_TCP_H
+#define TCP_TCP_H
+
+#include "base/assert.h"
+#include "base/trace.h"
+#include "tcp/segment.h"
+#include "tcp/tcb.h"
+
+/* What the outside knows a connection by. */
+struct tcp_handle {
+    uint32_t where; /* WHERE_GONE: CLOSED, its last event not yet taken */
+    uint32_t generation;
+    uint32_t next; /* free list, event queue or accept queue */
+    uint16_t events;
+    uint8_t error;
+    uint8_t flags; /* enum handle_flag */
+};
+
+enum handle_flag { HANDLE_QUEUED = 1, HANDLE_UNACCEPTED = 2 };
+
+_Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
+
+/* AWAY: the single-shot passive OPEN has met a SYN, and may come back (3.10.7.4 steps 2 and 4). */
+enum listener_use { LISTENER_FREE, LISTENER_LISTENS, LISTENER_AWAY };
+
+struct tcp_listener {
+    struct estab_endpoint local;  /* unspecified address: all of ours */
+    struct estab_endpoint remote; /* of a single-shot passive OPEN that named one */
+    uint16_t used;      /* enum listener_use */
+    uint16_t local_id;  /* of local.addr; UINT16_MAX: all */
+    uint32_t generation;
+    uint32_t single;    /* the TCB of a single-shot passive OPEN, or TCB_NONE */
+    uint32_t backlog;
+    uint32_t pending;   /* children in SYN-RECEIVED or not yet accepted */
+    uint32_t accept_head, accept_tail; /* handles */
+    uint32_t ready;     /* an ACCEPT event is owed */
+    uint32_t fixed_iss, iss;
+};
+
+/* Answers that no connection owns. */
+struct tcp_reply {
+    struct tcp_out out;
+    uint8_t why;
+};
+
+/* The timer lists of records: one for each number of retransmissions, one for TIME-WAIT. */
+enum { RECORD_LISTS = 12, RECORD_TIME_WAIT = RECORD_LISTS - 1 };
+
+struct record_list {
+    uint32_t head, tail;
+};
+
+/* An address of ours; its index is the interface that has it. */
+struct tcp_local {
+    struct estab_addr address;
+    uint32_t super_segment; /* most text in one frame; 0: one segment at a time */
+    uint16_t mtu;
+    uint8_t used;
+    uint8_t spare;
+};
+
+struct tcp {
+    struct estab_config config;
+    estab_time last;       /* the latest `now` */
+    uint64_t steps_back;
+    struct wheel wheel;
+
+    /* Distances of the arrays from this struct. */
+    uint64_t tcbs_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
+    uint64_t trace_at;
+    uint32_t bucket_mask;
+
+    /* Free lists, chained through the first word that the pool has for it; `fresh` was never used. */
+    uint32_t tcb_free, tcb_fresh, tcb_used, tcb_peak;
+    uint32_t record_free, record_fresh, record_used;
+    uint32_t handle_free, handle_fresh;
+
+    uint32_t ready_head, ready_tail;     /* TCBs that may have something to send */
+    uint32_t blocked_head, blocked_tail; /* TCBs that wait for a neighbour */
+    uint32_t event_head, event_tail;     /* handles */
+    uint32_t reply_head, reply_count;
+    struct record_list lists[RECORD_LISTS];
+    uint32_t listener_events;
+
+    uint32_t challenge_second, challenge_sent;
+    uint32_t port_counter;
+    uint32_t trace_head, trace_tail; /* serial numbers */
+    uint64_t trace_lost;
+    uint64_t segments_in, segments_out, text_in, text_out, retransmitted;
+    uint64_t reasons[REASONS];
+    struct tcp_local locals[ESTAB_INTERFACES_MAX];
+    struct chunk_pool chunks;
+};
+
+#define TCP_ARRAY(name, type)                                                                      \
+    static inline type *tcp_##name(const struct tcp *t, uint32_t i)                                \
+    {                                                                                              \
+        return (type *)((uintptr_t)t + (uintptr_t)t->name##s_at) + i;                              \
+    }
+
+TCP_ARRAY(tcb, struct tcb)
+TCP_ARRAY(record, struct tcp_record)
+TCP_ARRAY(handle, struct tcp_handle)
+TCP_ARRAY(bucket, uint32_t)
+TCP_ARRAY(listener, struct tcp_listener)
+
+static inline struct tcp_reply *tcp_reply(const struct tcp *t, uint32_t i)
+{
+    return (struct tcp_reply *)((uintptr_t)t + (uintptr_t)t->replies_at) + i;
+}
+
+static inline struct estab_trace *tcp_trace(const struct tcp *t, uint32_t i)
+{
+    return (struct estab_trace *)((uintptr_t)t + (uintptr_t)t->trace_at) + i;
+}
+
+static inline uint32_t tcp_index(const struct tcp *t, const struct tcb *b)
+{
+    return (uint32_t)(b - tcp_tcb(t, 0));
+}
+
+static inline uint32_t tcp_record_index(const struct tcp *t, const struct tcp_record *r)
+{
+    return (uint32_t)(r - tcp_record(t, 0));
+}
+
+static inline struct tcp_telemetry *tcp_telemetry(const struct tcp *t, const struct tcb *b)
+{
+    if (!t->config.telemetry)
+        return NULL;
+    return (struct tcp_telemetry *)((uintptr_t)t + (uintptr_t)t->telemetry_at) + tcp_index(t, b);
+}
+
+static inline uint64_t us_of(estab_time now)
+{
+    return now / ESTAB_US;
+}
+
+static inline uint32_t ms_of(estab_time now)
+{
+    return (uint32_t)(now / ESTAB_MS);
+}
+
+/* Lays the pools out behind `struct tcp` and returns the bytes; with base NULL it only counts. */
+uint64_t tcp_layout(struct tcp *t, const struct estab_config *config);
+void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now);
+
+/* ---- note.c: reasons and the trace ---------------------------------------------------------- */
+
+void note_reason(struct tcp *t, enum reason reason);
+/* A record of `kind` about `handle` (HANDLE_NONE: none); fields as trace.def has them. */
+void note(struct tcp *t, enum trace_kind kind, uint32_t handle, const uint32_t *args, unsigned n,
+          estab_time now);
+#define NOTE(t, kind, handle, now, ...)                                                            \
+    do {                                                                                           \
+        if ((t)->config.trace_records) {                                                           \
+            const uint32_t note_args_[] = {__VA_ARGS__};                                           \
+            note(t, TRACE_##kind, handle, note_args_, sizeof note_args_ / sizeof note_args_[0],    \
+                 now);                                                                             \
+        }                                                                                          \
+    } while (0)
+
+/* ---- conn.c: a connection's life -------------------------------------------------------------- */
+
+struct tcb *tcb_new(struct tcp *t, estab_time now); /* NULL: the pool is empty, or the text pool */
+/* What a TCB needs once it knows its peer: offsets, windows, timestamps, the congestion window. */
+void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);
+/* The peer's SYN: RCV.NXT, IRS, and the options that both sides have. */
+void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+/* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
+void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
+/* Takes the TCB out of every list and pool.  Its handle, if any, is left as `gone` says. */
+void tcb_free(struct tcp *t, struct tcb *b);
+/* A handle for a place; HANDLE_NONE if there are no more. */
+uint32_t handle_new(struct tcp *t, uint32_t where);
+void handle_free(struct tcp *t, uint32_t handle);
+estab_conn handle_conn(const struct tcp *t, uint32_t handle);
+/* The handle's index, or HANDLE_NONE if it is stale. */
+uint32_t handle_find(const struct tcp *t, estab_conn conn);
+
+/* The only writer of a state: takes the edge, which must exist (fsm.def). */
+void tcp_move(struct tcp *t, struct tcp_head *head, enum tcp_event event, enum reason reason,
+              estab_time now);
+/* Takes the edge to CLOSED and deletes the TCB; the user hears of `error`. */
+void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_error error,
+                enum reason reason, estab_time now);
+/* Enters TIME-WAIT's record form, or deletes what is CLOSED, once the user has all its text. */
+void conn_retire(struct tcp *t, struct tcb *b, estab_time now);
+/* ESTABLISHED was entered: the user, or the listener, hears of it; a queued CLOSE follows. */
+void conn_established(struct tcp *t, struct tcb *b, estab_time now);
+void conn_event(struct tcp *t, uint32_t handle, unsigned bits, enum estab_error error);
+bool conn_event_next(struct tcp *t, struct estab_event *event);
+void conn_ready(struct tcp *t, struct tcb *b);    /* may have something to send */
+void conn_unready(struct tcp *t, struct tcb *b);
+void conn_block(struct tcp *t, struct tcb *b);    /* waits for a neighbour */
+void conn_unblock_all(struct tcp *t);
+uint32_t tcp_memory(const struct tcp *t, const struct tcb *b);
+
+/* ---- table.c ------------------------------------------------------------------------------------ */
+
+struct tcp_pair {
+    struct estab_addr remote;
+    uint16_t rport, lport;
+    uint8_t local;
+};
+
+uint32_t table_find(const struct tcp *t, const struct tcp_pair *pair); /* a place */
+struct tcp_head *table_head(const struct tcp *t, uint32_t where);
+void table_add(struct tcp *t, uint32_t where);
+void table_remove(struct tcp *t, uint32_t where);
+/* Puts `with` into the place that `where` has. */
+void table_replace(struct tcp *t, uint32_t where, uint32_t with);
+/* Brings the bucket of a pair into the cache. */
+void table_prefetch(const struct tcp *t, const struct tcp_pair *pair);
+
+/* ---- listen.c ------------------------------------------------------------------------------------- */
+
+struct tcp_listener *listen_find(const struct tcp *t, const struct segment *s);
+struct tcp_listener *listener_new(struct tcp *t);
+void listener_free(struct tcp *t, struct tcp_listener *l);
+/* The child of a record whose SYN was acknowledged; NULL if a pool is empty (reason set). */
+struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *reason, estab_time now);
+void listen_established(struct tcp *t, struct tcb *b);
+/* A single-shot passive OPEN returns from SYN-RECEIVED to LISTEN. */
+void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reason reason,
+                  estab_time now);
+enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
+                           estab_time now);
+
+/* ---- record.c ------------------------------------------------------------------------------------- */
+
+struct tcp_record *record_new(struct tcp *t); /* NULL: none left */
+void record_free(struct tcp *t, struct tcp_record *r);
+void record_wait(struct tcp *t, struct tcp_record *r, unsigned list, estab_time now);
+estab_time record_deadline(const struct tcp *t, estab_time now);
+void record_expire(struct tcp *t, estab_time now);
+/* A listener ends: its children in SYN-RECEIVED are reset. */
+void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
+void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now);
+void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
+/* Back to LISTEN: the record goes, its listener never left. */
+void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
+                      estab_time now);
+/* TIME-WAIT as a record instead of the TCB; false if there is none left. */
+bool record_of_time_wait(struct tcp *t, struct tcb *b, estab_time now);
+/* CLOSED: the record goes, its user hears of it. */
+void record_close(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum estab_error error,
+                  enum reason reason, estab_time now);
+
+/* ---- arrive.c --------------------------------------------------------------------------------------- */
+
+void tcp_arrive(struct tcp *t, struct segment *s, estab_time now);
+/* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to. */
+enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
+                         estab_time now);
+/* A reset for a segment (3.10.7.1), an acknowledgment for a record. */
+void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
+struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
+
+/* ---- ack.c, recovery.c, rtt.c ------------------------------------------------------------------------- */
+
+/* Step 5 for a TCB, its acknowledgment acceptable: SND.UNA, windows, congestion control.
+ * Whether our FIN is now acknowledged. */
+bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+
+void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now);
+void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before,
+                    estab_time now);
+void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now);
+
+void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
+void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
+uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
+uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */
+
+/* ---- text.c, window.c ------------------------------------------------------------------------------------ */
+
+/* Step 7: takes the text of an acceptable segment.  NONE, or why not, or not in order. */
+enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_time now);
+void text_drop_beyond(struct tcp *t, struct tcb *b);
+
+uint32_t window_now(const struct tcp *t, const struct tcb *b); /* edge - RCV.NXT */
+/* Moves the edge as far as silly-window avoidance lets it; what to put into a header. */
+uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn);
+/* Asks for more room when text flows, tells the peer when the user has taken much. */
+void window_grow(struct tcp *t, struct tcb *b);
+bool window_worth_telling(const struct tcp *t, const struct tcb *b);
+uint8_t window_scale_for(uint32_t buffer);
+
+/* ---- emit.c -------------------------------------------------------------------------------------------------- */
+
+/* The next segment that this connection has to send; false: none for now. */
+bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why, estab_time now);
+uint32_t emit_usable(const struct tcb *b); /* how much text the windows allow from `cur` on */
+void emit_seek(struct tcb *b, snd_seq cur);
+
+/* ---- timeout.c ------------------------------------------------------------------------------------------------- */
+
+void timer_arm(struct tcp *t, struct tcb *b, enum timer_slot slot, uint64_t at_us);
+void timer_stop(struct tcb *b, enum timer_slot slot);
+/* Sets SLOT_SEND to what the state of the send queue asks for. */
+void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time now);
+void timer_keepalive(struct tcp *t, struct tcb *b, estab_time now);
+void timer_time_wait(struct tcp *t, struct tcb *b, estab_time now);
+void timer_user(struct tcp *t, struct tcb *b, estab_time now);
+void tcp_expire(struct tcp *t, estab_time now);
+estab_time tcp_deadline(const struct tcp *t);
+
+/* ---- isn.c ------------------------------------------------------------------------------------------------------- */
+
+uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time now);
+uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair);
+/* A port of 49152..65535 that makes the pair new; 0 if all are in use. */
+uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair);
+
+/* ---- user.c: RFC 9293 section 3.9.1 ---------------------------------------------------------------------------------- */
+
+enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uint8_t local,
+                                  estab_conn *out, estab_time now);
+enum estab_error user_open_passive(struct tcp *t, const struct estab_open *o, uint16_t local_id,
+                                   estab_conn *out, estab_time now);
+enum estab_error user_turn_active(struct tcp *t, struct tcb *b, const struct estab_endpoint *remote,
+                                  uint8_t local, estab_time now);
+enum estab_error user_send(struct tcp *t, struct tcb *b, const uint8_t *text, size_t length,
+                           unsigned flags, size_t *taken, estab_time now);
+enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, size_t size,
+                              unsigned flags, struct estab_received *got, estab_time now);
+enum estab_error user_close(struct tcp *t, struct tcb *b, estab_time now);
+enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now);
+/* CLOSE in ESTABLISHED or CLOSE-WAIT, or the queued one once there. */
+void user_close_now(struct tcp *t, struct tcb *b, estab_time now);
+
+#endif

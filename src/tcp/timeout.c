@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timeout.c - RFC 9293 section 3.10.8, and the timers that lead there.
+ *
+ * A connection has four deadlines (enum timer_slot) and one node in the wheel, set for the earliest
+ * of them.  Arming is lazy: a deadline that moves to a later time leaves the node where it is, and
+ * the node, when it comes out, is set again for what is due next.
+ *
+ *      SLOT_SEND   text, SYN or FIN outstanding           retransmission, RFC 6298
+ *                  none, and the window is zero           zero-window probe, section 3.8.6.1
+ *                  none, and the window is too small      silly-window override, section 3.8.6.2.1
+ *      SLOT_ACK    text received, not acknowledged        delayed ACK, section 3.8.6.3
+ *      SLOT_LONG   TIME-WAIT                              2MSL
+ *                  else, if asked for                     keep-alive, section 3.8.4
+ *      SLOT_USER   text outstanding or waiting            user timeout, section 3.10.8
+ */
+#include "tcp/tcp.h"
+
+enum { OVERRIDE_US = 200000 }; /* between 0.1 and 1 second: section 3.8.6.2.1 */
+
+static struct wheel_nodes tcb_nodes(const struct tcp *t)
+{
+    return (struct wheel_nodes){&tcp_tcb(t, 0)->timer, sizeof(struct tcb)};
+}
+
+void timer_arm(struct tcp *t, struct tcb *b, enum timer_slot slot, uint64_t at_us)
+{
+    b->at_us[slot] = at_us;
+    if (at_us < b->timer.at_us)
+        wheel_set(&t->wheel, tcb_nodes(t), tcp_index(t, b), at_us);
+}
+
+void timer_stop(struct tcb *b, enum timer_slot slot)
+{
+    b->at_us[slot] = WHEEL_NEVER;
+}
+
+static bool timer_is_armed(const struct tcb *b, enum timer_slot slot)
+{
+    return b->at_us[slot] != WHEEL_NEVER;
+}
+
+/* ---- what SLOT_SEND is for ------------------------------------------------------------------------ */
+
+static bool send_waits(const struct tcb *b)
+{
+    if (!tcb_is(b, F_SYNC))
+        return false;
+    return snd_lt(b->snd.cur, b->snd.end) ||
+           ((b->flags & TCB_FIN_QUEUED) && snd_leq(b->snd.nxt, b->snd.end));
+}
+
+static uint64_t persist_us(const struct tcp *t, const struct tcb *b)
+{
+    uint64_t least = (uint64_t)t->config.persist_min_ms * 1000;
+    uint64_t most = (uint64_t)t->config.persist_max_ms * 1000;
+    uint64_t at = b->rtt.rto_us > least ? b->rtt.rto_us : least;
+
+    at <<= b->rtt.probes < 20 ? b->rtt.probes : 20;
+    return at < most ? at : most;
+}
+
+void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time now)
+{
+    enum timer_id kind;
+    uint64_t wait;
+
+    if (tcb_outstanding(b) > 0) {
+        kind = TIMER_RETRANSMIT;
+        wait = rtt_timeout_us(t, b);
+    } else if (!send_waits(b)) {
+        timer_stop(b, SLOT_SEND);
+        return;
+    } else if (b->snd.wnd == 0) {
+        kind = TIMER_PERSIST;
+        wait = persist_us(t, b);
+    } else {
+        kind = TIMER_OVERRIDE;
+        wait = OVERRIDE_US;
+    }
+    if (timer_is_armed(b, SLOT_SEND) && b->timer_kind == kind && !restart)
+        return;
+    b->timer_kind = (uint8_t)kind;
+    timer_arm(t, b, SLOT_SEND, us_of(now) + wait);
+}
+
+void timer_keepalive(struct tcp *t, struct tcb *b, estab_time now)
+{
+    (void)now;
+    if (b->keepalive_idle_ms == 0)
+        timer_stop(b, SLOT_LONG);
+    else
+        timer_arm(t, b, SLOT_LONG, b->heard_us + (uint64_t)b->keepalive_idle_ms * 1000);
+}
+
+void timer_time_wait(struct tcp *t, struct tcb *b, estab_time now)
+{
+    timer_stop(b, SLOT_SEND);
+    timer_stop(b, SLOT_USER);
+    timer_arm(t, b, SLOT_LONG, us_of(now) + 2 * (uint64_t)t->config.msl_ms * 1000);
+}
+
+void timer_user(struct tcp *t, struct tcb *b, estab_time now)
+{
+    (void)now;
+    if (b->user_timeout_ms == 0 || (tcb_outstanding(b) == 0 && !send_waits(b)))
+        timer_stop(b, SLOT_USER);
+    else
+        timer_arm(t, b, SLOT_USER, b->since_us + (uint64_t)b->user_timeout_ms * 1000);
+}
+
+/* ---- what each does ---------------------------------------------------------------------------------- */
+
+/* Section 3.8.3: R2 ends the connection.  A zero window that its owner still acknowledges does not
+ * (MUST-37, SHLD-17). */
+static bool past_r2(const struct tcp *t, const struct tcb *b, uint64_t now_us)
+{
+    uint64_t r2 = (uint64_t)(tcb_syn_acked(b) ? t->config.r2_ms : t->config.r2_syn_ms) * 1000;
+    uint64_t since = b->since_us;
+
+    if (b->snd.wnd == 0 && tcb_syn_acked(b) && b->heard_us > since)
+        since = b->heard_us;
+    return now_us - since >= r2;
+}
+
+static void give_up(struct tcp *t, struct tcb *b, enum reason reason, estab_time now)
+{
+    conn_close(t, b, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, reason, now);
+}
+
+static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (past_r2(t, b, us_of(now))) {
+        give_up(t, b, REASON_R2, now);
+        return;
+    }
+    if (b->rtt.retries < UINT8_MAX)
+        b->rtt.retries++;
+    if (b->rtt.backoff < UINT8_MAX)
+        b->rtt.backoff++;
+    if (b->rtt.retries >= t->config.r1_retries && !(b->flags & TCB_R1_PASSED)) {
+        b->flags |= TCB_R1_PASSED; /* MUST-20: the user is told, and the route may be at fault */
+        b->error = ESTAB_TIMED_OUT;
+        conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_TIMED_OUT);
+    }
+    if (tcb_syn_acked(b)) {
+        recovery_timeout(t, b, now);
+    } else {
+        b->flags |= TCB_SYN_QUEUED;
+        b->flags &= ~(uint32_t)TCB_TIMED;
+        t->retransmitted++;
+    }
+    timer_send_update(t, b, true, now);
+    conn_ready(t, b);
+}
+
+static void fire_persist(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (us_of(now) - b->heard_us >= (uint64_t)t->config.r2_ms * 1000) {
+        give_up(t, b, REASON_R2, now);
+        return;
+    }
+    if (b->rtt.probes < UINT8_MAX)
+        b->rtt.probes++;
+    b->flags |= TCB_PROBE;
+    timer_send_update(t, b, true, now);
+    conn_ready(t, b);
+}
+
+static void fire_send(struct tcp *t, struct tcb *b, estab_time now)
+{
+    NOTE(t, TIMER_FIRED, b->head.handle, now, b->timer_kind, b->rtt.retries);
+    switch ((enum timer_id)b->timer_kind) {
+    case TIMER_RETRANSMIT:
+        fire_retransmit(t, b, now);
+        return;
+    case TIMER_PERSIST:
+        fire_persist(t, b, now);
+        return;
+    case TIMER_OVERRIDE:
+        b->flags |= TCB_OVERRIDE;
+        conn_ready(t, b);
+        return;
+    default:
+        UNREACHABLE();
+    }
+}
+
+static void fire_ack(struct tcp *t, struct tcb *b, estab_time now)
+{
+    NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_DELAYED_ACK, 0);
+    b->flags |= TCB_ACK_NOW | TCB_ACK_LATE;
+    conn_ready(t, b);
+}
+
+static void fire_keepalive(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint64_t idle = (uint64_t)b->keepalive_idle_ms * 1000;
+
+    if (us_of(now) - b->heard_us < idle || tcb_outstanding(b) > 0 || !tcb_is(b, F_SYNC)) {
+        uint64_t at = b->heard_us + idle;
+
+        /* Heard of meanwhile, or the retransmission timer asks the same question. */
+        timer_arm(t, b, SLOT_LONG, at > us_of(now) ? at : us_of(now) + idle);
+        return;
+    }
+    NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_KEEPALIVE, b->rtt.probes);
+    if (b->rtt.probes >= b->keepalive_probes) {
+        give_up(t, b, REASON_KEEPALIVE, now);
+        return;
+    }
+    b->rtt.probes++;
+    b->flags |= TCB_KEEPALIVE;
+    timer_arm(t, b, SLOT_LONG, us_of(now) + (uint64_t)b->keepalive_interval_ms * 1000);
+    conn_ready(t, b);
+}
+
+static void fire_long(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (b->head.state == TCP_TIME_WAIT) {
+        NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_TIME_WAIT, 0);
+        conn_close(t, b, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_END, now);
+    } else {
+        fire_keepalive(t, b, now);
+    }
+}
+
+static void fire_user(struct tcp *t, struct tcb *b, estab_time now)
+{
+    NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_USER, 0);
+    give_up(t, b, REASON_USER_TIMEOUT, now);
+}
+
+/* Whether the TCB is still there: the wheel's node and the state go together. */
+static bool fire_due(struct tcp *t, struct tcb *b, estab_time now)
+{
+    static void (*const fire[TIMER_SLOTS])(struct tcp *, struct tcb *, estab_time) = {
+        [SLOT_SEND] = fire_send,
+        [SLOT_ACK] = fire_ack,
+        [SLOT_LONG] = fire_long,
+        [SLOT_USER] = fire_user,
+    };
+
+    for (unsigned slot = 0; slot < TIMER_SLOTS; slot++) {
+        if (b->at_us[slot] > us_of(now))
+            continue;
+        timer_stop(b, (enum timer_slot)slot);
+        fire[slot](t, b, now);
+        if (b->head.state == TCP_CLOSED)
+            return false;
+    }
+    return true;
+}
+
+void tcp_expire(struct tcp *t, estab_time now)
+{
+    uint32_t i;
+
+    while ((i = wheel_pop(&t->wheel, tcb_nodes(t), us_of(now))) != WHEEL_NONE) {
+        struct tcb *b = tcp_tcb(t, i);
+        uint64_t next = WHEEL_NEVER;
+
+        if (!fire_due(t, b, now))
+            continue;
+        for (unsigned slot = 0; slot < TIMER_SLOTS; slot++)
+            next = b->at_us[slot] < next ? b->at_us[slot] : next;
+        if (next < b->timer.at_us)
+            wheel_set(&t->wheel, tcb_nodes(t), i, next);
+    }
+    record_expire(t, now);
+}
+
+estab_time tcp_deadline(const struct tcp *t)
+{
+    uint64_t us = wheel_next(&t->wheel, tcb_nodes(t));
+    estab_time at = us >= ESTAB_NEVER / ESTAB_US ? ESTAB_NEVER : us * ESTAB_US;
+    estab_time record = record_deadline(t, t->last);
+
+    return at < record ? at : record;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user.c - the user's calls: RFC 9293 sections 3.10.1 OPEN, 3.10.2 SEND, 3.10.3 RECEIVE,
+ * 3.10.4 CLOSE and 3.10.5 ABORT (STATUS, 3.10.6, only looks: stack/status.c).
+ *
+ * Each call is a switch over what the states have in common; the errors are the RFC's own.
+ * Calls never wait: where the RFC would queue a RECEIVE, the answer is AGAIN and an event follows.
+ */
+#include "packet/ipv4.h"
+#include "tcp/tcp.h"
+
+/* ---- 3.10.1 OPEN ----------------------------------------------------------------------------------- */
+
+static void open_syn(struct tcp *t, struct tcb *b, estab_time now)
+{
+    struct tcp_pair pair = {b->head.remote, b->head.rport, b->head.lport, b->head.local};
+
+    if (!(b->head.tag & TAG_FIXED_ISS))
+        b->snd.iss = snd_of(isn_new(t, &pair, now));
+    b->head.tag &= (uint8_t)~TAG_PASSIVE;
+    b->head.tag |= (uint8_t)((t->config.timestamps ? TAG_TIMESTAMPS : 0) |
+                             (t->config.window_scale ? TAG_SCALED : 0));
+    tcb_open(t, b, t->locals[b->head.local].mtu, now);
+    b->flags |= TCB_SYN_QUEUED;
+    b->since_us = us_of(now);
+}
+
+static struct tcb *open_new(struct tcp *t, const struct estab_open *o, estab_time now)
+{
+    struct tcb *b = tcb_new(t, now);
+
+    if (!b)
+        return NULL;
+    b->head.handle = handle_new(t, WHERE_TCB | tcp_index(t, b));
+    if (b->head.handle == HANDLE_NONE) {
+        tcb_free(t, b);
+        return NULL;
+    }
+    if (o->fixed_iss) {
+        b->head.tag |= TAG_FIXED_ISS;
+        b->snd.iss = snd_of(o->iss);
+    }
+    if (o->user_timeout_ms)
+        b->user_timeout_ms = o->user_timeout_ms;
+    return b;
+}
+
+enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uint8_t local,
+                                  estab_conn *out, estab_time now)
+{
+    struct tcp_pair pair = {o->remote.addr, o->remote.port, o->local.port, local};
+    struct tcb *b;
+
+    if (addr_is_unspecified(&o->remote.addr) || o->remote.port == 0)
+        return ESTAB_REMOTE_UNSPECIFIED;
+    if (pair.lport == 0)
+        pair.lport = isn_port(t, &pair);
+    if (pair.lport == 0)
+        return ESTAB_NO_RESOURCES;
+    if (table_find(t, &pair) != WHERE_NONE)
+        return ESTAB_EXISTS;
+    b = open_new(t, o, now);
+    if (!b)
+        return ESTAB_NO_RESOURCES;
+    b->head.remote = pair.remote;
+    b->head.rport = pair.rport;
+    b->head.lport = pair.lport;
+    b->head.local = pair.local;
+    open_syn(t, b, now);
+    table_add(t, WHERE_TCB | tcp_index(t, b));
+    tcp_move(t, &b->head, EV_ACTIVE_OPEN, REASON_NONE, now);
+    conn_ready(t, b);
+    *out = handle_conn(t, b->head.handle);
+    return ESTAB_OK;
+}
+
+enum estab_error user_open_passive(struct tcp *t, const struct estab_open *o, uint16_t local_id,
+                                   estab_conn *out, estab_time now)
+{
+    struct tcp_listener *l = listener_new(t);
+    struct tcb *b = l ? open_new(t, o, now) : NULL;
+
+    if (!l)
+        return ESTAB_NO_RESOURCES;
+    if (!b) {
+        listener_free(t, l);
+        return ESTAB_NO_RESOURCES;
+    }
+    l->single = tcp_index(t, b);
+    l->local_id = local_id;
+    l->local = o->local;
+    l->remote = o->remote;
+    b->listener = (uint16_t)(l - tcp_listener(t, 0));
+    b->head.lport = o->local.port;
+    b->head.local = local_id == UINT16_MAX ? 0 : (uint8_t)local_id;
+    b->head.remote = o->remote.addr;
+    b->head.rport = o->remote.port;
+    b->head.tag |= TAG_PASSIVE;
+    tcp_move(t, &b->head, EV_PASSIVE_OPEN, REASON_NONE, now);
+    *out = handle_conn(t, b->head.handle);
+    return ESTAB_OK;
+}
+
+/* LISTEN STATE: "if the remote socket is specified, then change the connection from passive to
+ * active" (RFC 9293 section 3.10.1); SEND does the same (3.10.2). */
+static enum estab_error turn_active(struct tcp *t, struct tcb *b, const struct estab_endpoint *remote,
+                                    uint8_t local, enum tcp_event event, estab_time now)
+{
+    struct tcp_pair pair = {remote->addr, remote->port, b->head.lport, local};
+
+    if (b->head.state != TCP_LISTEN)
+        return ESTAB_EXISTS;
+    if (addr_is_unspecified(&remote->addr) || remote->port == 0)
+        return ESTAB_REMOTE_UNSPECIFIED;
+    if (table_find(t, &pair) != WHERE_NONE)
+        return ESTAB_EXISTS;
+    listener_free(t, tcp_listener(t, b->listener));
+    b->listener = LISTENER_NONE;
+    b->head.remote = remote->addr;
+    b->head.rport = remote->port;
+    b->head.local = local;
+    open_syn(t, b, now);
+    table_add(t, WHERE_TCB | tcp_index(t, b));
+    tcp_move(t, &b->head, event, REASON_NONE, now);
+    conn_ready(t, b);
+    return ESTAB_OK;
+}
+
+enum estab_error user_turn_active(struct tcp *t, struct tcb *b, const struct estab_endpoint *remote,
+                                  uint8_t local, estab_time now)
+{
+    return turn_active(t, b, remote, local, EV_ACTIVE_OPEN, now);
+}
+
+/* ---- 3.10.2 SEND ------------------------------------------------------------------------------------ */
+
+static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *text, size_t length,
+                                   unsigned flags, size_t *taken, estab_time now)
+{
+    uint32_t room = b->snd.buffer > b->snd.text.bytes ? b->snd.buffer - b->snd.text.bytes : 0;
+    uint32_t n = length < room ? (uint32_t)length : room;
+    bool idle = tcb_outstanding(b) == 0 && snd_eq(b->snd.cur, b->snd.end);
+    uint32_t done = queue_append(&t->chunks, &b->snd.text, CHUNK_SEND, text, n);
+
+    *taken = done;
+    b->snd.end = snd_add(b->snd.end, done);
+    if (done > 0 && (flags & ESTAB_URGENT)) {
+        b->snd.up = b->snd.end;
+        b->flags |= TCB_URGENT_SND;
+    }
+    if ((flags & ESTAB_MORE) && !(flags & ESTAB_PUSH))
+        b->flags |= TCB_MORE;
+    else
+        b->flags &= ~(uint32_t)TCB_MORE;
+    if (idle && done > 0)
+        b->since_us = us_of(now);
+    timer_user(t, b, now);
+    conn_ready(t, b);
+    if (done == length)
+        return ESTAB_OK;
+    if (done == 0 && done < n && b->snd.text.bytes == 0)
+        return ESTAB_NO_RESOURCES; /* nothing of ours is acknowledged later, so no event will come */
+    b->flags |= TCB_WANT_SEND;
+    return ESTAB_AGAIN;
+}
+
+enum estab_error user_send(struct tcp *t, struct tcb *b, const uint8_t *text, size_t length,
+                           unsigned flags, size_t *taken, estab_time now)
+{
+    *taken = 0;
+    if (b->head.state == TCP_CLOSED)
+        return ESTAB_NO_CONNECTION;
+    if (b->head.state == TCP_LISTEN) {
+        struct estab_endpoint remote = {b->head.remote, b->head.rport};
+        enum estab_error e = turn_active(t, b, &remote, b->head.local, EV_SEND, now);
+
+        if (e != ESTAB_OK)
+            return e;
+    }
+    if (!tcb_is(b, F_MAY_SEND) || (b->flags & TCB_CLOSE_QUEUED))
+        return ESTAB_CLOSING;
+    return send_queue(t, b, text, length, flags, taken, now);
+}
+
+/* ---- 3.10.3 RECEIVE ---------------------------------------------------------------------------------- */
+
+/* No text is on hand: what the state says of it. */
+static enum estab_error receive_nothing(const struct tcb *b, struct estab_received *got)
+{
+    switch ((enum tcp_state)b->head.state) {
+    case TCP_CLOSED:
+        return ESTAB_NO_CONNECTION;
+    case TCP_CLOSE_WAIT:
+        got->end = true;
+        return ESTAB_OK;
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+    case TCP_TIME_WAIT:
+        /* Not only the RFC's error: the end of the text is an answer too. */
+        got->end = true;
+        return ESTAB_CLOSING;
+    default:
+        return ESTAB_AGAIN;
+    }
+}
+
+static void receive_took(struct tcp *t, struct tcb *b, uint32_t n)
+{
+    uint32_t before = t->chunks.received;
+    rcv_seq read;
+
+    queue_drop(&t->chunks, &b->rcv.text, n);
+    b->rcv.chunks -= before - t->chunks.received;
+    read = rcv_sub(b->rcv.nxt, b->rcv.text.bytes);
+    if ((b->flags & TCB_URGENT_RCV) && rcv_leq(b->rcv.up, read))
+        b->flags &= ~(uint32_t)TCB_URGENT_RCV;
+    if (tcb_is(b, F_SYNC | F_MAY_RECV) && window_worth_telling(t, b)) {
+        b->flags |= TCB_WINDOW_UPDATE;
+        conn_ready(t, b);
+    }
+}
+
+enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, size_t size,
+                              unsigned flags, struct estab_received *got, estab_time now)
+{
+    uint32_t n = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+
+    *got = (struct estab_received){0};
+    if (b->rcv.text.bytes == 0)
+        return receive_nothing(b, got);
+    n = queue_peek(&t->chunks, &b->rcv.text, buffer, n);
+    got->length = n;
+    got->urgent = b->flags & TCB_URGENT_RCV;
+    got->push = n == b->rcv.text.bytes && (b->flags & TCB_PUSHED);
+    if (flags & ESTAB_PEEK)
+        return ESTAB_OK;
+    receive_took(t, b, n);
+    got->urgent = b->flags & TCB_URGENT_RCV;
+    got->end = b->rcv.text.bytes == 0 && tcb_is(b, F_FIN_RCVD);
+    conn_retire(t, b, now);
+    return ESTAB_OK;
+}
+
+/* ---- 3.10.4 CLOSE -------------------------------------------------------------------------------------- */
+
+void user_close_now(struct tcp *t, struct tcb *b, estab_time now)
+{
+    b->flags &= ~(uint32_t)(TCB_CLOSE_QUEUED | TCB_MORE | TCB_WANT_SEND);
+    b->flags |= TCB_FIN_QUEUED;
+    tcp_move(t, &b->head, EV_CLOSE, REASON_NONE, now);
+    if (tcb_outstanding(b) == 0)
+        b->since_us = us_of(now);
+    timer_user(t, b, now);
+    conn_ready(t, b);
+}
+
+enum estab_error user_close(struct tcp *t, struct tcb *b, estab_time now)
+{
+    switch ((enum tcp_state)b->head.state) {
+    case TCP_CLOSED:
+        return ESTAB_NO_CONNECTION;
+    case TCP_LISTEN:
+    case TCP_SYN_SENT:
+        conn_close(t, b, EV_CLOSE, ESTAB_CLOSING, REASON_NONE, now);
+        return ESTAB_OK;
+    case TCP_SYN_RECEIVED:
+        if (b->flags & TCB_CLOSE_QUEUED)
+            return ESTAB_CLOSING;
+        if (b->snd.text.bytes > 0)
+            b->flags |= TCB_CLOSE_QUEUED; /* "queue for processing after entering ESTABLISHED" */
+        else
+            user_close_now(t, b, now);
+        return ESTAB_OK;
+    case TCP_ESTABLISHED:
+    case TCP_CLOSE_WAIT:
+        user_close_now(t, b, now);
+        return ESTAB_OK;
+    default:
+        return ESTAB_CLOSING;
+    }
+}
+
+/* ---- 3.10.5 ABORT --------------------------------------------------------------------------------------- */
+
+static void abort_reset(struct tcp *t, const struct tcb *b)
+{
+    struct tcp_out *out = reply_new(t, WHY_RESET);
+    struct tcp_header *h;
+
+    if (!out)
+        return;
+    out->remote = b->head.remote;
+    out->local = b->head.local;
+    h = &out->header;
+    h->sport = b->head.lport;
+    h->dport = b->head.rport;
+    h->seq = b->snd.nxt.v; /* <SEQ=SND.NXT><CTL=RST>; the ACK makes it acceptable everywhere */
+    h->ack = b->rcv.nxt.v;
+    h->flags = CTL_RST | CTL_ACK;
+}
+
+enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now)
+{
+    switch ((enum tcp_state)b->head.state) {
+    case TCP_CLOSED: /* only its last text was waiting to be received */
+        queue_clear(&t->chunks, &b->rcv.text);
+        b->rcv.chunks = 0;
+        conn_retire(t, b, now);
+        return ESTAB_OK;
+    case TCP_SYN_RECEIVED:
+    case TCP_ESTABLISHED:
+    case TCP_FIN_WAIT_1:
+    case TCP_FIN_WAIT_2:
+    case TCP_CLOSE_WAIT:
+        abort_reset(t, b);
+        break;
+    default:
+        break;
+    }
+    conn_close(t, b, EV_ABORT, ESTAB_ABORTED, REASON_USER_ABORT, now);
+    return ESTAB_OK;
+}

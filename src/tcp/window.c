@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * window.c - the receive window (RFC 9293 section 3.8.6).
+ *
+ * The right edge only moves to the right.  What is promised inside it is backed by chunks, so text
+ * that arrives in order is never dropped for want of memory:
+ *
+ *      promised chunks >= queue_chunks_for(unread + window)
+ *
+ * The receiver's silly-window avoidance (section 3.8.6.2.2, MUST-39): the edge moves by at least
+ * min(MSS, buffer / 2), or not at all.
+ */
+#include "tcp/tcp.h"
+
+enum { WSCALE_MAX = 14, WINDOW_MAX_UNSCALED = 65535 };
+
+uint8_t window_scale_for(uint32_t buffer)
+{
+    uint8_t scale = 0;
+
+    while (scale < WSCALE_MAX && buffer >> scale > WINDOW_MAX_UNSCALED)
+        scale++;
+    return scale;
+}
+
+uint32_t window_now(const struct tcp *t, const struct tcb *b)
+{
+    (void)t;
+    return rcv_span(b->rcv.nxt, b->rcv.edge);
+}
+
+/* Bytes that may be outstanding or unread, by the promise and by the user's limit. */
+static uint32_t window_capacity(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t promised = queue_bytes_in(&t->chunks, b->rcv.promised);
+    uint32_t slack = 1u << b->rcv.wscale; /* for the rounding in window_offer */
+
+    promised = promised > slack ? promised - slack : 0;
+    return promised < b->rcv.buffer ? promised : b->rcv.buffer;
+}
+
+/* Where the edge could be now. */
+static rcv_seq window_edge(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t capacity = window_capacity(t, b), unread = b->rcv.text.bytes;
+    uint32_t room = capacity > unread ? capacity - unread : 0;
+    uint32_t most = (uint32_t)WINDOW_MAX_UNSCALED << b->rcv.wscale;
+
+    return rcv_max(b->rcv.edge, rcv_add(b->rcv.nxt, room < most ? room : most));
+}
+
+static uint32_t window_step(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t half = window_capacity(t, b) / 2;
+
+    return b->rcv.mss < half ? b->rcv.mss : half;
+}
+
+bool window_worth_telling(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t gain = rcv_span(b->rcv.edge, window_edge(t, b));
+    uint32_t window = rcv_span(b->rcv.nxt, b->rcv.edge);
+
+    if (gain < window_step(t, b))
+        return false;
+    /* From nothing to something is news; otherwise only a large part of the buffer is. */
+    return window == 0 || (b->flags & TCB_ADVERTISED_ZERO) || gain >= window_capacity(t, b) / 4;
+}
+
+uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn)
+{
+    unsigned scale = syn ? 0 : b->rcv.wscale;
+    rcv_seq edge = window_edge(t, b);
+    uint32_t window;
+
+    if (rcv_span(b->rcv.edge, edge) >= window_step(t, b))
+        b->rcv.edge = edge;
+    window = rcv_span(b->rcv.nxt, b->rcv.edge);
+    if (window >> scale > WINDOW_MAX_UNSCALED)
+        window = (uint32_t)WINDOW_MAX_UNSCALED << scale;
+    /*
+     * Rounded up, so that the edge on the wire never moves back as RCV.NXT advances by a part of
+     * the scale's unit; window_capacity keeps the excess in hand.
+     */
+    window = (window + (1u << scale) - 1) >> scale;
+    if (window > WINDOW_MAX_UNSCALED)
+        window = WINDOW_MAX_UNSCALED;
+    b->rcv.edge = syn ? rcv_add(b->rcv.nxt, window)
+                      : rcv_max(b->rcv.edge, rcv_add(b->rcv.nxt, window << scale));
+    if (window == 0)
+        b->flags |= TCB_ADVERTISED_ZERO;
+    else
+        b->flags &= ~(uint32_t)TCB_ADVERTISED_ZERO;
+    return (uint16_t)window;
+}
+
+void window_grow(struct tcp *t, struct tcb *b)
+{
+    uint32_t wanted = queue_chunks_for(&t->chunks, b->rcv.buffer);
+    uint32_t more;
+
+    if (b->rcv.promised >= wanted)
+        return;
+    more = b->rcv.promised; /* double */
+    if (more > wanted - b->rcv.promised)
+        more = wanted - b->rcv.promised;
+    /* Half of what is free stays for those who come later. */
+    if (more <= chunk_unpromised(&t->chunks) / 2 && chunk_promise(&t->chunks, more))
+        b->rcv.promised += more;
+}
