@@ -70,7 +70,7 @@ static bool interface_holds(const struct estab_interface *i)
 {
     return i->size == sizeof *i && i->link <= ESTAB_LINK_IP && i->prefix_length <= 32 &&
            addr_is_ipv4(&i->address) && !addr_is_unspecified(&i->address) && i->mtu >= 576 &&
-           i->mtu <= 65535;
+           i->mtu <= 65535 && (i->super_segment == 0 || i->checksum_offload);
 }
 
 int estab_interface_add(estab_stack *s, const struct estab_interface *i)

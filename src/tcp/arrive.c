@@ -396,6 +396,8 @@ static bool take_ack(struct arriving *a)
 
     timestamp_take(b, a->s, a->now);
     b->heard_us = us_of(a->now);
+    if (b->snd.wnd > 0)
+        b->rtt.probes = 0; /* a keep-alive was answered; probes of a zero window go on backing off */
     if (m)
         m->segments_received++;
     if (b->head.state == TCP_SYN_RECEIVED)

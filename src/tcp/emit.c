@@ -27,6 +27,10 @@ uint32_t emit_usable(const struct tcb *b)
     uint32_t window = b->snd.wnd < b->cc.cwnd ? b->snd.wnd : b->cc.cwnd;
     uint32_t ahead = snd_span(b->snd.una, b->snd.cur);
 
+    /* After a timeout one segment goes again, whatever the window says now (MAY-7): it may have been
+     * closed behind what was sent, and the answer tells when it opens. */
+    if (ahead == 0 && snd_lt(b->snd.una, b->snd.nxt) && window < b->snd.mss)
+        window = b->snd.mss;
     return window > ahead ? window - ahead : 0;
 }
 
@@ -156,7 +160,7 @@ static void emit_refer(const struct tcb *b, struct tcp_out *out, struct queue_cu
 static bool emit_fin_now(const struct tcb *b, snd_seq after)
 {
     return (b->flags & TCB_FIN_QUEUED) && snd_eq(after, b->snd.end) &&
-           snd_span(b->snd.una, after) < b->snd.wnd;
+           (tcb_fin_sent(b) || snd_span(b->snd.una, after) < b->snd.wnd);
 }
 
 static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, enum emit_why *why,
@@ -194,12 +198,20 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     timer_user(t, b, now);
 }
 
+/* Past the text that may go now: what was sent before goes again by itself, then new text. */
+static snd_seq emit_last(const struct tcb *b)
+{
+    bool again = snd_lt(b->snd.cur, b->snd.nxt) && snd_lt(b->snd.nxt, b->snd.end);
+
+    return again ? b->snd.nxt : b->snd.end;
+}
+
 static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
                       estab_time now)
 {
-    uint32_t queued = snd_lt(b->snd.cur, b->snd.end) ? snd_span(b->snd.cur, b->snd.end) : 0;
+    snd_seq seq = b->snd.cur, last = emit_last(b);
+    uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0;
     uint32_t n = emit_amount(t, b, queued, emit_usable(b));
-    snd_seq seq = b->snd.cur;
     struct tcp_header *h;
     bool fin;
 
