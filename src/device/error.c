@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "device/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void host_fail(struct estab_host_error *error, enum estab_host_kind kind, int number,
+               const char *format, ...)
+{
+    if (!error)
+        return;
+    *error = (struct estab_host_error){.kind = kind, .number = number};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    if (number) {
+        size_t used = strlen(error->text);
+        snprintf(error->text + used, sizeof error->text - used, ": %s", strerror(number));
+    }
+}
