@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connect.c - `estab connect`: an active OPEN, a while in ESTABLISHED, a CLOSE, and the way to
+ * CLOSED through TIME-WAIT.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "cli/talk.h"
+
+#define BACKLOG   16
+#define CLOSE_MS  1000               /* from our FIN to the other side's */
+#define LISTEN_MS 10                 /* how often the kernel is asked whether somebody listens */
+#define SAY_AFTER (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
+
+struct connecting {
+    struct talk talk;
+    struct app_client client;
+    struct app_server server; /* on the stage */
+    estab_time fin_wait_2_since;
+    bool said_time_wait, said_fin_wait_2, said_trouble, unreachable;
+};
+
+static void heard(void *context, const struct estab_endpoint *from, const uint8_t *text, size_t n)
+{
+    struct connecting *c = context;
+
+    talk_text(&c->talk, from, text, n);
+}
+
+/* ---- how it ended ------------------------------------------------------------------------------------- */
+
+static int verdict(struct connecting *c)
+{
+    const struct cli_options *o = c->talk.o;
+    char end[TALK_ENDPOINT_MAX];
+
+    talk_endpoint(&c->client.remote, end);
+    if (c->talk.interrupts)
+        return CLI_INTERRUPTED;
+    if (c->unreachable)
+        return cli_say(o, CLI_TIMED_OUT,
+                       "nobody answers for %s: is its address right, and is it up?", end);
+    switch (c->client.error) {
+    case ESTAB_OK:
+    case ESTAB_CLOSING:
+        return CLI_OK;
+    case ESTAB_REFUSED:
+    case ESTAB_RESET:
+        if (c->client.opened)
+            return cli_say(o, CLI_REFUSED, "%s reset the connection", end);
+        return cli_say(o, CLI_REFUSED, "%s refused the connection: nobody listens there", end);
+    case ESTAB_UNREACHABLE:
+        return cli_say(o, CLI_REFUSED, "%s cannot be reached: ICMP says so", end);
+    case ESTAB_TIMED_OUT:
+        return cli_say(o, CLI_TIMED_OUT, "%s does not answer: given up after R2 (RFC 9293 3.8.3)",
+                       end);
+    default:
+        return cli_say(o, CLI_FAILED, "%s: %s", end, estab_error_text(c->client.error));
+    }
+}
+
+static int cannot_open(struct connecting *c, enum estab_error error)
+{
+    char end[TALK_ENDPOINT_MAX];
+
+    talk_endpoint(&c->client.remote, end);
+    if (error == ESTAB_NO_ROUTE)
+        return cli_say(c->talk.o, CLI_REFUSED,
+                       "no route to %s: expected an address in our network, or --ip A.B.C.D/N in "
+                       "its network",
+                       end);
+    return cli_say(c->talk.o, CLI_FAILED, "cannot connect to %s: %s", end, estab_error_text(error));
+}
+
+static int open_client(struct connecting *c, const struct estab_endpoint *remote, estab_time now)
+{
+    const struct cli_options *o = c->talk.o;
+    struct estab_open open = {.size = sizeof open,
+                              .local.port = o->local_port,
+                              .remote = *remote,
+                              .fixed_iss = cli_given(o, OPT_ISS),
+                              .iss = o->iss};
+    enum estab_error error;
+
+    c->client.stack = c->talk.stack;
+    c->client.hold_ms = o->hold_ms;
+    c->client.hooks = (struct app_hooks){c, heard, NULL};
+    error = app_client_open(&c->client, &open, now);
+    if (error != ESTAB_OK)
+        return cannot_open(c, error);
+    talk_calls(&c->talk, remote);
+    return CLI_OK;
+}
+
+static void say_time_wait(struct connecting *c)
+{
+    uint64_t msl_ms = talk_config(c->talk.o, true).msl_ms;
+
+    c->said_time_wait = true;
+    talk_say(
+        &c->talk,
+        "TIME-WAIT lasts 2 MSL, here %g s%s, so that an old segment cannot meet a new connection "
+        "(--msl changes it)",
+        (double)(2 * msl_ms) / 1000, c->talk.staged ? " of virtual time" : "");
+}
+
+/* ---- on the stage ------------------------------------------------------------------------------------ */
+
+static int connect_stage(struct connecting *c, const struct estab_endpoint *remote)
+{
+    struct talk *t = &c->talk;
+    struct estab_listen listen = {
+        .size = sizeof listen, .local.port = remote->port, .backlog = BACKLOG};
+    const char *wrong;
+    int code;
+
+    talk_say(t, "a simulated server listens on port %u; seed %" PRIu64, remote->port, t->o->seed);
+    c->server.stack = stage_stack(&t->stage, 1);
+    c->server.close_ms = CLOSE_MS;
+    if (app_server_listen(&c->server, &listen) != ESTAB_OK)
+        return cli_say(t->o, CLI_FAILED, "the simulated server cannot listen");
+    t->stage.server = &c->server;
+    t->stage.client = &c->client;
+    code = open_client(c, remote, stage_now(&t->stage));
+    if (code != CLI_OK)
+        return code;
+    wrong = stage_play(&t->stage, ESTAB_NEVER);
+    if (wrong)
+        return cli_say(t->o, CLI_FAILED, "%s", wrong);
+    if (c->client.done)
+        return verdict(c);
+    talk_say(t, "nothing more will ever happen; our side was never closed");
+    return CLI_OK;
+}
+
+/* ---- beside the kernel --------------------------------------------------------------------------------- */
+
+static int start_child(struct connecting *c, uint16_t port)
+{
+    struct peer_options peer = {.listens = true, .does = PEER_ECHO, .close_ms = CLOSE_MS};
+
+    peer.local = (struct estab_endpoint){c->talk.theirs, port};
+    if (!c->talk.o->command)
+        talk_say(&c->talk, "a built-in server listens on port %u over the kernel's TCP", port);
+    return talk_start_child(&c->talk, &peer);
+}
+
+/* Waits until the command listens; *listens is false if the kernel does not tell. */
+static int await_listener(struct connecting *c, uint16_t port, bool *listens)
+{
+    struct talk *t = &c->talk;
+    estab_time say_at = estab_now() + SAY_AFTER;
+    int answer;
+
+    while ((answer = netns_listens(t->netns, port)) == 0) {
+        struct pollfd p = {.fd = t->child_fd, .events = POLLIN};
+        if (cli_interrupts())
+            return CLI_INTERRUPTED;
+        if (netns_wait(t->netns, t->child, 0, &t->child_status)) {
+            t->child = 0;
+            return cli_say(t->o, CLI_REFUSED,
+                           "'%s' has ended with exit code %d before anybody listened on port %u",
+                           t->o->command ? t->o->command[0] : "the built-in server",
+                           t->child_status, port);
+        }
+        if (estab_now() >= say_at) {
+            say_at = ESTAB_NEVER;
+            talk_say(t, "waiting until somebody listens on port %u of the kernel's end", port);
+        }
+        (void)poll(&p, 1, LISTEN_MS);
+    }
+    *listens = answer > 0;
+    return CLI_OK;
+}
+
+static int prepare(struct connecting *c, const struct estab_endpoint *remote)
+{
+    struct talk *t = &c->talk;
+    bool listens = false, kernels = memcmp(&remote->addr, &t->theirs, sizeof t->theirs) == 0;
+    int code = CLI_OK;
+
+    if (t->o->on.kind == ON_KERNEL) {
+        code = start_child(c, t->o->port);
+        if (code == CLI_OK && kernels)
+            code = await_listener(c, t->o->port, &listens);
+    }
+    if (code == CLI_OK)
+        code = talk_start_wire(t, listens);
+    if (code == CLI_OK)
+        talk_say_inferred(t);
+    return code;
+}
+
+/* ---- in real time ------------------------------------------------------------------------------------ */
+
+/* What makes the user wait. */
+static void explain(struct connecting *c, estab_time now)
+{
+    struct estab_status st = {.size = sizeof st};
+
+    if (c->client.done || estab_status(c->talk.stack, c->client.conn, &st) != ESTAB_OK)
+        return;
+    if (st.state == ESTAB_STATE_TIME_WAIT && !c->said_time_wait)
+        say_time_wait(c);
+    if (st.state != ESTAB_STATE_FIN_WAIT_2)
+        return;
+    c->fin_wait_2_since = c->fin_wait_2_since ? c->fin_wait_2_since : now;
+    if (c->said_fin_wait_2 || now < c->fin_wait_2_since + SAY_AFTER)
+        return;
+    c->said_fin_wait_2 = true;
+    talk_say(&c->talk, "FIN-WAIT-2 lasts until the peer closes its side, too; Ctrl-C resets");
+}
+
+/* Before anything was heard, a host that nobody answers for is the end; later, it is a hint. */
+static void take_trouble(struct connecting *c, estab_time now)
+{
+    struct app_client *a = &c->client;
+    char end[TALK_ENDPOINT_MAX];
+
+    if (!a->soft || a->done)
+        return;
+    a->soft = false;
+    if (a->trouble == ESTAB_UNREACHABLE && !a->opened) {
+        c->unreachable = true;
+        app_client_end(a, true, now);
+    } else if (!c->said_trouble) {
+        c->said_trouble = true;
+        talk_say(&c->talk, "no answer from %s yet; TCP goes on trying",
+                 talk_endpoint(&a->remote, end));
+    }
+}
+
+/* Ctrl-C: FIN, then RST.  In TIME-WAIT there is nothing left to close. */
+static void interrupted(struct connecting *c, estab_time now)
+{
+    struct estab_status st = {.size = sizeof st};
+    unsigned times = talk_interrupted(&c->talk);
+
+    if (times == 0)
+        return;
+    if (estab_status(c->talk.stack, c->client.conn, &st) == ESTAB_OK &&
+        (st.state == ESTAB_STATE_TIME_WAIT || st.state == ESTAB_STATE_FIN_WAIT_2))
+        times = 2;
+    if (times == 1)
+        talk_say(&c->talk, "closing with FIN; Ctrl-C again resets");
+    app_client_end(&c->client, times == 2, now);
+}
+
+/* Whether there were events: then more may be due, or follow from what was done. */
+static bool act(struct connecting *c, estab_time now)
+{
+    struct estab_event e;
+    bool any = false;
+
+    app_client_turn(&c->client, now);
+    take_trouble(c, now);
+    interrupted(c, now);
+    while (estab_event_next(c->talk.stack, &e)) {
+        app_client_event(&c->client, &e, now);
+        any = true;
+    }
+    talk_calls(&c->talk, &c->client.remote);
+    return any;
+}
+
+static void turn(struct connecting *c)
+{
+    estab_time now;
+
+    wire_turn(c->talk.wire, app_client_deadline(&c->client));
+    now = estab_now();
+    while (act(c, now))
+        continue;
+    explain(c, now);
+}
+
+static int connect_real(struct connecting *c, const struct estab_endpoint *remote)
+{
+    int code = prepare(c, remote);
+
+    cli_catch();
+    if (code == CLI_OK)
+        code = open_client(c, remote, estab_now());
+    if (code != CLI_OK)
+        return code;
+    while (!c->client.done)
+        turn(c);
+    wire_turn(c->talk.wire, 0); /* a reset is still to be sent */
+    return verdict(c);
+}
+
+static int run(struct connecting *c)
+{
+    struct talk *t = &c->talk;
+    struct estab_endpoint remote = {.port = t->o->port};
+
+    if (!talk_resolve(t, t->o->host, &remote.addr))
+        return CLI_USAGE;
+    c->client.remote = remote;
+    return t->staged ? connect_stage(c, &remote) : connect_real(c, &remote);
+}
+
+int cmd_connect(const struct cli_options *o)
+{
+    struct connecting *c = calloc(1, sizeof *c);
+    int code;
+
+    if (!c)
+        return cli_say(o, CLI_FAILED, "no memory");
+    code = talk_open(&c->talk, o, false);
+    if (code == CLI_OK)
+        code = run(c);
+    code = talk_close(&c->talk, code);
+    free(c);
+    return code;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verb.c - the tables that verb.def and option.def spell, and questions to them.
+ */
+#include "cli/verb.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "cli/value.h"
+
+static const struct cli_option options[OPTIONS] = {
+#define OPTION(id, c, long_name, kind, member, value, usual, least, most, text)                    \
+    [OPT_##id] = {.letter = c,                                                                     \
+                  .name = long_name,                                                               \
+                  .type = VALUE_##kind,                                                            \
+                  .field = offsetof(struct cli_options, member),                                   \
+                  .argument = value,                                                               \
+                  .preset = usual,                                                                 \
+                  .low = least,                                                                    \
+                  .high = most,                                                                    \
+                  .meaning = text},
+#include "cli/option.def"
+};
+
+_Static_assert(OPTIONS <= 64, "a set of options is a uint64_t");
+#define OPTION(id, letter, name, type, field, ...)                                                 \
+    _Static_assert(sizeof(((struct cli_options *)0)->field) == VALUE_SIZE_##type, "--" name);
+#include "cli/option.def"
+
+enum verb_row {
+#define VERB(name, ...) VERB_##name,
+#include "cli/verb.def"
+    VERBS
+};
+
+static const struct cli_verb verbs[VERBS] = {
+#define VERB(name, required, summary, options, about)                                              \
+    [VERB_##name] = {#name, summary, about, options, required, cmd_##name},
+#include "cli/verb.def"
+};
+
+static const struct {
+    uint8_t verb, option;
+    const char *value;
+} presets[] = {
+#define PRESET(verb, option, value) {VERB_##verb, OPT_##option, value},
+#include "cli/verb.def"
+};
+
+static const struct {
+    uint8_t verb;
+    struct cli_example example;
+} examples[] = {
+#define EXAMPLE(verb, command, meaning) {VERB_##verb, {command, meaning}},
+#include "cli/verb.def"
+};
+
+const struct cli_verb *verb_at(unsigned i)
+{
+    return i < VERBS ? &verbs[i] : NULL;
+}
+
+const struct cli_verb *verb_named(const char *name)
+{
+    for (unsigned i = 0; i < VERBS; i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
+const struct cli_option *verb_option(unsigned id)
+{
+    return id < OPTIONS ? &options[id] : NULL;
+}
+
+const struct cli_example *verb_example(const struct cli_verb *verb, unsigned i)
+{
+    for (size_t row = 0; row < sizeof(examples) / sizeof(examples[0]); row++) {
+        if (&verbs[examples[row].verb] == verb && i-- == 0)
+            return &examples[row].example;
+    }
+    return NULL;
+}
+
+const char *verb_preset(const struct cli_verb *verb, unsigned id)
+{
+    for (size_t row = 0; row < sizeof(presets) / sizeof(presets[0]); row++) {
+        if (&verbs[presets[row].verb] == verb && presets[row].option == id)
+            return presets[row].value;
+    }
+    return options[id].preset;
+}
+
+/* Operands that may be left out are the first ones, so their brackets nest: [[HOST] PORT]. */
+void verb_operands(const struct cli_verb *verb, FILE *out)
+{
+    unsigned count = 0, optional, seen = 0;
+
+    for (unsigned id = 0; id < OPTIONS; id++)
+        count += verb_has(verb, id) && option_is_operand(&options[id]) && id != OPT_COMMAND;
+    optional = count - verb->required;
+    for (unsigned i = 0; i < optional; i++)
+        fputc('[', out);
+    for (unsigned id = 0; id < OPTIONS; id++) {
+        if (!verb_has(verb, id) || !option_is_operand(&options[id]) || id == OPT_COMMAND)
+            continue;
+        seen++;
+        fprintf(out, "%s%s%s", options[id].argument, seen <= optional ? "]" : "",
+                seen < count ? " " : "");
+    }
+    if (verb_has(verb, OPT_COMMAND))
+        fprintf(out, "%s[-- COMMAND [ARGUMENT]...]", count ? " " : "");
+}
+
+bool verb_has_operands(const struct cli_verb *verb)
+{
+    for (unsigned id = 0; id < OPTIONS; id++) {
+        if (verb_has(verb, id) && option_is_operand(&options[id]))
+            return true;
+    }
+    return false;
+}
+
+int cli_say(const struct cli_options *o, enum cli_exit code, const char *format, ...)
+{
+    va_list list;
+
+    fflush(stdout);
+    fprintf(stderr, "estab%s%s: ", o && o->verb ? " " : "", o && o->verb ? o->verb->name : "");
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+    return code;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verb.h - the command line as data: verbs, their options, and what a verb is given.
+ *
+ * verb.def lists the verbs and option.def the options, once each.  Parsing (parse.c), --help
+ * (help.c), the manual pages (man.c) and the completions (completion.c) are all read off these
+ * rows, so that none of them can promise what another does not keep.
+ *
+ * A verb sees only a `struct cli_options`: every value checked, every default filled in.
+ */
+#ifndef CLI_VERB_H
+#define CLI_VERB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim/link_config.h"
+#include "sim/link_rule.h"
+
+/* What the process ends with. */
+#define CLI_EXITS(X)                                                                               \
+    X(OK, 0, "done")                                                                               \
+    X(FAILED, 1, "an expectation or an invariant failed")                                          \
+    X(USAGE, 2, "the command line is wrong")                                                       \
+    X(INPUT, 3, "bad input")                                                                       \
+    X(PERMISSION, 4, "a permission is missing")                                                    \
+    X(REFUSED, 5, "the peer refused or reset the connection")                                      \
+    X(TIMED_OUT, 6, "timed out")                                                                   \
+    X(INTERRUPTED, 130, "interrupted")
+
+enum cli_exit {
+#define X(name, number, meaning) CLI_##name = number,
+    CLI_EXITS(X)
+#undef X
+};
+
+enum cli_option_id {
+#define OPTION(id, ...) OPT_##id,
+#include "cli/option.def"
+    OPTIONS
+};
+
+/* --on: what carries the frames. */
+enum cli_on_kind { ON_SIM, ON_KERNEL, ON_PACKET, ON_TAP };
+
+struct cli_on {
+    enum cli_on_kind kind;
+    char name[16]; /* of the interface, for packet and tap; else "" */
+};
+
+struct cli_prefix {
+    uint8_t address[4], length;
+};
+
+enum cli_ts { TS_RELATIVE, TS_ABSOLUTE, TS_DELTA };
+enum cli_format { FORMAT_TEXT, FORMAT_DOT, FORMAT_SVG, FORMAT_JSON };
+
+#define CLI_NEVER_MS  UINT64_MAX /* of a duration: not at all */
+#define CLI_RULES_MAX 16
+
+struct cli_rules {
+    unsigned count;
+    struct link_rule rule[CLI_RULES_MAX];
+};
+
+/* Every member has its value; cli_given tells whether the user chose it. */
+struct cli_options {
+    const struct cli_verb *verb;
+    uint64_t given; /* bits of enum cli_option_id */
+
+    /* Verbs with a wire. */
+    struct cli_on on;
+    struct cli_prefix ip;      /* only if given */
+    uint64_t seed;             /* drawn from the system unless given */
+    uint64_t msl_ms;           /* the verb's default unless given: --rfc may then raise it */
+    bool rfc;                  /* the RFC's values instead of Linux's habits */
+    struct link_config impair; /* --impair "delay 20ms loss 1%"; a perfect link unless given */
+    struct cli_rules rules;    /* --rule "drop 2 data", in the order given */
+
+    /* Output. */
+    bool json, why;
+    bool absolute_seq; /* -S */
+    uint8_t ts;        /* enum cli_ts */
+    unsigned verbose;
+    bool colour;       /* decided: --color, NO_COLOR, and whether stdout is a terminal */
+    const char *write; /* -w FILE, "-" for stdout; or NULL */
+
+    /* listen, connect */
+    const char *host;    /* a name or an address; the verb resolves it */
+    uint16_t port;       /* to listen on, or to connect to */
+    uint16_t local_port; /* connect -p; 0: the stack chooses */
+    uint64_t hold_ms;    /* connect: from ESTABLISHED to our CLOSE; CLI_NEVER_MS */
+    uint64_t close_ms;   /* listen: from the peer's FIN to our CLOSE; CLI_NEVER_MS */
+    uint32_t iss;        /* only if given */
+    uint8_t mac[6];      /* only if given */
+
+    /* The others. */
+    bool no_kernel;    /* demo */
+    bool strict;       /* doctor */
+    bool man;          /* help */
+    uint8_t format;    /* states: enum cli_format */
+    const char *topic; /* help: a verb; completion: a shell; or NULL */
+
+    char **command; /* what follows `--`, ending in NULL; NULL if there was no `--` */
+};
+
+static inline bool cli_given(const struct cli_options *o, enum cli_option_id id)
+{
+    return o->given >> id & 1;
+}
+
+/* The verbs: cmd_demo, cmd_listen ...; each returns an enum cli_exit. */
+typedef int cli_run(const struct cli_options *);
+#define VERB(name, ...) cli_run cmd_##name;
+#include "cli/verb.def"
+
+/* Says "estab VERB: ..." on stderr and returns `code`: return cli_say(o, CLI_INPUT, "..."). */
+int cli_say(const struct cli_options *, enum cli_exit code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Ctrl-C and SIGTERM end the process with CLI_INTERRUPTED, until a verb wants to close its
+ * connections first and calls cli_catch: from then on they only count, and interrupt what waits. */
+void cli_catch(void);
+unsigned cli_interrupts(void);
+
+/* ---- the tables, for parsing, help, manual pages and completion -------------------------------- */
+
+/* A row of option.def. */
+struct cli_option {
+    const char *name, *argument, *preset, *meaning;
+    uint64_t low, high;
+    uint16_t field; /* offset in struct cli_options */
+    uint8_t type;   /* enum value_type */
+    char letter;
+};
+
+/* A row of verb.def. */
+struct cli_verb {
+    const char *name, *summary, *about;
+    uint64_t options; /* bits of enum cli_option_id */
+    uint8_t required; /* operands, at least */
+    cli_run *run;
+};
+
+struct cli_example {
+    const char *command, *meaning;
+};
+
+const struct cli_verb *verb_at(unsigned i);          /* NULL past the end */
+const struct cli_verb *verb_named(const char *name); /* NULL if there is none */
+const struct cli_option *verb_option(unsigned id);   /* NULL past the end */
+const struct cli_example *verb_example(const struct cli_verb *, unsigned i);
+
+static inline bool verb_has(const struct cli_verb *verb, unsigned id)
+{
+    return verb->options >> id & 1;
+}
+
+static inline bool option_is_operand(const struct cli_option *option)
+{
+    return !option->name[0] && !option->letter;
+}
+
+static inline bool option_takes_value(const struct cli_option *option)
+{
+    return option->argument[0];
+}
+
+/* The default of an option for a verb, as the user would write it; "" for none. */
+const char *verb_preset(const struct cli_verb *, unsigned id);
+/* "[[HOST] PORT] [-- COMMAND [ARGUMENT]...]" */
+void verb_operands(const struct cli_verb *, FILE *);
+bool verb_has_operands(const struct cli_verb *); /* or takes a command */
+
+#endif

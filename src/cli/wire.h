@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - a stack of ours on a device, in real time, told as a story.
+ *
+ * What arrives is told when it has arrived: then both ends' moves are known.  What leaves is told
+ * when it reaches the device's other end: at once, or when the impairing link lets it go.  The
+ * peer's states are inferred; where the kernel's own trace of its sockets can be read (oracle.h),
+ * and agrees, they are known.
+ *
+ * Times here are estab_now's.  The story's count from the wire's beginning.
+ */
+#ifndef CLI_WIRE_H
+#define CLI_WIRE_H
+
+#include "cli/netns.h"
+#include "cli/watch.h"
+
+struct wire;
+
+struct wire_config {
+    const struct cli_options *cli; /* impairment and rules */
+    struct story *story;
+    estab_stack *stack;
+    estab_device *device;             /* the caller's */
+    struct estab_interface interface; /* of the device, with our address */
+    const char *name;                 /* of the interface, in the file */
+    struct netns *netns;              /* the kernel's end; or NULL */
+    struct estab_addr peer;           /* the kernel's address there */
+    bool peer_listens;                /* it does already */
+    estab_time begin;                 /* what the story calls the present moment */
+};
+
+/* NULL: `error` says why. */
+ESTAB_MUST_CHECK struct wire *wire_new(const struct wire_config *, struct estab_host_error *);
+void wire_free(struct wire *);
+
+estab_loop *wire_loop(struct wire *);
+/* The story's name for a moment. */
+estab_time wire_time(const struct wire *, estab_time now);
+/* Whether the kernel's own trace of its sockets is read; else the peer's states are inferred. */
+bool wire_knows_peer(const struct wire *);
+/* The peer listens now, where we may connect to. */
+void wire_listens(struct wire *);
+/* After calls into the stack: tells what they did; `remote` is the peer, if the story may not know
+ * it yet, or NULL. */
+void wire_calls(struct wire *, const struct estab_endpoint *remote);
+/* One turn of the loop, at most until `until`, and not much longer than a second. */
+void wire_turn(struct wire *, estab_time until);
+
+#endif
