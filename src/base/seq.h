@@ -45,11 +45,11 @@
     }                                                                                              \
     static inline bool T##_lt(T##_seq a, T##_seq b)                                                \
     {                                                                                              \
-        return (int32_t)(a.v - b.v) < 0;                                                           \
+        return (int32_t)(b.v - a.v) > 0;                                                           \
     }                                                                                              \
     static inline bool T##_leq(T##_seq a, T##_seq b)                                               \
     {                                                                                              \
-        return (int32_t)(a.v - b.v) <= 0;                                                          \
+        return (int32_t)(b.v - a.v) >= 0;                                                          \
     }                                                                                              \
     static inline T##_seq T##_max(T##_seq a, T##_seq b)                                            \
     {                                                                                              \

@@ -17,6 +17,11 @@
 
 #define LEFT_EXTRA 25 /* columns kept free behind the window: " <mss 1460,sackOK,ts,ws 7>" */
 
+/* Of most moves, "client: ESTABLISHED -> CLOSE-WAIT (by rcv FIN, 3.10.7.4 step 8)" */
+#define MOVE_COLUMNS 64
+
+#define NARROW 100 /* a terminal of fewer columns */
+
 /* ---- time and ends ------------------------------------------------------------------------------- */
 
 static void widen(uint16_t *width, size_t columns)
@@ -126,8 +131,8 @@ static void put_flags(const struct frame_view *v, struct text *t)
     text_pad(t, column);
 }
 
-/* Everything before the bar. */
-static void put_packet(struct describe *d, const struct describe_packet *p, struct text *t,
+/* Everything before the bar but the marks. */
+static void put_fields(struct describe *d, const struct describe_packet *p, struct text *t,
                        enum describe_detail detail)
 {
     const struct frame_view *v = p->view;
@@ -146,10 +151,16 @@ static void put_packet(struct describe *d, const struct describe_packet *p, stru
     } else {
         describe_other(d, p, t);
     }
+    text_trim(t);
+}
+
+static void put_packet(struct describe *d, const struct describe_packet *p, struct text *t,
+                       enum describe_detail detail)
+{
+    put_fields(d, p, t, detail);
     put_marks(p, t);
     if (d->config.verbose && p->flow.tcp)
         text_format(t, " #%" PRIu32, p->flow.number);
-    text_trim(t);
 }
 
 /* Where the bar stands: behind the columns and what a SYN's options take, but so that the states of
@@ -200,43 +211,84 @@ static bool try_line(struct describe *d, const struct describe_packet *p, struct
     return true;
 }
 
+/* Where the bar stands in lines without a packet: behind its ends, or further left on a narrow
+ * terminal. */
+static size_t low_bar(const struct describe *d)
+{
+    return (size_t)d->time_w + 1 + (d->config.width < NARROW ? 0 : d->ends_w + 1u);
+}
+
+static void put_below(const struct describe *d, struct text *t, const char *before,
+                      const struct text *what)
+{
+    text_newline(t);
+    text_pad(t, low_bar(d));
+    text_paint(t, TEXT_DIM, before);
+    text_append(t, what);
+}
+
 /* A line with states below the packet; false: it does not fit. */
-static bool below(struct describe *d, const struct describe_packet *p, struct text *t,
-                  unsigned which)
+static bool try_below(struct describe *d, const struct describe_packet *p, struct text *t,
+                      enum describe_cause cause, unsigned which)
 {
     char state_text[DESCRIBE_MAX / 8];
     struct text state = text_of(state_text, sizeof state_text, d->config.colour);
-    size_t column = (size_t)d->time_w + 1 + d->ends_w + 1;
 
-    describe_put_states(d, p, &state, CAUSE_SECTION, which);
-    if (which == 0 && column + 2 + text_columns(&state) > d->config.width)
+    describe_put_states(d, p, &state, cause, which);
+    if (low_bar(d) + 2 + text_columns(&state) > d->config.width)
         return false;
-    if (state.length == 0)
-        return true;
-    text_newline(t);
-    text_pad(t, column);
-    text_paint(t, TEXT_DIM, "| ");
-    text_append(t, &state);
+    if (state.length > 0)
+        put_below(d, t, "| ", &state);
     return true;
+}
+
+static bool below(struct describe *d, const struct describe_packet *p, struct text *t,
+                  unsigned which)
+{
+    return try_below(d, p, t, CAUSE_SECTION, which) || try_below(d, p, t, CAUSE_EVENT, which);
+}
+
+/* An end whose moves are too many for a line. */
+static void overlong(struct describe *d, const struct describe_packet *p, struct text *t,
+                     unsigned which)
+{
+    char state_text[DESCRIBE_MAX / 8];
+    struct text state = text_of(state_text, sizeof state_text, d->config.colour);
+
+    if (below(d, p, t, which))
+        return;
+    describe_put_states(d, p, &state, CAUSE_EVENT, which);
+    put_below(d, t, "| ", &state);
+}
+
+/* The packet as rich as it fits; its marks follow below if it does not fit at all. */
+static void broken_packet(struct describe *d, const struct describe_packet *p, struct text *t)
+{
+    char packet_text[DESCRIBE_MAX / 4];
+    struct text packet;
+
+    for (unsigned detail = DETAIL_FULL; detail <= DETAIL_NONE; detail++) {
+        packet = text_of(packet_text, sizeof packet_text, d->config.colour);
+        put_packet(d, p, &packet, (enum describe_detail)detail);
+        if (text_columns(&packet) > d->config.width)
+            continue;
+        text_append(t, &packet);
+        return;
+    }
+    put_fields(d, p, t, DETAIL_NONE);
+    packet = text_of(packet_text, sizeof packet_text, d->config.colour);
+    put_marks(p, &packet);
+    put_below(d, t, "|", &packet); /* marks begin with a space */
 }
 
 /* The packet, and below it both ends, on one line or on two. */
 static void broken_line(struct describe *d, const struct describe_packet *p, struct text *t)
 {
-    char packet_text[DESCRIBE_MAX / 4];
-
-    for (unsigned detail = DETAIL_FULL; detail <= DETAIL_NONE; detail++) {
-        struct text packet = text_of(packet_text, sizeof packet_text, d->config.colour);
-        put_packet(d, p, &packet, (enum describe_detail)detail);
-        if (text_columns(&packet) > d->config.width && detail < DETAIL_NONE)
-            continue;
-        text_append(t, &packet);
-        break;
-    }
+    broken_packet(d, p, t);
     if (below(d, p, t, 0))
         return;
-    below(d, p, t, 1);
-    below(d, p, t, 2);
+    overlong(d, p, t, 1);
+    overlong(d, p, t, 2);
 }
 
 /* A second line, broken between its clauses where it is too long. */
@@ -329,10 +381,10 @@ size_t describe_move_line(struct describe *d, const struct describe_move *m, cha
     d->started = true;
     put_time(d, &t, m->time, delta);
     describe_put_move(d, m, &move);
-    if (d->config.width && column + 3 + text_columns(&move) > d->config.width)
-        column = (size_t)d->time_w + 1 + d->ends_w;
+    if (d->config.width && column + 3 + MOVE_COLUMNS > d->config.width)
+        column = low_bar(d) - 1;
     text_pad(&t, column);
-    text_paint(&t, TEXT_DIM, " | ");
+    text_paint(&t, TEXT_DIM, column + 1 > text_columns(&t) ? " | " : "| ");
     text_append(&t, &move);
     return t.length;
 }

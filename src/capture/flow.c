@@ -122,6 +122,8 @@ static enum flow_mark judge(const struct flow *f, unsigned way, const struct fra
 
     if (v->tcp.flags & CTL_RST)
         return FLOW_PLAIN;
+    if ((v->tcp.flags & CTL_SYN) && (v->tcp.flags & CTL_ACK) && !mine->acking)
+        return FLOW_PLAIN; /* both sides have opened: the SYN again, but now with an answer */
     if (zero && length <= 1 && !(v->tcp.flags & (CTL_SYN | CTL_FIN)) &&
         (ahead == -1 || (ahead == 0 && length == 1)))
         return FLOW_PROBE;

@@ -79,7 +79,8 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
 
 /* ---- neighbour.c ------------------------------------------------------------------------------ */
 
-enum neighbour_answer { ANSWER_KNOWN, ANSWER_WAIT, ANSWER_NOBODY };
+/* FULL: every entry is an open question. */
+enum neighbour_answer { ANSWER_KNOWN, ANSWER_WAIT, ANSWER_NOBODY, ANSWER_FULL };
 
 /* The station for a next hop, asked for if need be. */
 enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, uint8_t mac[6],

@@ -72,7 +72,7 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
     if (!n) {
         n = vacate(ip);
         if (!n)
-            return ANSWER_NOBODY;
+            return ANSWER_FULL;
         *n = (struct neighbour){.address = path->next_hop, .interface = path->interface};
         ask(ip, n, now);
     }
@@ -132,6 +132,8 @@ enum reason neighbour_arp(struct ip *ip, unsigned interface, const uint8_t *p, s
         *learned = true;
         return REASON_NONE;
     }
+    if (question && addr_is_unspecified(&a.sender)) /* a probe: it says nothing of its sender */
+        return REASON_NONE;
     return question ? REASON_NEIGHBOUR_TABLE_FULL : REASON_ARP_NOT_OURS;
 }
 

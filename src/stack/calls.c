@@ -42,6 +42,27 @@ static int local_named(const struct estab_stack *s, const struct estab_addr *add
     return addr_is_unspecified(address) ? -1 : ip_local(&s->ip, address);
 }
 
+/* Whether one host can have this address: MUST-46, a broadcast or multicast address is an error. */
+static bool is_host(const struct estab_stack *s, const struct estab_addr *a)
+{
+    if (!addr_is_ipv4(a) || addr_is_multicast(a))
+        return false;
+    for (uint32_t i = 0; i < s->ip.interface_count; i++) {
+        const struct estab_interface *n = &s->ip.interfaces[i];
+
+        if (addr_is_broadcast(a, &n->address, n->prefix_length))
+            return false;
+    }
+    return true;
+}
+
+static enum estab_error remote_check(const struct estab_stack *s, const struct estab_endpoint *e)
+{
+    if (addr_is_unspecified(&e->addr) || e->port == 0)
+        return ESTAB_REMOTE_UNSPECIFIED;
+    return is_host(s, &e->addr) ? ESTAB_OK : ESTAB_INVALID;
+}
+
 static enum estab_error open_passive(struct estab_stack *s, const struct estab_open *o,
                                      estab_conn *out, estab_time now)
 {
@@ -50,6 +71,8 @@ static enum estab_error open_passive(struct estab_stack *s, const struct estab_o
 
     if (o->local.port == 0 || (!any && local < 0))
         return ESTAB_INVALID;
+    if (!addr_is_unspecified(&o->remote.addr) && !is_host(s, &o->remote.addr))
+        return ESTAB_INVALID;
     return user_open_passive(stack_tcp(s), o, any ? UINT16_MAX : (uint16_t)local, out, now);
 }
 
@@ -57,12 +80,11 @@ static enum estab_error open_active(struct estab_stack *s, const struct estab_op
                                     estab_conn *out, estab_time now)
 {
     bool any = addr_is_unspecified(&o->local.addr);
+    enum estab_error error = remote_check(s, &o->remote);
     int local;
 
-    if (addr_is_unspecified(&o->remote.addr) || o->remote.port == 0)
-        return ESTAB_REMOTE_UNSPECIFIED;
-    if (!addr_is_ipv4(&o->remote.addr) || addr_is_multicast(&o->remote.addr)) /* MUST-59 */
-        return ESTAB_INVALID;
+    if (error != ESTAB_OK)
+        return error;
     local = local_towards(s, &o->remote.addr);
     if (local < 0)
         return ESTAB_NO_ROUTE;
@@ -83,21 +105,34 @@ enum estab_error estab_open(estab_stack *s, const struct estab_open *o, estab_co
     return o->passive ? open_passive(s, o, out, now) : open_active(s, o, out, now);
 }
 
+/* Which of our addresses a passive OPEN in LISTEN turns active from: the one it named, or by the
+ * route; -1: no route. */
+static int local_of_listening(const struct estab_stack *s, const struct tcb *b,
+                              const struct estab_addr *remote)
+{
+    uint16_t named = tcp_listener(stack_tcp(s), b->listener)->local_id;
+    int local = local_towards(s, remote);
+
+    return local < 0 || named == UINT16_MAX ? local : named;
+}
+
 enum estab_error estab_open_active(estab_stack *s, estab_conn conn, struct estab_endpoint remote,
                                    estab_time now)
 {
     struct tcp *t = stack_tcp(s);
     uint32_t where = where_of(t, conn);
     struct tcb *b = tcb_of(t, where);
+    enum estab_error error;
     int local;
 
     if (where == WHERE_NONE || where == WHERE_GONE)
         return ESTAB_NO_CONNECTION;
-    if (!b)
+    if (!b || b->head.state != TCP_LISTEN)
         return ESTAB_EXISTS;
-    if (addr_is_unspecified(&remote.addr))
-        return ESTAB_REMOTE_UNSPECIFIED;
-    local = local_towards(s, &remote.addr);
+    error = remote_check(s, &remote);
+    if (error != ESTAB_OK)
+        return error;
+    local = local_of_listening(s, b, &remote.addr);
     if (local < 0)
         return ESTAB_NO_ROUTE;
     return user_turn_active(t, b, &remote, (uint8_t)local, stack_now(s, now));
@@ -113,6 +148,14 @@ enum estab_error estab_send(estab_stack *s, estab_conn conn, const void *text, s
     *taken = 0;
     if (!b)
         return without_tcb(where);
+    if (b->head.state == TCP_LISTEN && b->head.rport != 0 &&
+        !addr_is_unspecified(&b->head.remote)) { /* it turns active */
+        int local = local_of_listening(s, b, &b->head.remote);
+
+        if (local < 0)
+            return ESTAB_NO_ROUTE;
+        b->head.local = (uint8_t)local;
+    }
     return user_send(t, b, text, length, flags, taken, stack_now(s, now));
 }
 

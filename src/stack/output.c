@@ -235,6 +235,13 @@ static void segment_lost(struct estab_stack *s, struct tcb *b, enum reason reaso
     conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
 }
 
+static enum reason why_lost(const struct ip_path *path, enum neighbour_answer answer)
+{
+    if (!path->found)
+        return REASON_NO_ROUTE;
+    return answer == ANSWER_FULL ? REASON_NEIGHBOUR_TABLE_FULL : REASON_NEIGHBOUR_UNKNOWN;
+}
+
 static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_time now)
 {
     struct tcp *t = stack_tcp(s);
@@ -261,8 +268,7 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
             build_segment(s, f, &out, path.interface, mac);
             return true;
         }
-        segment_lost(s, b, path.found ? REASON_NEIGHBOUR_UNKNOWN : REASON_NO_ROUTE, path.interface,
-                     now);
+        segment_lost(s, b, why_lost(&path, answer), path.interface, now);
     }
     return false;
 }

@@ -17,7 +17,7 @@ static void status_head(const struct tcp *t, const struct tcp_head *head, struct
         .timestamps = head->tag & TAG_TIMESTAMPS,
         .timer = ESTAB_NEVER,
     };
-    if (head->handle != HANDLE_NONE)
+    if (head->handle != HANDLE_NONE && !(tcp_handle(t, head->handle)->flags & HANDLE_UNACCEPTED))
         st->conn = handle_conn(t, head->handle);
 }
 

@@ -17,7 +17,7 @@ void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_tim
     bool newer = rcv_lt(b->snd.wl1, s->seq) ||
                  (rcv_eq(b->snd.wl1, s->seq) && snd_leq(b->snd.wl2, s->ack));
 
-    if (!newer)
+    if (!newer || snd_lt(s->ack, b->snd.una)) /* only if SND.UNA =< SEG.ACK */
         return;
     b->snd.wl1 = s->seq;
     b->snd.wl2 = s->ack;
@@ -78,21 +78,25 @@ enum { SYN_LOST_RTO_US = 3000000 };
 static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
     snd_seq una_before = b->snd.una;
-    uint32_t acked = snd_span(una_before, s->ack);
+    bool syn = !tcb_syn_acked(b);
 
     ack_text(t, b, s->ack);
     b->snd.una = s->ack;
+    b->flags |= TCB_SYN_ACKED;
     if (snd_lt(b->snd.cur, b->snd.una))
         emit_seek(b, b->snd.una);
     if (snd_leq(b->snd.up, b->snd.una))
         b->flags &= ~(uint32_t)TCB_URGENT_SND;
     rtt_acked(t, b, s, now);
-    if (b->rtt.retries > 0 && snd_eq(una_before, b->snd.iss) && !(b->flags & TCB_RTT_VALID))
+    if (syn && b->rtt.retries > 0 && !(b->flags & TCB_RTT_VALID)) {
         b->rtt.rto_us = SYN_LOST_RTO_US;
+        b->rtt.backoff = 0;
+    }
     b->rtt.retries = 0;
     b->flags &= ~(uint32_t)TCB_R1_PASSED;
     b->since_us = us_of(now);
-    recovery_acked(t, b, acked, una_before, now);
+    if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
+        recovery_acked(t, b, snd_span(una_before, s->ack), una_before, now);
     timer_send_update(t, b, true, now);
     timer_user(t, b, now);
     ack_user(t, b);

@@ -274,7 +274,7 @@ static struct ruling check_seq(const struct tcp_view *v, const struct segment *s
     if (v->head->state == TCP_SYN_RECEIVED && first && !(s->flags & CTL_RST)) {
         if (!(s->flags & CTL_ACK))
             return (struct ruling){V_SYN_ACK, REASON_SYN_AGAIN};
-        return next; /* section 3.5, figure 8: step 5 looks at its ACK; the SYN is not new */
+        return next; /* section 3.5, figure 7: step 5 looks at its ACK; the SYN is not new */
     }
     if (paws_refuses(v, s))
         return (struct ruling){V_ACK, REASON_PAWS};
@@ -284,8 +284,9 @@ static struct ruling check_seq(const struct tcp_view *v, const struct segment *s
             return next;
         return seq_refused(v, s);
     }
+    /* A RST may lack it, and a SYN agrees anew: a peer that was restarted is told of it in step 4. */
     if ((v->head->tag & TAG_TIMESTAMPS) && !(s->opt.present & OPT_TIMESTAMPS) &&
-        !(s->flags & CTL_RST))
+        !(s->flags & (CTL_RST | CTL_SYN)))
         return (struct ruling){V_DROP, REASON_TIMESTAMP_MISSING};
     return next;
 }
@@ -339,7 +340,7 @@ static struct ruling check_ack(const struct tcp_view *v, const struct segment *s
             return next;
         return (struct ruling){V_RESET, REASON_ACK_SYN_RECEIVED};
     }
-    if (snd_lt(v->nxt, s->ack))
+    if (!snd_leq(s->ack, v->nxt))
         return (struct ruling){V_CHALLENGE, REASON_ACK_UNSENT};
     if (snd_lt(s->ack, snd_sub(v->una, v->snd_wnd_max)))
         return (struct ruling){V_CHALLENGE, REASON_ACK_ANCIENT};
@@ -376,15 +377,24 @@ static bool promote(struct arriving *a)
     return true;
 }
 
-/* RFC 7323 section 4.3 (R3): TS.Recent follows the segment that the next ACK will answer. */
-static void timestamp_take(struct tcb *b, const struct segment *s, estab_time now)
+/* RFC 7323 section 5.5: after 24 days the peer's clock may have gone half round. */
+static bool timestamp_young(const struct tcb *b, estab_time now)
+{
+    return s_of(now) - b->ts.recent_at_s < 24u * 24 * 3600;
+}
+
+/* RFC 7323 section 4.3 (R3): TS.Recent follows the segment that the next ACK will answer; after 24
+ * days (section 5.5) it follows an older one, too. */
+static void timestamp_take(struct tcb *b, const struct segment *s, bool young, estab_time now)
 {
     if (!(b->head.tag & TAG_TIMESTAMPS) || !(s->opt.present & OPT_TIMESTAMPS))
         return;
-    if ((int32_t)(s->opt.tsval - b->ts.recent) < 0 || rcv_lt(b->ts.last_ack_sent, s->seq))
+    if (young && (int32_t)(s->opt.tsval - b->ts.recent) < 0)
+        return;
+    if (rcv_lt(b->ts.last_ack_sent, s->seq))
         return;
     b->ts.recent = s->opt.tsval;
-    b->ts.recent_at_ms = ms_of(now);
+    b->ts.recent_at_s = s_of(now);
 }
 
 /* Step 5's work.  False: the connection is over. */
@@ -394,7 +404,7 @@ static bool take_ack(struct arriving *a)
     struct tcp_telemetry *m = tcp_telemetry(a->t, b);
     bool fin_acked;
 
-    timestamp_take(b, a->s, a->now);
+    timestamp_take(b, a->s, a->v.ts_young, a->now);
     b->heard_us = us_of(a->now);
     if (b->snd.wnd > 0)
         b->rtt.probes = 0; /* a keep-alive was answered; probes of a zero window go on backing off */
@@ -427,11 +437,12 @@ static void check_urg(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
     rcv_seq up = rcv_add(a->s->seq, a->s->up);
+    rcv_seq consumed = rcv_sub(b->rcv.nxt, b->rcv.text.bytes);
 
     if (!(a->s->flags & CTL_URG) || !tcb_is(b, F_MAY_RECV))
         return;
     /* RCV.UP <- max(RCV.UP, SEG.UP), and the user is told if it is ahead of what was consumed. */
-    if (!rcv_lt(b->rcv.up, up) || !rcv_lt(b->rcv.nxt, up))
+    if (!rcv_lt(consumed, up) || ((b->flags & TCB_URGENT_RCV) && !rcv_lt(b->rcv.up, up)))
         return;
     b->rcv.up = up;
     b->flags |= TCB_URGENT_RCV;
@@ -454,6 +465,23 @@ static void acknowledge_later(struct arriving *a, uint32_t length)
     conn_ready(a->t, b);
 }
 
+/* Nothing follows the peer's FIN, which may wait beyond a gap.  False: no text is left. */
+static bool trim_after_fin(struct arriving *a)
+{
+    struct segment *s = a->s;
+    struct tcb *b = a->v.tcb;
+
+    if (!(b->flags & TCB_FIN_BEYOND) || rcv_leq(rcv_add(s->seq, s->len), b->rcv.fin))
+        return true;
+    a->reason = REASON_TEXT_AFTER_FIN;
+    note_reason(a->t, a->reason);
+    s->flags &= (uint8_t)~CTL_FIN;
+    if (rcv_leq(b->rcv.fin, s->seq))
+        return false;
+    s->len = rcv_span(s->seq, b->rcv.fin);
+    return true;
+}
+
 static void process_text(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -461,13 +489,15 @@ static void process_text(struct arriving *a)
     struct tcp_telemetry *m = tcp_telemetry(a->t, b);
     rcv_seq before = b->rcv.nxt;
 
-    if (length == 0)
+    if (length == 0 && (tcb_is(b, F_MAY_RECV) || !(a->s->flags & CTL_FIN)))
         return;
-    if (!tcb_is(b, F_MAY_RECV)) {
+    if (!tcb_is(b, F_MAY_RECV)) { /* text, or a second FIN */
         a->reason = REASON_TEXT_AFTER_FIN;
         note_reason(a->t, a->reason);
         return;
     }
+    if (!trim_after_fin(a))
+        return;
     a->reason = text_arrives(a->t, b, a->s, a->now);
     a->t->text_in += rcv_span(before, b->rcv.nxt);
     if (m)
@@ -482,19 +512,35 @@ static void process_text(struct arriving *a)
 
 /* ---- step 8: FIN ---------------------------------------------------------------------------------------------------- */
 
-/* Whether the peer's FIN is now at RCV.NXT; one beyond a gap is remembered. */
+/* A FIN beyond a gap is held, like text; one that the window does not hold is cut off. */
+static void hold_fin(struct arriving *a, rcv_seq at)
+{
+    struct tcb *b = a->v.tcb;
+
+    if (!rcv_lt(at, b->rcv.edge)) {
+        note_reason(a->t, REASON_TEXT_BEYOND_WINDOW);
+        return;
+    }
+    if (!(b->flags & TCB_FIN_BEYOND))
+        b->rcv.fin = at;
+    b->flags |= TCB_FIN_BEYOND;
+    if (a->s->len > 0 || rcv_eq(at, b->rcv.nxt))
+        return;
+    a->reason = REASON_TEXT_OUT_OF_ORDER;
+    note_reason(a->t, a->reason);
+    answer_ack(a);
+}
+
+/* Whether the peer's FIN is now at RCV.NXT. */
 static bool fin_in_order(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
-    rcv_seq at = rcv_add(a->s->seq, a->s->len + !!(a->s->flags & CTL_SYN));
+    rcv_seq at = rcv_add(a->s->seq, a->s->len);
 
-    if ((a->s->flags & CTL_FIN) && tcb_is(b, F_MAY_RECV) && rcv_lt(b->rcv.nxt, at) &&
-        a->reason != REASON_TEXT_NO_ROOM) {
-        b->flags |= TCB_FIN_BEYOND;
-        b->rcv.fin = at;
-    }
-    if ((a->s->flags & CTL_FIN) && rcv_eq(at, b->rcv.nxt))
-        return true;
+    if ((a->s->flags & CTL_FIN) && rcv_leq(b->rcv.nxt, at) && a->reason != REASON_TEXT_NO_ROOM)
+        hold_fin(a, at);
+    if ((b->flags & TCB_FIN_BEYOND) && rcv_lt(b->rcv.fin, b->rcv.nxt))
+        b->flags &= ~(uint32_t)TCB_FIN_BEYOND; /* the peer sent text there before: it stays */
     return (b->flags & TCB_FIN_BEYOND) && rcv_eq(b->rcv.fin, b->rcv.nxt);
 }
 
@@ -525,7 +571,27 @@ static void check_fin(struct arriving *a)
         tcp_move(a->t, &b->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
 }
 
+/* What is left once the SYN has been taken; the urgent pointer counts from the sequence number. */
+static void strip_syn(struct segment *s)
+{
+    s->seq = rcv_add(s->seq, 1);
+    s->flags &= (uint8_t)~CTL_SYN;
+    if (s->up > 0)
+        s->up--;
+    else
+        s->flags &= (uint8_t)~CTL_URG;
+}
+
 /* ---- 3.10.7.4 --------------------------------------------------------------------------------------------------------- */
+
+/* Steps 5 to 8 of a record in TIME-WAIT: nothing is left to be acknowledged or received. */
+static void time_wait_rest(struct arriving *a)
+{
+    if (a->s->len == 0 && !(a->s->flags & CTL_FIN))
+        return;
+    a->reason = REASON_TEXT_AFTER_FIN;
+    note_reason(a->t, a->reason);
+}
 
 typedef struct ruling judge(const struct tcp_view *, const struct segment *);
 
@@ -540,17 +606,18 @@ static void arrive_otherwise(struct arriving *a)
         if (!dispose(a, r))
             return;
     }
-    if (a->v.record) {
-        if (a->v.head->state != TCP_SYN_RECEIVED || !promote(a))
-            return; /* TIME-WAIT has nothing left to acknowledge */
+    if (a->v.record && a->v.head->state == TCP_TIME_WAIT) {
+        time_wait_rest(a);
+        return;
     }
+    if (a->v.record && !promote(a))
+        return;
     a->ended = !take_ack(a);
     if (a->ended)
         return;
     if (a->s->flags & CTL_SYN)
-        a->s->seq = rcv_add(a->s->seq, 1); /* the SYN of figure 8, taken before */
-    a->s->flags &= (uint8_t)~CTL_SYN;
-    if (a->v.rcv_wnd == 0 && a->s->len > 0) {
+        strip_syn(a->s); /* of figure 7, line 6: taken before */
+    if (a->v.rcv_wnd == 0 && segment_length(a->s) > 0) {
         /* Only the acknowledgment, the URG or the RST of it was wanted. */
         check_urg(a);
         a->reason = REASON_SEQ_ACK_ONLY;
@@ -609,8 +676,7 @@ static void syn_sent_syn(struct arriving *a)
     b->flags |= TCB_ACK_NOW;
     conn_established(a->t, b, a->now);
     /* Other controls and text: on at the sixth step. */
-    a->s->seq = rcv_add(a->s->seq, 1);
-    a->s->flags &= (uint8_t)~CTL_SYN;
+    strip_syn(a->s);
     check_urg(a);
     process_text(a);
     check_fin(a);
@@ -643,8 +709,6 @@ static enum reason arrive_closed(struct tcp *t, const struct segment *s, estab_t
 
 static struct tcp_view view_of_tcb(const struct tcp *t, struct tcb *b, estab_time now)
 {
-    const uint32_t days24_ms = 24u * 24 * 3600 * 1000;
-
     return (struct tcp_view){
         .head = &b->head,
         .tcb = b,
@@ -655,11 +719,11 @@ static struct tcp_view view_of_tcb(const struct tcp *t, struct tcb *b, estab_tim
         .irs = b->rcv.irs,
         .rcv_wnd = window_now(t, b),
         .ts_recent = b->ts.recent,
-        .ts_young = ms_of(now) - b->ts.recent_at_ms < days24_ms,
+        .ts_young = timestamp_young(b, now),
     };
 }
 
-static struct tcp_view view_of_record(struct tcp_record *r)
+static struct tcp_view view_of_record(const struct tcp *t, struct tcp_record *r)
 {
     bool waits = r->head.state == TCP_TIME_WAIT;
 
@@ -671,7 +735,7 @@ static struct tcp_view view_of_record(struct tcp_record *r)
         .snd_wnd_max = 65535,
         .rcv_nxt = rcv_of(waits ? r->rcv : r->rcv + 1),
         .irs = rcv_of(waits ? r->rcv - 1 : r->rcv),
-        .rcv_wnd = waits ? (uint32_t)r->mss * 64 : 65535,
+        .rcv_wnd = record_window(t, r),
         .ts_recent = r->ts_recent,
         .ts_young = true,
     };
@@ -680,7 +744,7 @@ static struct tcp_view view_of_record(struct tcp_record *r)
 static void arrive_connection(struct arriving *a, uint32_t where)
 {
     if (WHERE_KIND(where) == WHERE_RECORD) {
-        a->v = view_of_record(tcp_record(a->t, WHERE_INDEX(where)));
+        a->v = view_of_record(a->t, tcp_record(a->t, WHERE_INDEX(where)));
         arrive_otherwise(a);
     } else {
         struct tcb *b = tcp_tcb(a->t, WHERE_INDEX(where));

@@ -51,7 +51,9 @@ uint32_t handle_find(const struct tcp *t, estab_conn conn)
     if (conn.generation == 0 || conn.index >= t->handle_fresh)
         return HANDLE_NONE;
     h = tcp_handle(t, conn.index);
-    return h->generation == conn.generation && h->where != WHERE_NONE ? conn.index : HANDLE_NONE;
+    if (h->generation != conn.generation || h->where == WHERE_NONE)
+        return HANDLE_NONE;
+    return h->flags & HANDLE_UNACCEPTED ? HANDLE_NONE : conn.index; /* not the user's yet */
 }
 
 /* ---- events ------------------------------------------------------------------------------------- */
@@ -251,7 +253,7 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
 }
 
 /* RFC 5681 section 3.1, RFC 6928 section 2. */
-static uint32_t initial_window(const struct tcp *t, uint32_t mss)
+uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss)
 {
     uint32_t n = t->config.initial_window_segments;
 
@@ -270,7 +272,7 @@ void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss)
         mss -= TIMESTAMP_BYTES;
     b->snd.mss = (uint16_t)mss;
     /* RFC 5681 section 3.1: one segment, if the SYN or SYN,ACK was lost. */
-    cc_of(b)->start(&b->cc, b->rtt.retries > 0 ? mss : initial_window(t, mss));
+    cc_of(b)->start(&b->cc, b->rtt.retries > 0 ? mss : tcb_initial_window(t, mss));
 }
 
 void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
@@ -295,7 +297,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
         b->rcv.wscale = 0;
     }
     b->ts.recent = s->opt.tsval;
-    b->ts.recent_at_ms = ms_of(now);
+    b->ts.recent_at_s = s_of(now);
     b->ts.last_ack_sent = b->rcv.nxt;
     tcb_set_mss(t, b, s->opt.present & OPT_MSS ? s->opt.mss : 536);
 }
@@ -360,18 +362,9 @@ static bool lingers(const struct tcb *b)
     return b->head.handle != HANDLE_NONE && b->rcv.text.bytes > 0;
 }
 
-/* A single-shot passive OPEN will not listen again. */
-static void passive_open_ends(struct tcp *t, struct tcb *b)
-{
-    if (b->listener == LISTENER_NONE || tcp_listener(t, b->listener)->single != tcp_index(t, b))
-        return;
-    listener_free(t, tcp_listener(t, b->listener));
-    b->listener = LISTENER_NONE;
-}
-
 void conn_established(struct tcp *t, struct tcb *b, estab_time now)
 {
-    passive_open_ends(t, b);
+    listen_no_more(t, b);
     if (b->flags & TCB_UNACCEPTED)
         listen_established(t, b);
     conn_event(t, b->head.handle, ESTAB_EVENT_OPENED, ESTAB_OK);
@@ -393,7 +386,7 @@ void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_e
     note_reason(t, reason);
     if (!listening)
         table_remove(t, WHERE_TCB | tcp_index(t, b));
-    passive_open_ends(t, b);
+    listen_no_more(t, b);
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         timer_stop(b, (enum timer_slot)i);
     conn_unready(t, b);

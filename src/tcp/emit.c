@@ -14,7 +14,7 @@
  *
  *      send if   min(D, U) >= Eff.snd.MSS
  *           or   D =< U, and nothing is outstanding or Nagle is off    (all of it; PUSHed)
- *           or   min(D, U) >= max(SND.WND) / 2
+ *           or   min(D, U) >= max(SND.WND) / 2, and nothing is outstanding or Nagle is off
  *           or   the override timer has fired
  */
 #include "packet/ipv4.h"
@@ -134,6 +134,7 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     uint32_t n = queued < usable ? queued : usable;
     uint32_t longest = emit_longest(t, b);
     bool again = snd_lt(b->snd.cur, b->snd.nxt);
+    bool idle = !(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0;
 
     if (n >= b->snd.mss) {
         if (n > longest)
@@ -142,13 +143,12 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     }
     if (n == 0 || again || (b->flags & TCB_OVERRIDE))
         return n;
-    if (n == queued && !(b->flags & TCB_MORE) &&
-        (!(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0 || (b->flags & TCB_FIN_QUEUED)))
-        return n;
-    return n >= b->snd.wnd_max / 2 && n < queued ? n : 0;
+    if (n == queued)
+        return !(b->flags & TCB_MORE) && (idle || (b->flags & TCB_FIN_QUEUED)) ? n : 0;
+    return idle && n >= b->snd.wnd_max / 2 ? n : 0;
 }
 
-/* Refers to n bytes at `at`; the FIN goes along if they are the last and it fits the window. */
+/* Refers to n bytes at `at`. */
 static void emit_refer(const struct tcb *b, struct tcp_out *out, struct queue_cursor at, uint32_t n)
 {
     out->chunk = at.chunk;
@@ -157,6 +157,7 @@ static void emit_refer(const struct tcb *b, struct tcp_out *out, struct queue_cu
     out->segment_size = n > b->snd.mss ? b->snd.mss : 0;
 }
 
+/* The FIN goes along with the last text if it fits the window, or went before. */
 static bool emit_fin_now(const struct tcb *b, snd_seq after)
 {
     return (b->flags & TCB_FIN_QUEUED) && snd_eq(after, b->snd.end) &&

@@ -205,7 +205,7 @@ struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *rea
     b->snd.wl2 = b->snd.iss;
     (void)window_offer(t, b, true); /* what record_syn_ack has offered */
     b->ts.recent = r->ts_recent;
-    b->ts.recent_at_ms = ms_of(now);
+    b->ts.recent_at_s = s_of(now);
     b->ts.last_ack_sent = b->rcv.nxt;
     b->rtt.retries = r->retries;
     tcb_set_mss(t, b, r->mss);
@@ -234,12 +234,31 @@ void listen_established(struct tcp *t, struct tcb *b)
 void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reason reason,
                   estab_time now)
 {
+    struct tcp_listener *l = tcp_listener(t, b->listener);
+
     tcp_move(t, &b->head, event, reason, now);
     table_remove(t, WHERE_TCB | tcp_index(t, b));
+    b->head.remote = l->remote.addr; /* anybody again, if that is whom it waited for */
+    b->head.rport = l->remote.port;
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         timer_stop(b, (enum timer_slot)i);
     conn_unready(t, b);
     b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_TIMED);
+    b->snd.acks_owed = 0;
     b->rtt.backoff = b->rtt.retries = 0;
-    tcp_listener(t, b->listener)->used = LISTENER_LISTENS;
+    l->used = LISTENER_LISTENS;
+    /* What SEND has queued was meant for that peer; a CLOSE behind it is now one in LISTEN. */
+    queue_clear(&t->chunks, &b->snd.text);
+    emit_seek(b, b->snd.una);
+    b->flags &= ~(uint32_t)(TCB_URGENT_SND | TCB_MORE);
+    if (b->flags & TCB_CLOSE_QUEUED)
+        conn_close(t, b, EV_CLOSE, ESTAB_CLOSING, REASON_NONE, now);
+}
+
+void listen_no_more(struct tcp *t, struct tcb *b)
+{
+    if (b->listener == LISTENER_NONE || tcp_listener(t, b->listener)->single != tcp_index(t, b))
+        return;
+    listener_free(t, tcp_listener(t, b->listener));
+    b->listener = LISTENER_NONE;
 }

@@ -222,6 +222,11 @@ static uint16_t first_window(const struct tcp *t)
     return (uint16_t)(window < 65535 ? window : 65535);
 }
 
+uint32_t record_window(const struct tcp *t, const struct tcp_record *r)
+{
+    return r->head.state == TCP_TIME_WAIT ? (uint32_t)r->mss * 64 : first_window(t);
+}
+
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now)
 {
     struct tcp_out *out = record_reply(t, r, WHY_SYN_ACK, now);
@@ -252,13 +257,14 @@ void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, es
 {
     bool waits = r->head.state == TCP_TIME_WAIT;
     struct tcp_out *out = record_reply(t, r, why, now);
+    uint32_t unit = 1u << r->rcv_wscale;
 
     if (!out)
         return;
     out->header.seq = waits ? r->snd : r->snd + 1;
     out->header.ack = waits ? r->rcv : r->rcv + 1;
     out->header.flags = CTL_ACK;
-    out->header.wnd = waits ? (uint16_t)((uint32_t)r->mss * 64 >> r->rcv_wscale) : first_window(t);
+    out->header.wnd = (uint16_t)((record_window(t, r) + unit - 1) >> r->rcv_wscale); /* as in window_offer */
 }
 
 static void record_reset(struct tcp *t, const struct tcp_record *r, estab_time now)

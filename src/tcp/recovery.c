@@ -8,6 +8,7 @@
  *      partial ACK           send the next hole, cwnd -= acked, += SMSS if that was one or more
  *      ACK of `recover`      cwnd = min(ssthresh, flight + SMSS), done
  *      timeout               cwnd = SMSS, sending starts again at SND.UNA
+ *      idle for an RTO       cwnd = the initial window, at most (RFC 5681 section 4.1)
  */
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
@@ -31,12 +32,12 @@ static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
 }
 
 /*
- * RFC 6582 section 3.2 step 2: after a timeout, duplicate acknowledgments of what was sent before
- * it must not start another recovery.
+ * RFC 6582 section 3.2 steps 2 and 4: after a recovery or a timeout, duplicate acknowledgments of
+ * what was sent before it must not start another recovery; SND.UNA has to pass `recover`.
  */
 static bool covers_recover(const struct tcb *b)
 {
-    return !(b->flags & TCB_AFTER_TIMEOUT) || snd_lt(b->rtt.recover, b->snd.una);
+    return !(b->flags & TCB_RECOVER) || snd_lt(b->rtt.recover, b->snd.una);
 }
 
 void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
@@ -44,8 +45,11 @@ void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
     if (b->rtt.dupacks < UINT8_MAX)
         b->rtt.dupacks++;
     if (b->flags & TCB_RECOVERY) {
-        /* Never beyond what is outstanding: forged duplicates gain nothing. */
-        if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss)
+        /*
+         * RFC 5681 section 3.2: no more often than segments were outstanding, so that forged
+         * duplicates gain nothing.  What was outstanding is twice ssthresh.
+         */
+        if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss && b->cc.cwnd / 3 < b->cc.ssthresh)
             b->cc.cwnd += b->snd.mss;
         cwnd_note(t, b, RULE_INFLATE, now);
         conn_ready(t, b);
@@ -73,6 +77,7 @@ static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
         flight = 2 * b->snd.mss;
     b->cc.cwnd = b->cc.ssthresh < flight ? b->cc.ssthresh : flight;
     b->flags &= ~(uint32_t)TCB_RECOVERY;
+    b->flags |= TCB_RECOVER;
     cwnd_note(t, b, RULE_RECOVERED, now);
 }
 
@@ -83,8 +88,8 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
     enum cwnd_rule rule;
 
     b->rtt.dupacks = 0;
-    if ((b->flags & TCB_AFTER_TIMEOUT) && snd_leq(b->rtt.recover, b->snd.una))
-        b->flags &= ~(uint32_t)TCB_AFTER_TIMEOUT;
+    if ((b->flags & TCB_RECOVER) && snd_lt(b->rtt.recover, b->snd.una))
+        b->flags &= ~(uint32_t)TCB_RECOVER;
     if (b->flags & TCB_RECOVERY) {
         if (snd_lt(b->snd.una, b->rtt.recover))
             recovery_partial(t, b, acked, now);
@@ -100,11 +105,21 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
         cwnd_note(t, b, rule, now);
 }
 
+void recovery_idle(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint32_t restart = tcb_initial_window(t, b->snd.mss);
+
+    if (us_of(now) - b->since_us <= b->rtt.rto_us || b->cc.cwnd <= restart)
+        return;
+    b->cc.cwnd = restart;
+    cwnd_note(t, b, RULE_RESTART, now);
+}
+
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
     cc_of(b)->timed_out(&b->cc, tcb_outstanding(b), b->snd.mss, b->rtt.retries > 1);
     b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
-    b->flags |= TCB_AFTER_TIMEOUT;
+    b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;
     emit_seek(b, b->snd.una);

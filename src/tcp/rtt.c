@@ -64,6 +64,7 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
         b->rtt.srtt_us8 += r - srtt;
     }
     rto_update(t, b);
+    b->rtt.backoff = 0; /* only now: RFC 6298 section 5, Karn's other half */
     NOTE(t, RTT, b->head.handle, now, r, b->rtt.srtt_us8 / 8, b->rtt.rttvar_us4 / 4, b->rtt.rto_us);
 }
 
@@ -81,7 +82,6 @@ void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time
         if (ms < 120000)
             rtt_sample(t, b, ms * 1000, now);
     }
-    b->rtt.backoff = 0;
 }
 
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b)

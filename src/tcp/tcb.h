@@ -106,7 +106,8 @@ enum tcb_flag {
     TCB_ADVERTISED_ZERO = 1 << 22, /* the window last offered was zero */
     TCB_FIN_BEYOND = 1 << 24,    /* the peer's FIN waits at rcv.fin, beyond a gap */
     TCB_ACK_LATE = 1 << 25,      /* the delayed-ACK timer asked for TCB_ACK_NOW */
-    TCB_AFTER_TIMEOUT = 1 << 23, /* `recover` holds SND.NXT of the last timeout (RFC 6582 step 4) */
+    TCB_RECOVER = 1 << 23,       /* SND.UNA has not yet passed `recover` (RFC 6582 steps 2 and 4) */
+    TCB_SYN_ACKED = 1 << 26,     /* not SND.UNA > ISS, which is false again after 2 GB */
 };
 
 /* One deadline for what excludes each other. */
@@ -163,7 +164,7 @@ struct tcb {
     } rcv;
 
     struct {
-        uint32_t recent, recent_at_ms;
+        uint32_t recent, recent_at_s; /* seconds: idle for 50 days, milliseconds would wrap */
         uint32_t offset;
         rcv_seq last_ack_sent;
     } ts;
@@ -215,7 +216,7 @@ static inline bool tcb_fin_sent(const struct tcb *b)
 
 static inline bool tcb_syn_acked(const struct tcb *b)
 {
-    return snd_lt(b->snd.iss, b->snd.una);
+    return b->flags & TCB_SYN_ACKED;
 }
 
 #endif

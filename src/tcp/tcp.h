@@ -158,6 +158,11 @@ static inline uint32_t ms_of(estab_time now)
     return (uint32_t)(now / ESTAB_MS);
 }
 
+static inline uint32_t s_of(estab_time now)
+{
+    return (uint32_t)(now / ESTAB_SECOND);
+}
+
 /* Lays the pools out behind `struct tcp` and returns the bytes; with base NULL it only counts. */
 uint64_t tcp_layout(struct tcp *t, const struct estab_config *config);
 void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now);
@@ -186,13 +191,14 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);
 void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 /* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
 void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
+uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss);
 /* Takes the TCB out of every list and pool.  Its handle, if any, is left as `gone` says. */
 void tcb_free(struct tcp *t, struct tcb *b);
 /* A handle for a place; HANDLE_NONE if there are no more. */
 uint32_t handle_new(struct tcp *t, uint32_t where);
 void handle_free(struct tcp *t, uint32_t handle);
 estab_conn handle_conn(const struct tcp *t, uint32_t handle);
-/* The handle's index, or HANDLE_NONE if it is stale. */
+/* The handle's index, or HANDLE_NONE if it is stale, or was not given to the user yet. */
 uint32_t handle_find(const struct tcp *t, estab_conn conn);
 
 /* The only writer of a state: takes the edge, which must exist (fsm.def). */
@@ -241,6 +247,8 @@ void listen_established(struct tcp *t, struct tcb *b);
 /* A single-shot passive OPEN returns from SYN-RECEIVED to LISTEN. */
 void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reason reason,
                   estab_time now);
+/* A single-shot passive OPEN will not return to LISTEN: it has a connection, or was closed. */
+void listen_no_more(struct tcp *t, struct tcb *b);
 enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
                            estab_time now);
 
@@ -255,6 +263,7 @@ void record_expire(struct tcp *t, estab_time now);
 void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now);
 void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
+uint32_t record_window(const struct tcp *t, const struct tcp_record *r); /* RCV.WND */
 /* Back to LISTEN: the record goes, its listener never left. */
 void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
                       estab_time now);
@@ -285,6 +294,8 @@ void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now);
 void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before,
                     estab_time now);
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now);
+/* Text is about to be queued where nothing was; `since_us` still tells since when. */
+void recovery_idle(struct tcp *t, struct tcb *b, estab_time now);
 
 void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
 void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);

@@ -263,6 +263,17 @@ static void text_in_order(struct tcp *t, struct tcb *b, const struct segment *s,
     b->rcv.nxt = rcv_add(b->rcv.nxt, s->len);
 }
 
+/* Of text that was partly received twice: the room in front of the rest would be lost to the queue,
+ * and with it the bound that backs the promise (queue.h). */
+static void text_to_front(const struct chunk_pool *pool, uint32_t i)
+{
+    struct chunk *c = chunk_at(pool, i);
+
+    if (c->offset > 0)
+        memmove(chunk_data(pool, i), chunk_data(pool, i) + c->offset, c->length);
+    c->offset = 0;
+}
+
 /* Moves what a filled gap has joined to RCV.NXT. */
 static void text_join(struct tcp *t, struct tcb *b)
 {
@@ -283,6 +294,7 @@ static void text_join(struct tcp *t, struct tcb *b)
             c->length = (uint16_t)(c->length - held);
             b->rcv.nxt = rcv_add(b->rcv.nxt, c->length);
             if (!tail_takes(t, b, c->length)) {
+                text_to_front(pool, i);
                 queue_link(pool, &b->rcv.text, i);
                 continue;
             }

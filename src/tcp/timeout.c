@@ -118,6 +118,8 @@ static bool past_r2(const struct tcp *t, const struct tcb *b, uint64_t now_us)
     uint64_t r2 = (uint64_t)(tcb_syn_acked(b) ? t->config.r2_ms : t->config.r2_syn_ms) * 1000;
     uint64_t since = b->since_us;
 
+    if (b->user_timeout_ms) /* MUST-21: the user's own R2, kept by SLOT_USER */
+        return false;
     if (b->snd.wnd == 0 && tcb_syn_acked(b) && b->heard_us > since)
         since = b->heard_us;
     return now_us - since >= r2;
@@ -156,7 +158,7 @@ static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
 
 static void fire_persist(struct tcp *t, struct tcb *b, estab_time now)
 {
-    if (us_of(now) - b->heard_us >= (uint64_t)t->config.r2_ms * 1000) {
+    if (past_r2(t, b, us_of(now))) {
         give_up(t, b, REASON_R2, now);
         return;
     }

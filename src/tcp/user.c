@@ -152,8 +152,10 @@ static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *
         b->flags |= TCB_MORE;
     else
         b->flags &= ~(uint32_t)TCB_MORE;
-    if (idle && done > 0)
+    if (idle && done > 0) {
+        recovery_idle(t, b, now);
         b->since_us = us_of(now);
+    }
     timer_user(t, b, now);
     conn_ready(t, b);
     if (done == length)
@@ -236,7 +238,7 @@ enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, siz
         return ESTAB_OK;
     receive_took(t, b, n);
     got->urgent = b->flags & TCB_URGENT_RCV;
-    got->end = b->rcv.text.bytes == 0 && tcb_is(b, F_FIN_RCVD);
+    got->end = b->rcv.text.bytes == 0 && (tcb_is(b, F_FIN_RCVD) || b->head.state == TCP_CLOSED);
     conn_retire(t, b, now);
     return ESTAB_OK;
 }
@@ -247,6 +249,7 @@ void user_close_now(struct tcp *t, struct tcb *b, estab_time now)
 {
     b->flags &= ~(uint32_t)(TCB_CLOSE_QUEUED | TCB_MORE | TCB_WANT_SEND);
     b->flags |= TCB_FIN_QUEUED;
+    listen_no_more(t, b);
     tcp_move(t, &b->head, EV_CLOSE, REASON_NONE, now);
     if (tcb_outstanding(b) == 0)
         b->since_us = us_of(now);

@@ -60,11 +60,13 @@ bool window_worth_telling(const struct tcp *t, const struct tcb *b)
 {
     uint32_t gain = rcv_span(b->rcv.edge, window_edge(t, b));
     uint32_t window = rcv_span(b->rcv.nxt, b->rcv.edge);
+    uint32_t low = window_capacity(t, b) / 4;
 
-    if (gain < window_step(t, b))
-        return false;
-    /* From nothing to something is news; otherwise only a large part of the buffer is. */
-    return window == 0 || (b->flags & TCB_ADVERTISED_ZERO) || gain >= window_capacity(t, b) / 4;
+    /* News is what lets a peer go on that has run out of window, or nearly; the rest can wait for
+     * the next acknowledgment. */
+    if (low < 2u * b->rcv.mss)
+        low = 2u * b->rcv.mss;
+    return gain >= window_step(t, b) && ((b->flags & TCB_ADVERTISED_ZERO) || window < low);
 }
 
 uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn)

@@ -185,7 +185,16 @@ static void lines_give_way(void **state)
     describe_line(&d, &p, out, sizeof out);
     assert_string_equal(out, "0.000000 A>B [PSH,ACK] seq 2   ack 1   win 65536 len 32 "
                              "\"GET / \"... (lost)\n"
-                             "             | A: ESTABLISHED  B: ESTABLISHED");
+                             "         | A: ESTABLISHED  B: ESTABLISHED");
+    d.config.width = 65;
+    describe_line(&d, &p, out, sizeof out);
+    assert_string_equal(out, "0.000000 A>B [PSH,ACK] seq 2   ack 1   win 65536 len 32 (lost)\n"
+                             "         | A: ESTABLISHED  B: ESTABLISHED");
+    d.config.width = 60;
+    describe_line(&d, &p, out, sizeof out);
+    assert_string_equal(out, "0.000000 A>B [PSH,ACK] seq 2   ack 1   win 65536 len 32\n"
+                             "         | (lost)\n"
+                             "         | A: ESTABLISHED  B: ESTABLISHED");
 }
 
 static void states_below_the_line(void **state)
@@ -206,6 +215,13 @@ static void states_below_the_line(void **state)
     p.from = inferred(moved(TCP_LISTEN, EV_RCV_SYN));
     p.to = moved(TCP_SYN_SENT, EV_RCV_SYN_ACK);
     assert_string_equal(line(&p),
+                        "0.000000 server>client [SYN,ACK] seq 0   ack 1   win 65535 "
+                        "<mss 1460,sackOK,ts,ws 7>\n"
+                        "                       | client: SYN-SENT -> ESTABLISHED (by rcv SYN,ACK)  "
+                        "~server: LISTEN -> SYN-RECEIVED (by rcv SYN)");
+    d.config.width = 110;
+    describe_line(&d, &p, out, sizeof out);
+    assert_string_equal(out,
                         "0.000000 server>client [SYN,ACK] seq 0   ack 1   win 65535 "
                         "<mss 1460,sackOK,ts,ws 7>\n"
                         "                       | client: SYN-SENT -> ESTABLISHED (by rcv SYN,ACK, "
@@ -253,8 +269,8 @@ static void a_move_without_a_packet(void **state)
     m.note = "61 s";
     describe_move_line(&d, &m, out, sizeof out);
     assert_string_equal(out,
-                        "3.000000               | client: TIME-WAIT -> CLOSED (by timeout 2MSL, "
-                        "3.10.8) over: 2 MSL have passed (61 s)");
+                        "3.000000 | client: TIME-WAIT -> CLOSED (by timeout 2MSL, 3.10.8) over: "
+                        "2 MSL have passed (61 s)");
 }
 
 /* ---- numbers ---- */

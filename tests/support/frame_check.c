@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/frame_check.h"
+
+#include <string.h>
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+
+static uint32_t load16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+    return load16(p) << 16 | load16(p + 2);
+}
+
+static uint32_t sum(uint32_t s, const uint8_t *p, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        s += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+        s = (s & 0xffff) + (s >> 16);
+    }
+    return s;
+}
+
+/* The TCP or ICMP header and what follows. */
+struct rest {
+    uint8_t *p;
+    uint32_t n;
+};
+
+static const char *flatten(const struct estab_frame *f, uint8_t *flat)
+{
+    uint32_t n = f->head_length;
+    if (n > ESTAB_HEAD_MAX || f->parts > ESTAB_PARTS_MAX)
+        return "too long a head, or too many parts";
+    memcpy(flat, f->head, n);
+    for (unsigned i = 0; i < f->parts; i++) {
+        if (f->part[i].length == 0 || n + f->part[i].length > FRAME_CHECK_ROOM)
+            return "an empty part, or too long a frame";
+        memcpy(flat + n, f->part[i].base, f->part[i].length);
+        n += f->part[i].length;
+    }
+    return n == f->length ? NULL : "the parts are not as long as the frame";
+}
+
+static struct estab_addr address(const uint8_t *p)
+{
+    return estab_ipv4(p[0], p[1], p[2], p[3]);
+}
+
+static const char *check_arp(const uint8_t *p, uint32_t n, struct frame_seen *seen)
+{
+    if (n != 28 || load32(p) != 0x00010800 || load16(p + 4) != 0x0604)
+        return "a malformed ARP packet";
+    if (load16(p + 6) != 1 && load16(p + 6) != 2)
+        return "an unknown ARP operation";
+    seen->src.addr = address(p + 14);
+    seen->dst.addr = address(p + 24);
+    return NULL;
+}
+
+static const char *check_options(const uint8_t *p, uint32_t n, struct frame_seen *seen)
+{
+    while (n > 0 && *p != 0) {
+        uint32_t length = *p == 1 ? 1 : n < 2 ? 0 : p[1];
+        if (length == 0 || length > n || (*p != 1 && length < 2))
+            return "a TCP option of illegal length";
+        seen->has_mss |= *p == 2 && length == 4;
+        seen->has_wscale |= *p == 3 && length == 3 && p[2] <= 14;
+        if (*p == 8 && length == 10) {
+            seen->has_timestamps = true;
+            seen->tsval = load32(p + 2);
+        }
+        if ((*p == 2 || *p == 3 || *p == 4) && !(seen->flags & SYN))
+            return "an option that belongs on a SYN";
+        p += length;
+        n -= length;
+    }
+    return NULL;
+}
+
+static const char *check_flags(const struct frame_seen *seen)
+{
+    unsigned f = seen->flags;
+    if (!!(f & SYN) + !!(f & RST) + !!(f & FIN) > 1)
+        return "two of SYN, RST and FIN";
+    if (!(f & (ACK | SYN | RST)))
+        return "neither ACK, SYN nor RST";
+    if ((f & (SYN | RST)) && seen->length > 0)
+        return "text on a SYN or RST";
+    if (f & 0xc0)
+        return "ECN was never agreed on";
+    return NULL;
+}
+
+static const char *check_tcp(const struct estab_frame *f, struct rest r, const uint8_t *ip,
+                             struct frame_seen *seen)
+{
+    uint32_t pseudo = sum(6 + r.n, ip + 12, 8), header = r.n < 20 ? 0 : (r.p[12] >> 4) * 4u;
+    const char *fault;
+    if (header < 20 || header > r.n)
+        return "a TCP header of illegal length";
+    if (f->checksum == ESTAB_CHECKSUM_FINISH) {
+        if (seen->flat + f->checksum_start != r.p || f->checksum_offset != 16)
+            return "the checksum is to be stored in a wrong place";
+        if (load16(r.p + 16) % 0xffff != pseudo % 0xffff)
+            return "the pseudo header's sum is wrong";
+        uint32_t done = ~sum(0, r.p, r.n) & 0xffff;
+        r.p[16] = (uint8_t)(done >> 8);
+        r.p[17] = (uint8_t)done;
+    }
+    if (sum(pseudo, r.p, r.n) != 0xffff)
+        return "the TCP checksum is wrong";
+    seen->src.port = (uint16_t)load16(r.p);
+    seen->dst.port = (uint16_t)load16(r.p + 2);
+    seen->seq = load32(r.p + 4);
+    seen->ack = load32(r.p + 8);
+    seen->flags = r.p[13];
+    seen->window = (uint16_t)load16(r.p + 14);
+    seen->urgent = (uint16_t)load16(r.p + 18);
+    seen->text = r.p + header;
+    seen->length = r.n - header;
+    if (seen->src.port == 0 || seen->dst.port == 0)
+        return "a port of 0";
+    if (f->segment_size && f->segment_size >= seen->length)
+        return "a super-segment of one segment";
+    fault = check_options(r.p + 20, header - 20, seen);
+    return fault ? fault : check_flags(seen);
+}
+
+static const char *check_ipv4(const struct estab_frame *f, uint8_t *p, uint32_t n,
+                              struct frame_seen *seen)
+{
+    if (n < 20 || p[0] != 0x45 || load16(p + 2) != n)
+        return "a malformed IPv4 header";
+    if (sum(0, p, 20) != 0xffff)
+        return "the IPv4 checksum is wrong";
+    if ((load16(p + 6) & 0xbfff) != 0 || p[8] == 0)
+        return "a fragment, or no hops to live";
+    seen->protocol = p[9];
+    seen->src.addr = address(p + 12);
+    seen->dst.addr = address(p + 16);
+    if (p[9] == 6)
+        return check_tcp(f, (struct rest){p + 20, n - 20}, p, seen);
+    if (p[9] != 1 || n < 28)
+        return "neither TCP nor ICMP";
+    return sum(0, p + 20, n - 20) == 0xffff ? NULL : "the ICMP checksum is wrong";
+}
+
+const char *frame_check(const struct estab_frame *f, struct frame_seen *seen)
+{
+    const char *fault = flatten(f, seen->flat);
+    uint32_t link = f->link == ESTAB_LINK_ETHERNET ? 14 : 0;
+    memset((uint8_t *)seen + sizeof seen->flat, 0, sizeof *seen - sizeof seen->flat);
+    if (fault)
+        return fault;
+    if (f->length < link + 20)
+        return "a short frame";
+    if (link && load16(seen->flat + 12) == 0x0806)
+        return check_arp(seen->flat + link, f->length - link, seen);
+    if (link && load16(seen->flat + 12) != 0x0800)
+        return "an unknown EtherType";
+    return check_ipv4(f, seen->flat + link, f->length - link, seen);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* test_icmp.c - the queue of ICMP answers (RFC 792, RFC 1122 section 3.2.2). */
+#include "ip/ip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct ip ip;
+static const uint8_t mac[6] = {2, 1, 1, 1, 1, 1};
+
+static struct ipv4_header asked(void)
+{
+    return (struct ipv4_header){.src = estab_ipv4(10, 0, 0, 2), .dst = estab_ipv4(10, 0, 0, 1)};
+}
+
+static void an_echo_goes_back(void **state)
+{
+    (void)state;
+    struct ipv4_header h = asked();
+    struct ip_reply *r = icmp_echo_reply(&ip, &h, 3, mac, 0x12345678);
+
+    assert_non_null(r);
+    assert_int_equal(r->protocol, PROTO_ICMP);
+    assert_int_equal(r->type, ICMP_ECHO_REPLY);
+    assert_int_equal(r->code, 0);
+    assert_int_equal(r->rest, 0x12345678);
+    assert_int_equal(r->interface, 3);
+    assert_memory_equal(&r->src, &h.dst, sizeof h.dst);
+    assert_memory_equal(&r->dst, &h.src, sizeof h.src);
+    assert_memory_equal(r->mac, mac, 6);
+    assert_int_equal(r->text.head, CHUNK_NONE);
+}
+
+static void the_queue_is_bounded(void **state)
+{
+    (void)state;
+    struct ipv4_header h = asked();
+
+    memset(&ip, 0, sizeof ip);
+    for (int i = 0; i < IP_REPLIES; i++)
+        assert_non_null(icmp_echo_reply(&ip, &h, 0, mac, 0));
+    assert_null(icmp_echo_reply(&ip, &h, 0, mac, 0));
+    ip.reply_head = 1;
+    ip.reply_count--;
+    assert_ptr_equal(icmp_echo_reply(&ip, &h, 0, mac, 0), &ip.replies[0]);
+}
+
+/* RFC 1812 section 4.3.2.8: a hundred in a second. */
+static void unreachables_are_limited(void **state)
+{
+    (void)state;
+    struct ipv4_header h = asked();
+
+    memset(&ip, 0, sizeof ip);
+    for (unsigned second = 7; second < 10; second++)
+        for (unsigned i = 0; i < 150; i++) {
+            struct ip_reply *r = icmp_unreachable(&ip, &h, 0, mac, ICMP_CODE_PORT,
+                                                  second * ESTAB_SECOND + i * ESTAB_MS);
+            if (i >= 100) {
+                assert_null(r);
+                continue;
+            }
+            assert_non_null(r);
+            assert_int_equal(r->type, ICMP_UNREACHABLE);
+            assert_int_equal(r->code, ICMP_CODE_PORT);
+            ip.reply_count = 0;
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_echo_goes_back),
+        cmocka_unit_test(the_queue_is_bounded),
+        cmocka_unit_test(unreachables_are_limited),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
