@@ -6,7 +6,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help build demo test install fuzz clean
+.PHONY: help build demo test install fuzz bench clean
 .NOTPARALLEL:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make build    the binary build/estab and the library'
 	@echo 'make install  to PREFIX ($(PREFIX)), below DESTDIR if that is given'
 	@echo 'make fuzz     only the fuzz targets, with their fixed runs and seed'
+	@echo 'make bench    the benchmarks, against what this machine allows: bench/results/'
 	@echo 'make clean    remove build/'
 
 build:
@@ -34,16 +35,14 @@ fuzz:
 	@scripts/setup test
 	@tests/run fuzz
 
+bench:
+	@scripts/setup demo
+	@scripts/build bench
+	@bench/run
+
 install: build
 	@DESTDIR='$(abspath $(DESTDIR))' cmake --install build --prefix '$(PREFIX)'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 clean:
 	rm -rf build
-
-# The benchmarks have their own runner, once there is one.
-ifneq ($(wildcard bench/run),)
-.PHONY: bench
-bench: build
-	@bench/run
-endif

@@ -5,7 +5,9 @@
 #     tests/unit/ROOM/test_NAME.c    unit    unit.ROOM.NAME   one cmocka program each
 #     tests/state/test_NAME.c        state   state.NAME       one cmocka program each
 #     tests/sim/test_NAME.c          sim     sim.NAME         one cmocka program each
+#     tests/net/test_NAME.c          net     net.NAME         one cmocka program each
 #     tests/{sim,cli,net}/*.{sh,py}  as the folder            $ESTAB is the binary; `_*` is a helper
+#     tests/net/peer_NAME.c          no test: a program for net's scripts, built beside the binary
 #     tests/tidy, man/*.1            unit                     the default preset only
 #     tests/install, examples/*.c    install                  the default preset only
 #
@@ -24,9 +26,6 @@ function(estab_script_tests label)
         string(REGEX REPLACE "^test_" "" name ${stem})
         add_test(NAME ${label}.${name} COMMAND ${script})
         estab_test_properties(${label}.${name} ${label} 300)
-        if(label STREQUAL "net") # measures time and moves bulk: it gets the machine to itself
-            set_tests_properties(${label}.${name} PROPERTIES RUN_SERIAL ON)
-        endif()
     endforeach()
 endfunction()
 
@@ -37,6 +36,9 @@ function(estab_test_properties test label timeout)
     endif()
     set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
                          SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
+    if(label STREQUAL "net") # measures time and moves bulk: it gets the machine to itself
+        set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
+    endif()
 endfunction()
 
 function(estab_program_test label prefix source)
@@ -44,7 +46,7 @@ function(estab_program_test label prefix source)
     string(REGEX REPLACE "^test_" "" name ${stem})
     string(REPLACE "." "_" target test_${prefix}_${name})
     estab_test_program(${target} ${source})
-    if(prefix STREQUAL "unit.cli") # which is in no library
+    if(prefix MATCHES "^(unit.cli|net)$") # src/cli is in no library
         target_sources(${target} PRIVATE $<TARGET_OBJECTS:room_cli>)
     endif()
     add_test(NAME ${prefix}.${name} COMMAND ${target})
@@ -60,7 +62,7 @@ if(TARGET cmocka AND TARGET estab_static)
         cmake_path(GET folder FILENAME room)
         estab_program_test(unit unit.${room} ${source})
     endforeach()
-    foreach(label state sim)
+    foreach(label state sim net)
         file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${label}/test_*.c)
         foreach(source IN LISTS sources)
             estab_program_test(${label} ${label} ${source})
@@ -73,6 +75,15 @@ endif()
 foreach(label sim cli net)
     estab_script_tests(${label})
 endforeach()
+
+# Programs that net's scripts run: tests/net/peer_NAME.c is peer_NAME, beside the binary.
+if(TARGET estab_static)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/peer_*.c)
+    foreach(source IN LISTS sources)
+        cmake_path(GET source STEM name)
+        estab_test_program(${name} ${source})
+    endforeach()
+endif()
 
 # --- the shape of the sources, of the objects, of the manual pages --------------------------------
 
@@ -121,21 +132,5 @@ if(ESTAB_TIDY AND TARGET estab_shared)
             set_tests_properties(install.${finder}.${name} PROPERTIES
                                  FIXTURES_REQUIRED "stage;stage-${finder}")
         endforeach()
-    endforeach()
-endif()
-
-# --- programs of bench/ are built, so that they stay buildable; nothing here runs them ----------
-
-file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.c)
-if(NOT CMAKE_CROSSCOMPILING AND TARGET estab_static)
-    foreach(source IN LISTS sources)
-        cmake_path(GET source STEM name)
-        add_executable(bench_${name} ${source})
-        set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
-                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-        target_include_directories(bench_${name} PRIVATE include src)
-        target_compile_options(bench_${name} PRIVATE ${ESTAB_WARNINGS})
-        target_compile_definitions(bench_${name} PRIVATE _GNU_SOURCE)
-        target_link_libraries(bench_${name} PRIVATE estab_static)
     endforeach()
 endif()
