@@ -22,6 +22,14 @@
 
 #include "tcp/cc.h"
 
+/* Most of what goes again at SND.UNA.  A peer that shrank its window drops what ends beyond it
+ * without a look at the acknowledgment (Linux 6.18), so that two full queues would wait for each
+ * other for ever; only a window of zero is not heeded, for there the answer is all that is wanted. */
+static uint32_t again_most(const struct tcb *b)
+{
+    return b->snd.wnd > 0 && b->snd.wnd < b->snd.mss ? b->snd.wnd : b->snd.mss;
+}
+
 uint32_t emit_usable(const struct tcb *b)
 {
     uint32_t window = b->snd.wnd < b->cc.cwnd ? b->snd.wnd : b->cc.cwnd;
@@ -30,7 +38,7 @@ uint32_t emit_usable(const struct tcb *b)
     /* After a timeout one segment goes again, whatever the window says now (MAY-7): it may have been
      * closed behind what was sent, and the answer tells when it opens. */
     if (ahead == 0 && snd_lt(b->snd.una, b->snd.nxt) && window < b->snd.mss)
-        window = b->snd.mss;
+        window = again_most(b);
     return window > ahead ? window - ahead : 0;
 }
 
@@ -246,7 +254,7 @@ static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
                        estab_time now)
 {
     uint32_t queued = snd_lt(b->snd.una, b->snd.end) ? snd_span(b->snd.una, b->snd.end) : 0;
-    uint32_t n = queued < b->snd.mss ? queued : b->snd.mss;
+    uint32_t n = queued < again_most(b) ? queued : again_most(b);
     struct queue_cursor at = {b->snd.text.head, 0};
     struct tcp_header *h;
 
@@ -285,6 +293,15 @@ static bool emit_probe(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
     return true;
 }
 
+/* Not RFC 9293 3.10.7.4's SND.NXT where the peer has taken back a part of its window: beyond the
+ * edge it would not take the acknowledgment (see again_most). */
+static snd_seq acceptable_seq(const struct tcb *b)
+{
+    snd_seq edge = snd_add(b->snd.una, b->snd.wnd);
+
+    return snd_lt(edge, b->snd.nxt) ? edge : b->snd.nxt;
+}
+
 static bool emit_ack(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
                      estab_time now)
 {
@@ -299,7 +316,7 @@ static bool emit_ack(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
         return false;
     }
     b->flags &= ~(uint32_t)TCB_ACK_LATE;
-    emit_header(t, b, out, b->snd.nxt, CTL_ACK, now);
+    emit_header(t, b, out, acceptable_seq(b), CTL_ACK, now);
     return true;
 }
 
