@@ -20,6 +20,7 @@ struct estab_config transfer_config(void)
     config.connections = 16;
     config.records = 16;
     config.listeners = 4;
+    config.chunks = 2048; /* 8 MB: a fork copies the room */
     return config;
 }
 
