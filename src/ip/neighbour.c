@@ -83,6 +83,16 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
                                          : ANSWER_NOBODY;
 }
 
+bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6])
+{
+    const struct neighbour *n = find(ip, &path->next_hop, path->interface);
+
+    if (!n || n->state != NEIGHBOUR_KNOWN)
+        return false;
+    memcpy(mac, n->mac, 6);
+    return true;
+}
+
 static void learn(struct neighbour *n, const uint8_t mac[6], estab_time now)
 {
     memcpy(n->mac, mac, 6);

@@ -94,6 +94,7 @@ struct packet {
     uint8_t interface;
     uint8_t local;
     bool trusted; /* the checksum is known to be good */
+    bool group;   /* the frame was for several stations */
 };
 
 static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now)
@@ -235,6 +236,8 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
     if (reason != REASON_NONE)
         return reason;
     reason = ip_accepts(&s->ip, &p->ip, p->interface);
+    if (reason == REASON_NONE && p->group)
+        reason = REASON_IP_LINK_BROADCAST;
     if (reason != REASON_NONE)
         return reason;
     p->local = (uint8_t)ip_local(&s->ip, &p->ip.dst);
@@ -264,6 +267,7 @@ static enum reason frame_ethernet(struct estab_stack *s, struct packet *p, estab
     if (!(h.dst[0] & 1) && memcmp(h.dst, i->mac, 6) != 0)
         return REASON_FRAME_NOT_OURS;
     memcpy(p->mac, h.src, 6);
+    p->group = h.dst[0] & 1;
     p->at = ETHERNET_HEADER;
     if (h.type == ETHERTYPE_IPV4)
         return packet_ipv4(s, p, now);

@@ -422,6 +422,8 @@ uint32_t tcp_memory(const struct tcp *t, const struct tcb *b)
 
     if (t->config.telemetry)
         n += sizeof(struct tcp_telemetry);
+    if (b->listener != LISTENER_NONE && tcp_listener(t, b->listener)->single == tcp_index(t, b))
+        n += sizeof(struct tcp_listener);
     n += (uint64_t)b->rcv.chunks * each;
     for (uint32_t i = b->snd.text.head; i != CHUNK_NONE; i = chunk_at(&t->chunks, i)->next)
         n += each;

@@ -86,21 +86,39 @@ static uint8_t agreed_tags(const struct tcp *t, const struct segment *s)
     return tag;
 }
 
-static enum reason listen_room(const struct tcp *t, const struct tcp_listener *l)
+/* The oldest child in SYN-RECEIVED whose SYN,ACK had no answer for a whole RTO, of `l` or of anybody
+ * (NULL), makes room.  So what a flood of SYNs has filled is free again after a second. */
+static bool listen_recycle(struct tcp *t, const struct tcp_listener *l, estab_time now)
 {
-    if (l->pending >= l->backlog)
-        return REASON_LISTEN_BACKLOG;
-    if (t->record_free == TCB_NONE && t->record_fresh == t->config.records)
-        return REASON_LISTEN_RECORDS;
+    for (unsigned k = RECORD_TIME_WAIT - 1; k > 0; k--) {
+        struct tcp_record *r;
+
+        if (t->lists[k].head == TCB_NONE)
+            continue;
+        r = tcp_record(t, t->lists[k].head);
+        if (l && tcp_listener(t, r->listener) != l)
+            continue;
+        record_close(t, r, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, REASON_LISTEN_RECYCLED, now);
+        return true;
+    }
+    return false;
+}
+
+static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, estab_time now)
+{
     if (chunk_unpromised(&t->chunks) < queue_chunks_for(&t->chunks, t->config.receive_reserve))
         return REASON_LISTEN_TEXT_POOL;
+    if (l->pending >= l->backlog && !listen_recycle(t, l, now))
+        return REASON_LISTEN_BACKLOG;
+    if (t->record_used == t->config.records && !listen_recycle(t, NULL, now))
+        return REASON_LISTEN_RECORDS;
     return REASON_NONE;
 }
 
 static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const struct segment *s,
                                 estab_time now)
 {
-    enum reason reason = listen_room(t, l);
+    enum reason reason = listen_room(t, l, now);
     struct tcp_pair pair = segment_pair(s);
     struct tcp_record *r;
 

@@ -224,7 +224,7 @@ static uint16_t first_window(const struct tcp *t)
 
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r)
 {
-    return r->head.state == TCP_TIME_WAIT ? (uint32_t)r->mss * 64 : first_window(t);
+    return r->head.state == TCP_TIME_WAIT ? (uint32_t)r->mss << r->rcv_wscale : first_window(t);
 }
 
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now)
@@ -306,9 +306,10 @@ bool record_of_time_wait(struct tcp *t, struct tcb *b, estab_time now)
     r->snd = b->snd.nxt.v;
     r->rcv = b->rcv.nxt.v;
     r->ts_recent = b->ts.recent;
-    r->mss = (uint16_t)(window / 64 < UINT16_MAX ? window / 64 : UINT16_MAX);
     r->snd_wscale = b->snd.wscale;
     r->rcv_wscale = b->rcv.wscale;
+    window = (window + (1u << r->rcv_wscale) - 1) >> r->rcv_wscale; /* as in window_offer */
+    r->mss = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
     table_replace(t, WHERE_TCB | tcp_index(t, b), WHERE_RECORD | tcp_record_index(t, r));
     if (r->head.handle != HANDLE_NONE)
         tcp_handle(t, r->head.handle)->where = WHERE_RECORD | tcp_record_index(t, r);

@@ -68,13 +68,24 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
     NOTE(t, RTT, b->head.handle, now, r, b->rtt.srtt_us8 / 8, b->rtt.rttvar_us4 / 4, b->rtt.rto_us);
 }
 
+/*
+ * What was outstanding at the last loss is being sent again, and so not timed.  Each of its ACKs is
+ * asked for a sample, not only the one that ends the backing off: where an ACK was lost, that one
+ * tells of the wait for the timeout, and without the others each such wait would make the next RTO
+ * longer.
+ */
+static bool sent_again(const struct tcb *b)
+{
+    return b->rtt.backoff > 0 || (b->flags & (TCB_RECOVERY | TCB_RECOVER));
+}
+
 /* An acknowledgment that moved SND.UNA. */
 void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
     if ((b->flags & TCB_TIMED) && snd_lt(b->rtt.timed, s->ack)) {
         b->flags &= ~(uint32_t)TCB_TIMED;
         rtt_sample(t, b, (uint32_t)us_of(now) - b->rtt.timed_at_us, now);
-    } else if (b->rtt.backoff > 0 && (b->head.tag & TAG_TIMESTAMPS) &&
+    } else if (sent_again(b) && (b->head.tag & TAG_TIMESTAMPS) &&
                (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0) {
         /* RFC 7323 section 4.3: the echo tells which transmission was acknowledged. */
         uint32_t ms = ts_now(b, now) - s->opt.tsecr;

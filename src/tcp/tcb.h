@@ -71,7 +71,7 @@ struct tcp_record {
     uint32_t snd;         /* SYN-RECEIVED: ISS        TIME-WAIT: SND.NXT */
     uint32_t rcv;         /* SYN-RECEIVED: IRS        TIME-WAIT: RCV.NXT */
     uint32_t ts_recent;
-    uint16_t mss;      /* SYN-RECEIVED: the peer's    TIME-WAIT: RCV.WND / 64 */
+    uint16_t mss;      /* SYN-RECEIVED: the peer's    TIME-WAIT: RCV.WND, scaled */
     uint16_t listener;
     uint8_t snd_wscale, rcv_wscale;
     uint8_t retries;   /* also the number of its timer list; RECORD_TIME_WAIT */

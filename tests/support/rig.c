@@ -235,6 +235,29 @@ size_t rig_frame(const struct rig *r, const struct rig_seg *seg, uint8_t bytes[R
     return made_tcp(bytes, &m, !r->ethernet);
 }
 
+static void store16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+void rig_resum(uint8_t *bytes, size_t n)
+{
+    size_t header = (size_t)(bytes[0] & 15) * 4;
+    uint32_t sum = PROTOCOL_TCP + (uint32_t)(n - header);
+
+    if (header > n)
+        return;
+    store16(bytes + 10, 0);
+    store16(bytes + 10, made_sum(0, bytes, header));
+    if (bytes[9] != PROTOCOL_TCP || n < header + 18)
+        return;
+    for (unsigned i = 12; i < 20; i += 2)
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    store16(bytes + header + 16, 0);
+    store16(bytes + header + 16, made_sum(sum, bytes + header, n - header));
+}
+
 void rig_in_bytes(struct rig *r, uint8_t *bytes, size_t n)
 {
     struct estab_frame frame = made_frame(bytes, n, !r->ethernet);

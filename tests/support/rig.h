@@ -136,6 +136,8 @@ uint8_t rig_text(uint32_t seq); /* the byte of text at a relative sequence numbe
 /* A segment of the peer as a frame; its length. */
 size_t rig_frame(const struct rig *, const struct rig_seg *, uint8_t bytes[RIG_FRAME_MAX]);
 void rig_in_bytes(struct rig *, uint8_t *bytes, size_t n);
+/* Makes both checksums right again, after something else was made wrong.  Bare IP. */
+void rig_resum(uint8_t *bytes, size_t n);
 void rig_in(struct rig *, const struct rig_seg *);
 /* Takes the next segment that the stack has sent, which must be this one. */
 void rig_out(struct rig *, const struct rig_seg *);

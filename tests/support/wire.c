@@ -244,8 +244,12 @@ static void take_frame(struct wire *w, const struct estab_frame *f)
     w->frames++;
     if (n < 20 || bytes[0] != 0x45 || get16(bytes + 2) != n || made_sum(0, bytes, 20) != 0)
         wire_fail(w, HERE, "not a good IPv4 packet");
-    if (bytes[9] != 6)
+    if (bytes[9] != 6) {
+        w->others++;
+        w->other_length = n;
+        memcpy(w->other, bytes, n < sizeof w->other ? n : sizeof w->other);
         return;
+    }
     header = (uint32_t)(tcp[12] >> 4) * 4;
     if (n < 40 || header < 20 || 20 + header > n)
         wire_fail(w, HERE, "not a good TCP header");

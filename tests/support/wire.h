@@ -78,6 +78,9 @@ struct wire {
     uint32_t edge, last_ack; /* the promise so far */
     bool acked, fin_sent;    /* by the peer */
     uint64_t frames;
+    uint8_t other[2048]; /* the last packet that was not TCP */
+    size_t other_length;
+    unsigned others;
 };
 
 /* The byte at a place in the stream. */
@@ -138,6 +141,8 @@ void wire_fail(struct wire *w, const char *file, int line, const char *format, .
     wire_in(w, &(struct wire_segment){.flags = f, .seq = s, .ack = a, .len = __VA_ARGS__})
 #define OUT(t, f, s, a, n) wire_out(w, t, f, s, a, n, HERE)
 #define QUIET(t)           wire_quiet(w, t, HERE)
+/* What came by now is not looked at. */
+#define SKIP (wire_pump(w), (void)(w->head = w->tail))
 /* Active OPEN, answered, and LISTEN, asked: with this window, and MSS 1460 unless it is said. */
 #define OPEN(...)   wire_open(w, &(struct wire_segment){.wnd = __VA_ARGS__}, HERE)
 #define ACCEPT(...) wire_accept(w, &(struct wire_segment){.wnd = __VA_ARGS__}, HERE)

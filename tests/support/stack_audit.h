@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stack_watch.h - what must hold of a stack at any time, checked from outside.
+ * stack_audit.h - what must hold of a stack at any time, checked from outside.
  *
- * The watch knows every handle that the user was given, how much was sent and received on it, and
- * what the text is: byte k of a stream is watch_byte(k), in both directions.  So it can tell whether
+ * The audit knows every handle that the user was given, how much was sent and received on it, and
+ * what the text is: byte k of a stream is audit_byte(k), in both directions.  So it can tell whether
  *
  *      - a handle ends with its CLOSED event and not before, and no event names another;
  *      - the list, the status of each handle, and the counters say the same;
@@ -15,15 +15,15 @@
  *
  * The answer is what is wrong, or NULL.
  */
-#ifndef SUPPORT_STACK_WATCH_H
-#define SUPPORT_STACK_WATCH_H
+#ifndef SUPPORT_STACK_AUDIT_H
+#define SUPPORT_STACK_AUDIT_H
 
 #include "support/frame_check.h"
 
-#define WATCH_HANDLES 256 /* in the life of a watch */
-#define WATCH_LISTED  64  /* at a time */
+#define AUDIT_HANDLES 256 /* in the life of an audit */
+#define AUDIT_LISTED  64  /* at a time */
 
-struct watched {
+struct audited {
     estab_conn conn;
     bool ended;              /* its CLOSED event was taken */
     bool heard_end;          /* RECEIVE has told of the end */
@@ -32,43 +32,43 @@ struct watched {
     struct estab_status last;
 };
 
-struct stack_watch {
+struct stack_audit {
     estab_stack *stack;
     uint32_t memory, chunk_memory; /* of an idle connection, and of each chunk beyond that */
     uint32_t chunk_bytes;
     unsigned handles, listed;
-    struct watched handle[WATCH_HANDLES];
-    struct estab_status list[WATCH_LISTED];
-    struct frame_seen frame; /* the last one that watch_frame saw */
+    struct audited handle[AUDIT_HANDLES];
+    struct estab_status list[AUDIT_LISTED];
+    struct frame_seen frame; /* the last one that audit_frame saw */
 };
 
-static inline uint8_t watch_byte(uint32_t k)
+static inline uint8_t audit_byte(uint32_t k)
 {
     return (uint8_t)(k * 31 + k / 251);
 }
 
 /* A stack that was just made, with an interface 0; opens and aborts a connection to `somebody`. */
-const char *watch_init(struct stack_watch *, estab_stack *, const struct estab_config *,
+const char *audit_init(struct stack_audit *, estab_stack *, const struct estab_config *,
                        struct estab_endpoint somebody, estab_time now);
 
 /* A connection that OPEN or accept gave; `remote` as it was given to OPEN. */
-const char *watch_add(struct stack_watch *, estab_conn, struct estab_endpoint remote);
+const char *audit_add(struct stack_audit *, estab_conn, struct estab_endpoint remote);
 /* Calls of the user, with what they answered. */
-const char *watch_send(struct stack_watch *, estab_conn, size_t length, estab_time now);
-const char *watch_receive(struct stack_watch *, estab_conn, size_t size, unsigned flags,
+const char *audit_send(struct stack_audit *, estab_conn, size_t length, estab_time now);
+const char *audit_receive(struct stack_audit *, estab_conn, size_t size, unsigned flags,
                           estab_time now);
 /* Takes the next event; *any: there was one. */
-const char *watch_event(struct stack_watch *, struct estab_event *, bool *any);
+const char *audit_event(struct stack_audit *, struct estab_event *, bool *any);
 /* A frame that estab_output gave, before any other call. */
-const char *watch_frame(struct stack_watch *, const struct estab_frame *);
+const char *audit_frame(struct stack_audit *, const struct estab_frame *);
 
 /* All that does not need an occasion.  `quiet`: there is no output, and all of it is done. */
-const char *watch_check(struct stack_watch *, bool quiet, estab_time now);
+const char *audit_check(struct stack_audit *, bool quiet, estab_time now);
 /* Everything was aborted, all events and output were taken: nothing may be left. */
-const char *watch_empty(struct stack_watch *, estab_time now);
+const char *audit_empty(struct stack_audit *, estab_time now);
 
-/* The connection of a socket pair, as it was at the last watch_check; NULL: none. */
-const struct estab_status *watch_find(const struct stack_watch *, struct estab_endpoint local,
+/* The connection of a socket pair, as it was at the last audit_check; NULL: none. */
+const struct estab_status *audit_find(const struct stack_audit *, struct estab_endpoint local,
                                       struct estab_endpoint remote);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/stack_watch.h"
+#include "support/stack_audit.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ static bool same_endpoint(const struct estab_endpoint *a, const struct estab_end
     return a->port == b->port && memcmp(&a->addr, &b->addr, sizeof a->addr) == 0;
 }
 
-static struct watched *find(struct stack_watch *w, estab_conn conn)
+static struct audited *find(struct stack_audit *w, estab_conn conn)
 {
     for (unsigned i = w->handles; i-- > 0;)
         if (same_conn(w->handle[i].conn, conn))
@@ -49,16 +49,16 @@ enum {
 
 /* ---- handles, calls, events ------------------------------------------------------------------- */
 
-const char *watch_add(struct stack_watch *w, estab_conn conn, struct estab_endpoint remote)
+const char *audit_add(struct stack_audit *w, estab_conn conn, struct estab_endpoint remote)
 {
     EXPECT(conn.generation != 0, "a handle that names nothing");
     EXPECT(!find(w, conn), "a handle was given twice");
-    EXPECT(w->handles < WATCH_HANDLES, "the watch is too small");
-    w->handle[w->handles++] = (struct watched){.conn = conn, .remote = remote};
+    EXPECT(w->handles < AUDIT_HANDLES, "the audit is too small");
+    w->handle[w->handles++] = (struct audited){.conn = conn, .remote = remote};
     return NULL;
 }
 
-const char *watch_init(struct stack_watch *w, estab_stack *stack, const struct estab_config *config,
+const char *audit_init(struct stack_audit *w, estab_stack *stack, const struct estab_config *config,
                        struct estab_endpoint somebody, estab_time now)
 {
     struct estab_open open = {.size = sizeof open, .remote = somebody};
@@ -77,17 +77,17 @@ const char *watch_init(struct stack_watch *w, estab_stack *stack, const struct e
            "a connection cannot be tried");
     w->memory = idle.memory;
     w->chunk_memory = holding.memory - idle.memory;
-    return watch_empty(w, now);
+    return audit_empty(w, now);
 }
 
-const char *watch_send(struct stack_watch *w, estab_conn conn, size_t length, estab_time now)
+const char *audit_send(struct stack_audit *w, estab_conn conn, size_t length, estab_time now)
 {
-    struct watched *h = find(w, conn);
+    struct audited *h = find(w, conn);
     uint8_t text[8192];
     size_t taken = SIZE_MAX;
-    EXPECT(length <= sizeof text, "the watch is too small");
+    EXPECT(length <= sizeof text, "the audit is too small");
     for (size_t i = 0; i < length; i++)
-        text[i] = watch_byte(h ? h->sent + (uint32_t)i : 0);
+        text[i] = audit_byte(h ? h->sent + (uint32_t)i : 0);
     /* The low bits of the length serve as flags: PUSH, URGENT, MORE. */
     enum estab_error error =
         estab_send(w->stack, conn, text, length, length & 7, &taken, now);
@@ -100,20 +100,20 @@ const char *watch_send(struct stack_watch *w, estab_conn conn, size_t length, es
     return NULL;
 }
 
-const char *watch_receive(struct stack_watch *w, estab_conn conn, size_t size, unsigned flags,
+const char *audit_receive(struct stack_audit *w, estab_conn conn, size_t size, unsigned flags,
                           estab_time now)
 {
-    struct watched *h = find(w, conn);
+    struct audited *h = find(w, conn);
     struct estab_received got = {.length = SIZE_MAX};
     uint8_t text[8192];
-    EXPECT(size <= sizeof text, "the watch is too small");
+    EXPECT(size <= sizeof text, "the audit is too small");
     enum estab_error error = estab_receive(w->stack, conn, text, size, flags, &got, now);
     EXPECT(got.length <= size, "RECEIVE gave more than was asked for");
     EXPECT(error == ESTAB_OK || got.length == 0, "RECEIVE failed and gave text");
     EXPECT(error != ESTAB_OK || got.length > 0 || got.end || size == 0, "RECEIVE gave nothing");
     EXPECT(got.length == 0 || (h && !h->ended && !h->heard_end), "RECEIVE gave text after the end");
     for (size_t i = 0; i < got.length; i++)
-        EXPECT(text[i] == watch_byte(h->received + (uint32_t)i), "RECEIVE gave other text");
+        EXPECT(text[i] == audit_byte(h->received + (uint32_t)i), "RECEIVE gave other text");
     if (!h || flags & ESTAB_PEEK)
         return NULL;
     h->received += (uint32_t)got.length;
@@ -121,9 +121,9 @@ const char *watch_receive(struct stack_watch *w, estab_conn conn, size_t size, u
     return NULL;
 }
 
-const char *watch_event(struct stack_watch *w, struct estab_event *event, bool *any)
+const char *audit_event(struct stack_audit *w, struct estab_event *event, bool *any)
 {
-    struct watched *h;
+    struct audited *h;
     *any = estab_event_next(w->stack, event);
     if (!*any)
         return NULL;
@@ -147,7 +147,7 @@ const char *watch_event(struct stack_watch *w, struct estab_event *event, bool *
 
 /* ---- frames ----------------------------------------------------------------------------------- */
 
-const struct estab_status *watch_find(const struct stack_watch *w, struct estab_endpoint local,
+const struct estab_status *audit_find(const struct stack_audit *w, struct estab_endpoint local,
                                       struct estab_endpoint remote)
 {
     for (unsigned i = 0; i < w->listed; i++) {
@@ -159,7 +159,7 @@ const struct estab_status *watch_find(const struct stack_watch *w, struct estab_
     return NULL;
 }
 
-static const char *check_sent(const struct frame_seen *f, const struct watched *h,
+static const char *check_sent(const struct frame_seen *f, const struct audited *h,
                               const struct estab_status *s)
 {
     uint32_t at = f->seq - s->iss - 1;
@@ -167,29 +167,29 @@ static const char *check_sent(const struct frame_seen *f, const struct watched *
     EXPECT(f->length == 0 || h, "text of a connection that has no user");
     EXPECT(f->length == 0 || (at <= h->sent && f->length <= h->sent - at), "text that nobody sent");
     for (uint32_t i = 0; i < f->length; i++)
-        EXPECT(f->text[i] == watch_byte(at + i), "other text than was sent");
+        EXPECT(f->text[i] == audit_byte(at + i), "other text than was sent");
     EXPECT(!(f->flags & 1) || at + f->length == (h ? h->sent : 0), "a FIN before the end of the text");
     return NULL;
 }
 
-static const char *list_all(struct stack_watch *w)
+static const char *list_all(struct stack_audit *w)
 {
     uint64_t cursor = 0;
-    for (w->listed = 0; w->listed < WATCH_LISTED; w->listed++) {
+    for (w->listed = 0; w->listed < AUDIT_LISTED; w->listed++) {
         w->list[w->listed] = (struct estab_status){.size = sizeof w->list[0]};
         if (!estab_list(w->stack, &cursor, &w->list[w->listed]))
             return NULL;
     }
-    return "the watch is too small";
+    return "the audit is too small";
 }
 
-const char *watch_frame(struct stack_watch *w, const struct estab_frame *f)
+const char *audit_frame(struct stack_audit *w, const struct estab_frame *f)
 {
     struct frame_seen *seen = &w->frame;
     const struct estab_status *s;
     TRY(frame_check(f, seen));
     TRY(list_all(w));
-    s = watch_find(w, seen->src, seen->dst);
+    s = audit_find(w, seen->src, seen->dst);
     if (seen->protocol != 6 || seen->flags & 4)
         return NULL;
     EXPECT(s || seen->length == 0, "text of a connection that does not exist");
@@ -222,7 +222,7 @@ static const char *check_progress(const struct estab_status *was, const struct e
 }
 
 /* Of a TCB whose sequence numbers are settled; `h` may be NULL: not accepted yet. */
-static const char *check_numbers(const struct estab_status *s, const struct watched *h)
+static const char *check_numbers(const struct estab_status *s, const struct audited *h)
 {
     uint32_t sent = h ? h->sent : 0, received = h ? h->received : 0;
     uint32_t outstanding = s->snd_nxt - s->snd_una, fin = is_one_of(s->state, FIN_RECEIVED);
@@ -238,10 +238,10 @@ static const char *check_numbers(const struct estab_status *s, const struct watc
     return NULL;
 }
 
-static const char *check_listed(struct stack_watch *w, const struct estab_status *s, estab_time now)
+static const char *check_listed(struct stack_audit *w, const struct estab_status *s, estab_time now)
 {
     struct estab_status again = {.size = sizeof again};
-    struct watched *h = NULL;
+    struct audited *h = NULL;
     EXPECT(s->state != ESTAB_STATE_CLOSED && s->state <= ESTAB_STATE_TIME_WAIT, "no state to list");
     EXPECT(estab_deadline(w->stack) <= (s->timer > now ? s->timer : now), "the deadline is late");
     if (s->conn.generation != 0) {
@@ -252,9 +252,9 @@ static const char *check_listed(struct stack_watch *w, const struct estab_status
                    memcmp(&again, s, sizeof again) == 0,
                "the list and STATUS differ");
         TRY(check_progress(&h->last, s));
-        if (s->state == ESTAB_STATE_LISTEN) { /* perhaps again: for another peer's text */
+        if (s->state == ESTAB_STATE_LISTEN) { /* perhaps again: with another peer's text */
             EXPECT(same_endpoint(&s->remote, &h->remote), "LISTEN waits for another peer");
-            h->received = 0;
+            h->received = h->sent = 0;
         }
         h->last = *s;
     }
@@ -262,11 +262,11 @@ static const char *check_listed(struct stack_watch *w, const struct estab_status
     return s->record || is_one_of(s->state, UNSYNCHRONIZED) ? NULL : check_numbers(s, h);
 }
 
-static const char *check_pairs(const struct stack_watch *w)
+static const char *check_pairs(const struct stack_audit *w)
 {
     for (unsigned i = 0; i < w->listed; i++)
         EXPECT(w->list[i].state == ESTAB_STATE_LISTEN ||
-                   watch_find(w, w->list[i].local, w->list[i].remote) == &w->list[i],
+                   audit_find(w, w->list[i].local, w->list[i].remote) == &w->list[i],
                "two connections with the same sockets");
     return NULL;
 }
@@ -276,7 +276,7 @@ struct totals {
     uint64_t windows;
 };
 
-static const char *add_tcb(const struct stack_watch *w, struct totals *sum,
+static const char *add_tcb(const struct stack_audit *w, struct totals *sum,
                            const struct estab_status *s)
 {
     uint32_t chunks = s->memory - w->memory;
@@ -287,7 +287,7 @@ static const char *add_tcb(const struct stack_watch *w, struct totals *sum,
     return NULL;
 }
 
-static const char *add_up(struct stack_watch *w, struct totals *sum)
+static const char *add_up(struct stack_audit *w, struct totals *sum)
 {
     for (unsigned i = 0; i < w->listed; i++) {
         const struct estab_status *s = &w->list[i];
@@ -307,7 +307,7 @@ static const char *add_up(struct stack_watch *w, struct totals *sum)
     return NULL;
 }
 
-const char *watch_check(struct stack_watch *w, bool quiet, estab_time now)
+const char *audit_check(struct stack_audit *w, bool quiet, estab_time now)
 {
     struct estab_counters c = {.size = sizeof c};
     struct totals sum = {0};
@@ -333,10 +333,10 @@ const char *watch_check(struct stack_watch *w, bool quiet, estab_time now)
     return NULL;
 }
 
-const char *watch_empty(struct stack_watch *w, estab_time now)
+const char *audit_empty(struct stack_audit *w, estab_time now)
 {
     struct estab_counters c = {.size = sizeof c};
-    TRY(watch_check(w, true, now));
+    TRY(audit_check(w, true, now));
     for (unsigned i = 0; i < w->handles; i++)
         EXPECT(w->handle[i].ended, "a handle did not end");
     estab_counters(w->stack, &c);
