@@ -291,6 +291,8 @@ struct estab_event {
 
 /* The next event, false when there is none.  A connection queues once; its bits gather. */
 ESTAB_API bool estab_event_next(estab_stack *, struct estab_event *);
+/* Whether there is one. */
+ESTAB_API bool estab_event_pending(const estab_stack *);
 
 /* ---- the calls of RFC 9293 section 3.9.1 --------------------------------------------------------- */
 

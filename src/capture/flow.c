@@ -36,18 +36,28 @@ static unsigned direction(const struct flow *f, const struct frame_view *v)
     return 2;
 }
 
+static struct flow *known(struct flows *flows, const struct frame_view *v)
+{
+    for (unsigned i = 0; i < flows->count; i++)
+        if (direction(&flows->entry[i], v) < 2)
+            return &flows->entry[i];
+    return NULL;
+}
+
+/* The same; made if it is new. */
 static struct flow *find(struct flows *flows, const struct frame_view *v)
 {
-    struct flow *oldest = &flows->entry[0], *f;
+    struct flow *f = known(flows, v);
 
-    for (unsigned i = 0; i < flows->count; i++) {
-        f = &flows->entry[i];
-        if (direction(f, v) < 2)
-            return f;
-        if (f->stamp < oldest->stamp)
-            oldest = f;
-    }
-    f = flows->count < FLOWS_MAX ? &flows->entry[flows->count++] : oldest;
+    if (f)
+        return f;
+    f = &flows->entry[0];
+    if (flows->count < FLOWS_MAX)
+        f = &flows->entry[flows->count++];
+    else
+        for (unsigned i = 1; i < FLOWS_MAX; i++)
+            if (flows->entry[i].stamp < f->stamp)
+                f = &flows->entry[i];
     *f = (struct flow){.end = {v->src, v->dst}, .number = ++flows->numbers};
     return f;
 }
@@ -170,6 +180,25 @@ static void remember(struct flow *f, unsigned way, const struct frame_view *v)
     }
 }
 
+/* What is damaged may name any connection: nothing is learned from it. */
+static struct flow_note see_damaged(struct flows *flows, const struct frame_view *v)
+{
+    struct flow_note note = {
+        .tcp = true, .seq = v->tcp.flags & CTL_SYN ? 0 : 1, .ack = 1, .window = v->tcp.window};
+    struct flow *f = known(flows, v);
+    unsigned way;
+
+    if (!f)
+        return note;
+    way = direction(f, v);
+    note.seq = f->side[way].based ? relative(&f->side[way], v->tcp.seq) : 0;
+    note.ack = f->side[!way].based ? relative(&f->side[!way], v->tcp.ack) : 0;
+    note.window = scaled(f, way, v);
+    note.number = f->number;
+    note.several = several(flows, f);
+    return note;
+}
+
 struct flow_note flows_see(struct flows *flows, const struct frame_view *v)
 {
     struct flow_note note = {.tcp = v->kind == VIEW_TCP && v->tcp.header_length > 0};
@@ -178,6 +207,8 @@ struct flow_note flows_see(struct flows *flows, const struct frame_view *v)
 
     if (!note.tcp)
         return note;
+    if (v->checksum == VIEW_SUM_BAD)
+        return see_damaged(flows, v);
     f = find(flows, v);
     way = direction(f, v);
     f->stamp = ++flows->stamp;

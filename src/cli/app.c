@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define CHUNK 4096
+#define CHUNK 65536 /* bytes that are told of at once */
 
 static bool is(estab_conn a, estab_conn b)
 {

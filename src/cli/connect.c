@@ -99,11 +99,10 @@ static void say_time_wait(struct connecting *c)
     uint64_t msl_ms = talk_config(c->talk.o, true).msl_ms;
 
     c->said_time_wait = true;
-    talk_say(
-        &c->talk,
-        "TIME-WAIT lasts 2 MSL, here %g s%s, so that an old segment cannot meet a new connection "
-        "(--msl changes it)",
-        (double)(2 * msl_ms) / 1000, c->talk.staged ? " of virtual time" : "");
+    talk_say(&c->talk,
+             "TIME-WAIT lasts 2 MSL, here %g s, so that no old segment meets a new connection "
+             "(see --msl)",
+             (double)(2 * msl_ms) / 1000);
 }
 
 /* ---- on the stage ------------------------------------------------------------------------------------ */

@@ -82,7 +82,7 @@ static pid_t start(struct tour *t, const char *script, const struct peer_options
     fflush(NULL);
     pid = netns_spawn(t->netns, argv, NULL, &error);
     if (pid < 0 && error.kind == ESTAB_HOST_NOT_FOUND) {
-        demo_say(t->d, "(There is no python3 here: a built-in program does the same.)");
+        demo_show(t->d, "(There is no python3 here: a built-in program does the same.)");
         fflush(NULL);
         pid = peer_start(t->netns, peer, &error);
     }

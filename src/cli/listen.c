@@ -10,10 +10,11 @@
 
 #include "cli/talk.h"
 
-#define BACKLOG  1024
-#define GREETING "hello\n"
-#define HELD_MS  1000 /* by the simulated and the built-in client */
-#define SETTLED  (50 * ESTAB_MS)
+#define BACKLOG     1024
+#define GREETING    "hello\n"
+#define HELD_MS     1000 /* by the simulated and the built-in client */
+#define SOCKETS_MAX 4096 /* of the kernel's, that are looked at */
+#define SETTLED     (50 * ESTAB_MS)
 
 struct listening {
     struct talk talk;
@@ -139,23 +140,30 @@ static void act(struct listening *l, estab_time now)
     talk_calls(&l->talk, NULL);
 }
 
+/* Whether a socket of the kernel's is still to send or to hear something of us. */
+static bool kernel_open(const struct listening *l)
+{
+    struct netns_socket *sockets = calloc(SOCKETS_MAX, sizeof *sockets);
+    int n = sockets ? netns_sockets(l->talk.netns, sockets, SOCKETS_MAX) : 0;
+    bool open = false;
+
+    for (int i = 0; i < n && i < SOCKETS_MAX && !open; i++)
+        open = sockets[i].remote.port == l->end.local.port &&
+               sockets[i].state != ESTAB_STATE_TIME_WAIT && sockets[i].state != ESTAB_STATE_CLOSED;
+    free(sockets);
+    return open;
+}
+
 /* Whether there is anything but listeners, here or at the kernel's end. */
-static bool anything_open(struct listening *l)
+static bool anything_open(const struct listening *l)
 {
     struct estab_status st = {.size = sizeof st};
-    struct netns_socket sockets[64];
     uint64_t cursor = 0;
-    int n = netns_sockets(l->talk.netns, sockets, 64);
 
     while (estab_list(l->talk.stack, &cursor, &st))
         if (st.state != ESTAB_STATE_LISTEN)
             return true;
-    for (int i = 0; i < n && i < 64; i++)
-        if (sockets[i].remote.port == l->end.local.port &&
-            sockets[i].state != ESTAB_STATE_TIME_WAIT && sockets[i].state != ESTAB_STATE_LISTEN &&
-            sockets[i].state != ESTAB_STATE_CLOSED)
-            return true;
-    return n > 64;
+    return kernel_open(l);
 }
 
 /* The command has ended, and so has all that it began: for long enough that nothing is on the way. */

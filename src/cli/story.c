@@ -256,6 +256,12 @@ static bool awaits(const struct move *m, estab_time now)
     return strstr(m->edge->emits, "snd") && now < m->when + PATIENCE;
 }
 
+static void show_everything(struct story *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        show_all(s, &s->pair[i]);
+}
+
 void story_settle(struct story *s, estab_time now)
 {
     for (unsigned i = 0; i < s->count; i++) {
@@ -392,7 +398,8 @@ void story_packet(struct story *s, const struct story_packet *p)
         tell_packet(s, p, &d, &t->side[k], &t->side[!k]);
         return;
     }
-    if (p->view->kind != VIEW_ARP || s->config.cli->verbose > 0) {
+    if (p->view->kind == VIEW_ICMP || s->config.cli->verbose > 0) {
+        show_everything(s);
         describe_see(&s->describe, &d);
         show_packet(s, &d);
     }

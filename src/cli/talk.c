@@ -48,6 +48,7 @@ const char *talk_endpoint(const struct estab_endpoint *e, char out[TALK_ENDPOINT
     return out;
 }
 
+/* "estab.text/1": time, from ("10.11.0.101:40000"), len, preview (its first 48 bytes). */
 void talk_text(void *context, const struct estab_endpoint *from, const uint8_t *bytes, size_t n)
 {
     struct talk *t = context;
@@ -415,6 +416,8 @@ int talk_start_wire(struct talk *t, bool peer_listens)
                        &error);
     if (!t->wire)
         return fail(t, &error);
+    if (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0)
+        talk_say(t, "what the wire does to packets follows from the seed %" PRIu64, t->o->seed);
     watch_child(t);
     return CLI_OK;
 }

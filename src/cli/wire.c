@@ -310,6 +310,15 @@ static void tell_incoming(struct wire *w, const struct estab_frame *f, const str
                                   });
 }
 
+/* A device may hear what other hosts say to each other. */
+static bool concerns(const struct wire *w, const struct frame_view *v)
+{
+    const struct estab_addr *ours = &w->config.interface.address;
+
+    return v->kind == VIEW_ARP || memcmp(&v->dst.addr, ours, sizeof *ours) == 0 ||
+           memcmp(&v->src.addr, ours, sizeof *ours) == 0;
+}
+
 static void arriving(void *context, const struct estab_frame *f, estab_time now)
 {
     struct wire *w = context;
@@ -318,6 +327,8 @@ static void arriving(void *context, const struct estab_frame *f, estab_time now)
     view_frame(&v, f);
     watch_read(&w->watch, &v.src);
     tell_due(w, now);
+    if (!concerns(w, &v))
+        return;
     watch_know(&w->watch, &v, false);
     story_arriving(w->config.story, &v);
     if (!w->inward)
@@ -331,7 +342,8 @@ static void arrived(void *context, const struct estab_frame *f, estab_time now)
 
     view_frame(&v, f);
     watch_read(&w->watch, &v.src);
-    tell_incoming(w, f, &v, NULL, false, now);
+    if (concerns(w, &v))
+        tell_incoming(w, f, &v, NULL, false, now);
 }
 
 static void expired(void *context, estab_time now)
@@ -361,6 +373,8 @@ static void passing(void *context, bool outward, const struct estab_frame *f,
     }
     view_frame(&v, f);
     tell_due(w, now);
+    if (!concerns(w, &v))
+        return;
     feed_peer(w, &v, true, ++w->in, now);
     if (p->fate & LINK_GONE)
         tell_incoming(w, f, &v, fate_note(p->fate), true, now);

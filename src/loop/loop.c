@@ -316,6 +316,7 @@ enum estab_loop_result estab_loop_once(estab_loop *l, estab_time until)
     bool worked = arrivals(l, now);
     worked = expire(l, now) || worked;
     worked = output(l, now) || worked;
+    worked = estab_event_pending(l->stack) || worked; /* output to ourselves is input, too */
 
     /* What was just done may have caused events, which the caller is to see first. */
     gather(l, &set, now);

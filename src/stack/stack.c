@@ -135,6 +135,13 @@ bool estab_event_next(estab_stack *s, struct estab_event *event)
     return conn_event_next(stack_tcp(s), event);
 }
 
+bool estab_event_pending(const estab_stack *s)
+{
+    const struct tcp *t = stack_tcp(s);
+
+    return t->event_head != HANDLE_NONE || t->listener_events > 0;
+}
+
 bool estab_trace_next(estab_stack *s, struct estab_trace *trace)
 {
     struct tcp *t = stack_tcp(s);

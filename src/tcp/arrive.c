@@ -64,49 +64,6 @@ static const struct ruling next = {V_NEXT, REASON_NONE};
 
 /* ---- answers ------------------------------------------------------------------------------------------ */
 
-struct tcp_out *reply_new(struct tcp *t, enum emit_why why)
-{
-    struct tcp_reply *r;
-
-    if (t->reply_count == t->config.replies) {
-        note_reason(t, REASON_REPLIES_FULL);
-        return NULL;
-    }
-    r = tcp_reply(t, (t->reply_head + t->reply_count) % t->config.replies);
-    t->reply_count++;
-    *r = (struct tcp_reply){.why = (uint8_t)why};
-    r->out.chunk = CHUNK_NONE;
-    r->out.tcb = TCB_NONE;
-    return &r->out;
-}
-
-/* Section 3.10.7.1: the reset takes its sequence number from the segment's ACK, or acknowledges all
- * of the segment. */
-void reply_reset(struct tcp *t, const struct segment *s, estab_time now)
-{
-    struct tcp_out *out = reply_new(t, WHY_RESET);
-    struct tcp_header *h;
-
-    (void)now;
-    if (!out)
-        return;
-    out->remote = s->remote;
-    out->local = s->local;
-    out->has_mac = true;
-    for (unsigned i = 0; i < 6; i++)
-        out->mac[i] = s->mac[i];
-    h = &out->header;
-    h->sport = s->lport;
-    h->dport = s->rport;
-    if (s->flags & CTL_ACK) {
-        h->seq = s->ack.v;
-        h->flags = CTL_RST;
-    } else {
-        h->ack = segment_end(s).v;
-        h->flags = CTL_RST | CTL_ACK;
-    }
-}
-
 static bool challenge_allowed(struct tcp *t, estab_time now)
 {
     uint32_t second = (uint32_t)(now / ESTAB_SECOND);
@@ -804,28 +761,4 @@ void tcp_arrive(struct tcp *t, struct segment *s, estab_time now)
     } else {
         (void)arrive_at(t, s, where, l, now);
     }
-}
-
-/* ---- ICMP (RFC 9293 section 3.9.2.2, RFC 5927) ------------------------------------------------------------------------------- */
-
-enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
-                         estab_time now)
-{
-    uint32_t where = table_find(t, pair);
-    struct tcb *b;
-
-    if (WHERE_KIND(where) != WHERE_TCB)
-        return REASON_ICMP_NO_CONNECTION;
-    b = tcp_tcb(t, WHERE_INDEX(where));
-    /* RFC 5927 section 4.1: only about what is in flight, which a stranger cannot guess. */
-    if (!snd_leq(b->snd.una, seq) || !snd_lt(seq, b->snd.nxt))
-        return REASON_ICMP_NO_CONNECTION;
-    if (hard && b->head.state == TCP_SYN_SENT) {
-        conn_close(t, b, EV_ABORT, ESTAB_UNREACHABLE, REASON_ICMP_HARD, now);
-        return REASON_NONE; /* counted by the close */
-    }
-    /* RFC 5927 section 5.2: in a synchronized state even a hard error is a hint. */
-    b->error = ESTAB_UNREACHABLE;
-    conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
-    return REASON_ICMP_SOFT;
 }

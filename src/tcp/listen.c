@@ -227,6 +227,8 @@ struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *rea
     b->ts.last_ack_sent = b->rcv.nxt;
     b->rtt.retries = r->retries;
     tcb_set_mss(t, b, r->mss);
+    if (r->retries == 0) /* Karn */
+        rtt_sample(t, b, record_rtt_us(t, r, now), now);
     table_replace(t, WHERE_RECORD | tcp_record_index(t, r), WHERE_TCB | tcp_index(t, b));
     record_free(t, r);
     return b;

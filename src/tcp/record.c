@@ -209,6 +209,14 @@ static struct tcp_out *record_reply(struct tcp *t, const struct tcp_record *r, e
     return out;
 }
 
+uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_time now)
+{
+    uint32_t sent_ms = r->deadline_ms - (uint32_t)list_wait_ms(t, r->retries);
+    int32_t rtt_ms = (int32_t)(ms_of(now) - sent_ms);
+
+    return rtt_ms > 1 ? (uint32_t)rtt_ms * 1000 : 1000; /* whole milliseconds, and one at least */
+}
+
 /* The window that a child begins with, before it has a TCB; a SYN's is never scaled. */
 static uint16_t first_window(const struct tcp *t)
 {

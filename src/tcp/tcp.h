@@ -11,6 +11,7 @@
  *      timeout.c   3.10.8, timeouts                         emit.c     what is sent next
  *      listen.c    3.10.7.2, listeners and their children   record.c   64-byte records
  *      ack.c       step 5's work                            text.c     step 7's work
+ *      icmp.c      3.9.2.2, ICMP errors                     reply.c    answers that nobody owns
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
  *      window.c    the receive window                       isn.c      RFC 6528
  *      table.c     socket pair -> connection                conn.c     making, moving, ending one
@@ -264,6 +265,8 @@ void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now);
 void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r); /* RCV.WND */
+/* How long our SYN,ACK took to be acknowledged. */
+uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_time now);
 /* Back to LISTEN: the record goes, its listener never left. */
 void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
                       estab_time now);
@@ -273,7 +276,7 @@ bool record_of_time_wait(struct tcp *t, struct tcb *b, estab_time now);
 void record_close(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum estab_error error,
                   enum reason reason, estab_time now);
 
-/* ---- arrive.c --------------------------------------------------------------------------------------- */
+/* ---- arrive.c, icmp.c, reply.c ------------------------------------------------------------------------ */
 
 void tcp_arrive(struct tcp *t, struct segment *s, estab_time now);
 /* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to. */

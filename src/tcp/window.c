@@ -99,14 +99,15 @@ uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn)
 void window_grow(struct tcp *t, struct tcb *b)
 {
     uint32_t wanted = queue_chunks_for(&t->chunks, b->rcv.buffer);
-    uint32_t more;
+    uint32_t free = chunk_unpromised(&t->chunks), kept = t->chunks.chunks / 4, more;
 
     if (b->rcv.promised >= wanted)
         return;
     more = b->rcv.promised; /* double */
     if (more > wanted - b->rcv.promised)
         more = wanted - b->rcv.promised;
-    /* Half of what is free stays for those who come later. */
-    if (more <= chunk_unpromised(&t->chunks) / 2 && chunk_promise(&t->chunks, more))
+    /* Half of what is free stays for those who come later, and a quarter of the pool for senders: a
+     * promise is not taken back, and without a chunk they could not even say so. */
+    if (more <= free / 2 && more + kept <= free && chunk_promise(&t->chunks, more))
         b->rcv.promised += more;
 }

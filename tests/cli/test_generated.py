@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,28 @@ class Kept(unittest.TestCase):
                               env={**os.environ, "ESTAB": os.path.abspath(ESTAB)},
                               capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Pages(unittest.TestCase):
+    def test_every_member_of_the_configuration_has_a_default(self):
+        header = (ROOT / "include/estab.h").read_text()
+        body = re.search(r"struct estab_config \{(.*?)\n\};", header, re.S)[1]
+        body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+        names = [name for line in re.findall(r"\b(?:uint32_t|uint8_t|bool) ([^;]*);", body)
+                 for name in re.findall(r"[a-z_0-9]+(?=[,\[]|$)", line) if not name.isdigit()]
+        page = (ROOT / "docs/defaults.md").read_text()
+        self.assertGreater(len(names), 30)
+        for name in names:
+            if name not in ("size", "isn_key", "hash_key"):
+                self.assertIn(f"\n| `{name}` |", page)
+
+    def test_every_reason_has_its_clause_and_its_sentence(self):
+        page = (ROOT / "docs/reasons.md").read_text()
+        table = (ROOT / "src/base/reason.def").read_text()
+        rows = re.findall(r'^REASON\((\w+), "(.*?)", "(.*)"\)$', table, re.M)
+        self.assertGreater(len(rows), 60)
+        for name, clause, sentence in rows:
+            self.assertIn(f"| `{name}` | {clause.replace('estab.h', 'estab')} | {sentence} |", page)
 
 
 class Man(unittest.TestCase):

@@ -8,7 +8,7 @@
  *      then        steps, an operation and its arguments each
  *
  * Segments have right checksums and the sockets of connections that exist; their numbers lie near
- * the edges of the windows.  After every step stack_watch.h checks what must always hold.  At the end
+ * the edges of the windows.  After every step stack_audit.h checks what must always hold.  At the end
  * (if the last byte is odd, once the peers have helped every connection to its own end) everything is
  * aborted, and every pool must be empty.
  *
@@ -20,7 +20,7 @@
 
 #include "base/reader.h"
 #include "support/made_frame.h"
-#include "support/stack_watch.h"
+#include "support/stack_audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -37,7 +37,7 @@ struct flow {
 static struct world {
     estab_stack *stack;
     uint8_t *room;
-    struct stack_watch watch;
+    struct stack_audit audit;
     struct flow flow[FLOWS];
     estab_listener listener[LISTENERS];
     struct estab_frame held[HELD], lent[LENT];
@@ -66,7 +66,7 @@ static void must(const char *what)
 static estab_conn some_conn(unsigned i)
 {
     static const estab_conn none;
-    return w.watch.handles ? w.watch.handle[w.watch.handles - 1 - i % w.watch.handles].conn : none;
+    return w.audit.handles ? w.audit.handle[w.audit.handles - 1 - i % w.audit.handles].conn : none;
 }
 
 /* ---- output ----------------------------------------------------------------------------------- */
@@ -86,10 +86,10 @@ static bool take_frame(bool hold)
     f = &w.held[w.held_count];
     if (estab_output(w.stack, f, 1, w.now) == 0)
         return false;
-    must(watch_frame(&w.watch, f));
+    must(audit_frame(&w.audit, f));
     for (unsigned i = 0; i < FLOWS; i++)
-        if (w.watch.frame.has_timestamps && w.flow[i].remote.port == w.watch.frame.dst.port)
-            w.flow[i].tsecr = w.watch.frame.tsval;
+        if (w.audit.frame.has_timestamps && w.flow[i].remote.port == w.audit.frame.dst.port)
+            w.flow[i].tsecr = w.audit.frame.tsval;
     if (hold)
         w.held_count++;
     else
@@ -110,7 +110,7 @@ static void take_events(unsigned most)
     struct estab_event event;
     bool any = true;
     for (unsigned i = 0; any && i < most; i++)
-        must(watch_event(&w.watch, &event, &any));
+        must(audit_event(&w.audit, &event, &any));
 }
 
 /* ---- input ------------------------------------------------------------------------------------ */
@@ -246,8 +246,8 @@ static void segment(struct flow *f, const struct spec *spec)
 {
     static uint8_t text[8192], flat[MADE_FRAME_MAX];
     uint8_t options[40];
-    must(watch_check(&w.watch, false, w.now)); /* renews its list */
-    const struct estab_status *s = watch_find(&w.watch, f->local, f->remote);
+    must(audit_check(&w.audit, false, w.now)); /* renews its list */
+    const struct estab_status *s = audit_find(&w.audit, f->local, f->remote);
     struct made_tcp m = {
         .src = f->remote, .dst = f->local, .seq = seq_of(f, s, spec), .ack = ack_of(s, spec),
         .window = spec->window, .urgent = spec->urgent, .flags = (uint8_t)spec->flags,
@@ -256,7 +256,7 @@ static void segment(struct flow *f, const struct spec *spec)
     uint32_t first = m.seq + !!(spec->flags & SYN);
     uint32_t at = first - (knows_peer(s) ? s->irs : m.seq) - 1;
     for (uint32_t i = 0; i < spec->length; i++)
-        text[i] = watch_byte(at + i);
+        text[i] = audit_byte(at + i);
     m.options_length = options_of(f, s, spec, options);
     if (spec->length == 0)
         m.text = NULL;
@@ -288,8 +288,8 @@ static void open_one(const struct flow *f, bool passive, bool anybody)
     estab_conn conn;
     if (anybody)
         o.remote = (struct estab_endpoint){.port = 0};
-    if (w.watch.handles < WATCH_HANDLES && estab_open(w.stack, &o, &conn, w.now) == ESTAB_OK)
-        must(watch_add(&w.watch, conn, o.remote));
+    if (w.audit.handles < AUDIT_HANDLES && estab_open(w.stack, &o, &conn, w.now) == ESTAB_OK)
+        must(audit_add(&w.audit, conn, o.remote));
 }
 
 static void open_ourselves(void)
@@ -320,9 +320,9 @@ static void end_one(unsigned i)
 static void accept_one(unsigned i)
 {
     estab_conn conn;
-    if (w.watch.handles < WATCH_HANDLES &&
+    if (w.audit.handles < AUDIT_HANDLES &&
         estab_accept(w.stack, w.listener[i % LISTENERS], &conn) == ESTAB_OK)
-        must(watch_add(&w.watch, conn, (struct estab_endpoint){.port = 0}));
+        must(audit_add(&w.audit, conn, (struct estab_endpoint){.port = 0}));
 }
 
 static void expire(estab_time until)
@@ -343,7 +343,7 @@ static void move_house(void)
     memcpy(to, w.room, ROOM);
     memset(w.room, 0xdd, ROOM);
     w.room = to;
-    w.stack = w.watch.stack = (estab_stack *)to;
+    w.stack = w.audit.stack = (estab_stack *)to;
 }
 
 static void lend(unsigned bytes)
@@ -361,7 +361,7 @@ static void lend(unsigned bytes)
 static void icmp(const struct flow *f, unsigned code, int offset)
 {
     uint8_t quote[8 + 28] = {3, (uint8_t)(code & 15)}, flat[128];
-    const struct estab_status *s = watch_find(&w.watch, f->local, f->remote);
+    const struct estab_status *s = audit_find(&w.audit, f->local, f->remote);
     size_t n = made_ip(flat, f->local.addr, f->remote.addr, 6, "12345678", 8, true);
     memcpy(quote + 8, flat, n);
     quote[28] = (uint8_t)(f->local.port >> 8);
@@ -438,7 +438,7 @@ static void act(char what)
         estab_close(w.stack, some_conn(0), w.now);
         return;
     case 'w':
-        must(watch_send(&w.watch, some_conn(0), 800, w.now));
+        must(audit_send(&w.audit, some_conn(0), 800, w.now));
         return;
     case 'o':
         drain();
@@ -470,9 +470,9 @@ static void play(const struct scene *scene)
 {
     for (const char *p = scene->script; *p; p++) {
         act(*p);
-        must(watch_check(&w.watch, false, w.now));
+        must(audit_check(&w.audit, false, w.now));
     }
-    const struct estab_status *s = watch_find(&w.watch, w.flow[0].local, w.flow[0].remote);
+    const struct estab_status *s = audit_find(&w.audit, w.flow[0].local, w.flow[0].remote);
     if ((s ? s->state : ESTAB_STATE_CLOSED) != scene->state)
         fault(scene->script);
 }
@@ -556,10 +556,10 @@ static void step(struct reader *r)
     w.quiet = false;
     switch (op & 15) {
     case 6:
-        must(watch_send(&w.watch, some_conn(which), reader_u8(r) * 8u + which, w.now));
+        must(audit_send(&w.audit, some_conn(which), reader_u8(r) * 8u + which, w.now));
         return;
     case 7:
-        must(watch_receive(&w.watch, some_conn(which & 7), reader_u8(r) * 8u,
+        must(audit_receive(&w.audit, some_conn(which & 7), reader_u8(r) * 8u,
                            which & 8 ? ESTAB_PEEK : 0, w.now));
         return;
     case 8:
@@ -639,7 +639,7 @@ static void set_up(uint8_t choice, uint8_t numbers)
             .remote = {estab_ipv4(10, 9, 0, (uint8_t)(i < 2 ? 9 : 10)), (uint16_t)(1000 + i)},
             .iss = edges[numbers >> 2 & 3] + (numbers >> 4) * 8,
         };
-    must(watch_init(&w.watch, w.stack, c, w.flow[0].remote, w.now));
+    must(audit_init(&w.audit, w.stack, c, w.flow[0].remote, w.now));
     neighbour(w.flow[0].remote.addr, 1);
     drain();
 }
@@ -660,26 +660,41 @@ static bool all_ended(void)
     return c.connections + c.records == 0;
 }
 
+/* What a peer does that wants the connection to end.  A segment that once came from the far end of
+ * the window has made those before it too old to change ours (SND.WL1): so one more from there. */
+static void help(struct flow *f, bool fin)
+{
+    struct spec spec = {.flags = fin ? FIN | ACK : ACK, .length = fin ? 0 : 200, .window = 8192};
+    const struct estab_status *s = audit_find(&w.audit, f->local, f->remote);
+    if (!s)
+        return;
+    segment(f, &spec);
+    must(audit_check(&w.audit, false, w.now));
+    s = audit_find(&w.audit, f->local, f->remote);
+    if (!s || s->record || s->snd_wl1 - s->rcv_nxt >= s->rcv_wnd)
+        return;
+    spec = (struct spec){.flags = ACK, .seq_offset = (int)(s->snd_wl1 - s->rcv_nxt), .window = 8192};
+    segment(f, &spec);
+}
+
 /* The users close and receive, the peers acknowledge, fill every gap, and close: a turn of it. */
 static void finish_turn(bool fin)
 {
-    struct spec spec = {.flags = fin ? FIN | ACK : ACK, .length = fin ? 0 : 200, .window = 8192};
     estab_time deadline;
     for (unsigned i = 0; i < LISTENERS; i++)
         accept_one(i);
-    for (unsigned i = 0; i < w.watch.handles; i++) {
-        (void)!estab_close(w.stack, w.watch.handle[i].conn, w.now);
-        must(watch_receive(&w.watch, w.watch.handle[i].conn, 8192, 0, w.now));
+    for (unsigned i = 0; i < w.audit.handles; i++) {
+        (void)!estab_close(w.stack, w.audit.handle[i].conn, w.now);
+        must(audit_receive(&w.audit, w.audit.handle[i].conn, 8192, 0, w.now));
     }
     for (unsigned i = 0; i < FLOWS; i++) {
         neighbour(w.flow[i].remote.addr, 2);
         drain();
-        if (watch_find(&w.watch, w.flow[i].local, w.flow[i].remote))
-            segment(&w.flow[i], &spec);
+        help(&w.flow[i], fin);
     }
     drain();
     take_events(UINT32_MAX);
-    must(watch_check(&w.watch, w.quiet, w.now));
+    must(audit_check(&w.audit, w.quiet, w.now));
     deadline = estab_deadline(w.stack);
     expire(deadline == ESTAB_NEVER ? w.now + ESTAB_SECOND : deadline);
 }
@@ -687,7 +702,7 @@ static void finish_turn(bool fin)
 /* With such peers every connection comes to its end. */
 static void finish(void)
 {
-    if (w.watch.handles > WATCH_HANDLES - 16)
+    if (w.audit.handles > AUDIT_HANDLES - 16)
         return;
     for (unsigned i = 0; !all_ended(); i++) {
         finish_turn(i >= 100);
@@ -701,11 +716,11 @@ static void tear_down(void)
     return_all();
     for (unsigned i = 0; i < LISTENERS; i++)
         end_one(i);
-    for (unsigned i = 0; i < w.watch.handles; i++)
-        (void)!estab_abort(w.stack, w.watch.handle[i].conn, w.now);
+    for (unsigned i = 0; i < w.audit.handles; i++)
+        (void)!estab_abort(w.stack, w.audit.handle[i].conn, w.now);
     drain();
     take_events(UINT32_MAX);
-    must(watch_empty(&w.watch, w.now));
+    must(audit_empty(&w.audit, w.now));
     if (w.interface.link == ESTAB_LINK_IP && estab_deadline(w.stack) != ESTAB_NEVER)
         fault("a timer is left");
 }
@@ -719,7 +734,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     play(scene);
     for (unsigned i = 0; i < STEPS_MAX && reader_left(&r) > 0; i++) {
         step(&r);
-        must(watch_check(&w.watch, w.quiet, w.now));
+        must(audit_check(&w.audit, w.quiet, w.now));
     }
     if (n > 0 && data[n - 1] & 1) {
         return_all();

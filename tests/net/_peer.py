@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A network namespace of our own with the kernel on one side and our stack (peer_stack) on the other.
+"""A network namespace of our own, with the kernel on one side and our stack (peer_stack) on the
+other.
 
     import _peer
     _peer.enter()                     the script starts over inside; skips where that is forbidden
@@ -8,8 +9,8 @@
             stack.say("listen 80 echo")
             stack.hear("listening")
 
-The kernel is wire.kernel, the stack wire.ours.  Nothing sleeps to wait for something: what the stack
-did it says on its output, what a program did is in /proc/net or on its own output.
+The kernel is wire.kernel, the stack wire.ours.  Nothing sleeps to wait for something: what the
+stack did it says on its output, what a program did is in /proc/net or on its own output.
 """
 
 import array
@@ -41,6 +42,10 @@ class Failure(Exception):
     """What a test found, in a sentence."""
 
 
+class LeftOut(Exception):
+    """Why one of several tests cannot run here, in a sentence."""
+
+
 def skip(sentence):
     """Ends the script: it cannot run here."""
     print(sentence)
@@ -53,9 +58,13 @@ def check(holds, sentence):
 
 
 def need(*programs):
+    """Of one test; before enter(), of all."""
     for program in programs:
         if not find(program):
-            skip(f"skipped: {program} is not installed")
+            sentence = f"{program} is not installed, or not this user's to run"
+            if not os.environ.get(INSIDE):
+                skip(f"skipped: {sentence}")
+            raise LeftOut(sentence)
 
 
 def find(program):
@@ -150,16 +159,20 @@ class Tap(Packet):
         run("ip", "addr", "add", f"{self.kernel}/24", "dev", self.device)
 
 
+told = set()  # what was said once
+
+
 def wires():
     """Each kind that this user may have; a sentence about the one that is left out."""
     yield Packet()
     if os.access("/dev/net/tun", os.R_OK | os.W_OK):
         yield Tap()
-    else:
+    elif "tap" not in told:
+        told.add("tap")
         print("left out: tap, as /dev/net/tun is missing, or not this user's to open")
 
 
-# ---- our stack ------------------------------------------------------------------------------------
+# ---- our stack ----------------------------------------------------------------------------------
 
 class Lines:
     """Lines of a pipe, which a thread reads; kept until they are asked for, in any order."""
@@ -289,7 +302,7 @@ def await_that(holds, sentence, patience=PATIENCE):
         select.select([], [], [], 0.005)
 
 
-# ---- the kernel's end --------------------------------------------------------------------------------
+# ---- the kernel's end ---------------------------------------------------------------------------
 
 STATES = {1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2",
           6: "TIME-WAIT", 7: "CLOSED", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN",
@@ -310,7 +323,7 @@ def kernel_states(port):
 
 
 def await_kernel(state, port):
-    """Until the kernel's only connection of this port is in that state; None: until there is none."""
+    """Until the kernel's only connection of this port is in that state; None: there is none."""
     await_that(lambda: kernel_states(port) == ([state] if state else []),
                lambda: f"the kernel's connections of port {port} are {kernel_states(port)}, "
                f"not {state}")
@@ -352,7 +365,7 @@ def receive_all(s):
     return bytes(text)
 
 
-# ---- text -----------------------------------------------------------------------------------------------
+# ---- text ---------------------------------------------------------------------------------------
 
 class Text:
     """A file of bytes that a seed decides."""
@@ -374,12 +387,13 @@ def file_sha256(path):
         return hashlib.sha256(f.read()).hexdigest()
 
 
-# ---- captures -------------------------------------------------------------------------------------------
+# ---- captures -----------------------------------------------------------------------------------
 
 class Capture:
     """All packets of a device, held against tshark at the end."""
 
     def __init__(self, wire, folder):
+        need("tshark", "dumpcap")
         self.wire, self.path = wire, pathlib.Path(folder) / f"{wire.name}.pcapng"
 
     def __enter__(self):
@@ -414,8 +428,8 @@ class Capture:
         wrong = self.fields(f"({ours} or arp) and ({WRONG})", "frame.number", "_ws.expert.message",
                             "tcp.flags.str")
         check(not wrong, f"tshark objects to {len(wrong)} packets of {sent}: {wrong[:5]}")
-        unseen = self.fields(f"({ours}) and not (tcp.checksum.status == 1 or icmp.checksum.status == 1)",
-                             "frame.number")
+        good = "tcp.checksum.status == 1 or icmp.checksum.status == 1"
+        unseen = self.fields(f"({ours}) and not ({good})", "frame.number")
         check(not unseen, f"tshark has not checked {len(unseen)} packets")
         return sent
 
@@ -425,7 +439,7 @@ WRONG = ('_ws.malformed or ip.checksum.status == "Bad" or tcp.checksum.status ==
          '_ws.expert.severity == "Error" or _ws.expert.group == "Malformed"')
 
 
-# ---- running ----------------------------------------------------------------------------------------------
+# ---- running ------------------------------------------------------------------------------------
 
 def main(*tests):
     """Runs each test with a folder of its own for what it writes; tells how long each took."""
@@ -437,7 +451,10 @@ def main(*tests):
                 told = test(folder)
                 print(f"ok      {time.monotonic() - began:6.1f} s  {test.__name__}"
                       f"{': ' + told if told else ''}", flush=True)
+            except LeftOut as e:
+                print(f"left out          {test.__name__}: {e}", flush=True)
             except (Failure, OSError, subprocess.TimeoutExpired) as e:
                 failed += 1
-                print(f"FAILED  {time.monotonic() - began:6.1f} s  {test.__name__}: {e}", flush=True)
+                print(f"FAILED  {time.monotonic() - began:6.1f} s  {test.__name__}: {e}",
+                      flush=True)
     sys.exit(1 if failed else 0)

@@ -24,9 +24,9 @@
  *      echo            sends what it receives, and closes when the peer has and all is sent
  *      http N          reads a request's head, sends an answer of N bytes, and closes
  *
- * Every answer is one line; a connection tells "ID opened LOCAL REMOTE", "ID ended" (the peer closed,
- * and all before was received), and "ID closed ERROR sent N received N same|differs".  "done" follows
- * when all of a `connect` are over: both sides have closed.
+ * Every answer is one line; a connection tells "ID opened LOCAL REMOTE", "ID ended" (the peer
+ * closed, and all before was received), and "ID closed ERROR sent N received N same|differs".
+ * "done" follows when all of a `connect` are over: both sides have closed.
  */
 #include <arpa/inet.h>
 #include <estab_host.h>
@@ -56,11 +56,11 @@ struct plan {
 
 struct talk {
     bool used;
-    bool ours;      /* opened by us: another may follow */
-    bool closed;    /* we have said CLOSE */
-    bool ended;     /* the peer has closed, and all was received */
-    bool over;      /* both, or CLOSED: counted */
-    bool differs;   /* what was received is not the text */
+    bool ours;    /* opened by us: another may follow */
+    bool closed;  /* we have said CLOSE */
+    bool ended;   /* the peer has closed, and all was received */
+    bool over;    /* both, or CLOSED: counted */
+    bool differs; /* what was received is not the text */
     unsigned id;
     estab_conn conn;
     struct plan plan;
@@ -82,6 +82,7 @@ struct peer {
     const uint8_t *text;
     uint64_t text_length;
     int store;
+    struct loop_impairment link;
     bool quit;
     char line[512];
     size_t line_length;
@@ -173,10 +174,10 @@ static void talk_over(struct peer *p, struct talk *t, estab_time now)
         tell("done");
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 
-static bool send_all(struct peer *p, struct talk *t, const void *text, size_t length,
-                     size_t *taken, estab_time now)
+static bool send_all(struct peer *p, struct talk *t, const void *text, size_t length, size_t *taken,
+                     estab_time now)
 {
     *taken = 0;
     enum estab_error error = estab_send(p->stack, t->conn, text, length, 0, taken, now);
@@ -204,8 +205,8 @@ static void talk_send(struct peer *p, struct talk *t, estab_time now)
 
 static void check(struct peer *p, struct talk *t, const uint8_t *text, size_t length)
 {
-    if (p->text_length && (t->received + length > p->text_length ||
-                           memcmp(p->text + t->received, text, length) != 0))
+    if (p->text_length &&
+        (t->received + length > p->text_length || memcmp(p->text + t->received, text, length) != 0))
         t->differs = true;
     if (t->plan.role == TAKE && p->store >= 0 && write(p->store, text, length) != (ssize_t)length)
         give_up("it cannot be written", "store");
@@ -213,8 +214,7 @@ static void check(struct peer *p, struct talk *t, const uint8_t *text, size_t le
 }
 
 /* The head of a request ends with an empty line. */
-static void http(struct peer *p, struct talk *t, const uint8_t *text, size_t length,
-                 estab_time now)
+static void http(struct peer *p, struct talk *t, const uint8_t *text, size_t length, estab_time now)
 {
     size_t room = sizeof t->head - 1 - t->head_length;
     size_t n = length < room ? length : room;
@@ -225,9 +225,9 @@ static void http(struct peer *p, struct talk *t, const uint8_t *text, size_t len
     t->head[t->head_length] = 0;
     if (!strstr(t->head, "\r\n\r\n"))
         return;
-    t->head_length = (size_t)snprintf(t->head, sizeof t->head,
-                                      "HTTP/1.0 200 OK\r\nContent-Length: %llu\r\n\r\n",
-                                      (unsigned long long)t->plan.bytes);
+    t->head_length =
+        (size_t)snprintf(t->head, sizeof t->head, "HTTP/1.0 200 OK\r\nContent-Length: %llu\r\n\r\n",
+                         (unsigned long long)t->plan.bytes);
     t->to_send = t->plan.bytes;
     talk_send(p, t, now);
 }
@@ -275,8 +275,7 @@ static void talk_receive(struct peer *p, struct talk *t, estab_time now)
     static uint8_t text[PIECE];
     struct estab_received got;
     while (!t->ended) {
-        enum estab_error error =
-            estab_receive(p->stack, t->conn, text, sizeof text, 0, &got, now);
+        enum estab_error error = estab_receive(p->stack, t->conn, text, sizeof text, 0, &got, now);
         if (heard_end(error, &got))
             talk_end(p, t, now);
         if (error != ESTAB_OK || !got.length)
@@ -290,7 +289,7 @@ static void talk_receive(struct peer *p, struct talk *t, estab_time now)
     }
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void tell_opened(struct peer *p, const struct talk *t)
 {
@@ -348,7 +347,7 @@ static void hear(struct peer *p, const struct estab_event *e, estab_time now)
         tell_closed(p, t, e->error, now);
 }
 
-/* ---- commands --------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static struct plan plan_parse(const char *role, const char *bytes)
 {
@@ -491,12 +490,12 @@ static void read_commands(void *context, int fd, short ready, estab_time now)
     memmove(p->line, from, p->line_length + 1);
 }
 
-/* ---- setting up --------------------------------------------------------------------------------- */
+/* ---- setting up ----------------------------------------------------------------------------- */
 
 struct options {
     struct estab_config config;
     struct link_config in, out;
-    bool has_in, has_out;
+    bool impaired;
     uint64_t seed;
     const char *text, *store;
 };
@@ -520,7 +519,7 @@ static void option(struct options *o, const char *name, const char *value)
     if (in || out) {
         if (!link_config_parse(in ? &o->in : &o->out, value, error))
             give_up(error, value);
-        o->has_in = o->has_out = true; /* the loop takes both or none */
+        o->impaired = true; /* both ways: what is not told is a perfect wire */
     } else if (strcmp(name, "seed") == 0) {
         o->seed = strtoull(value, NULL, 10);
     } else if (strcmp(name, "text") == 0) {
@@ -570,11 +569,11 @@ static void join(struct peer *p, estab_device *device, const struct estab_interf
     p->loop = estab_loop_new(p->stack);
     if (!p->loop || number < 0 || estab_loop_join(p->loop, number, device) != ESTAB_OK)
         give_up("it cannot be joined", "interface");
-    if (!o->has_in)
+    if (!o->impaired)
         return;
-    struct loop_impairment m = {.inward = link_new(&o->in, o->seed * 2),
-                                .outward = link_new(&o->out, o->seed * 2 + 1)};
-    if (!m.inward || !m.outward || loop_impair(p->loop, number, &m) != ESTAB_OK)
+    p->link.inward = link_new(&o->in, o->seed * 2);
+    p->link.outward = link_new(&o->out, o->seed * 2 + 1);
+    if (!p->link.inward || !p->link.outward || loop_impair(p->loop, number, &p->link) != ESTAB_OK)
         give_up("it cannot be made", "link");
 }
 
@@ -617,6 +616,8 @@ int main(int argc, char **argv)
     tell("ready");
     run(&p);
     estab_loop_free(p.loop);
+    link_free(p.link.inward);
+    link_free(p.link.outward);
     estab_device_close(device);
     return 0;
 }

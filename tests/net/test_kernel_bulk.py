@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Bulk between our stack and the kernel, each way, over a good wire and two bad ones: SHA-256 equal.
+"""Bulk between our stack and the kernel, each way, over a good wire and two bad ones: SHA-256
+equal.
 
 The wire is bad between the stack and the device, in both directions at once (src/loop/impair.h).
 """
@@ -100,7 +101,6 @@ def tshark_finds_nothing_wrong(folder):
 
 
 if __name__ == "__main__":
-    _peer.need("tshark", "dumpcap")
     _peer.enter()
     _peer.main(five_percent_loss_reordering_and_1_mb, one_percent_loss_and_10_mb,
                a_good_wire_carries_100_mb, tshark_finds_nothing_wrong)

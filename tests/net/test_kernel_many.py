@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""1,000 connections opened and closed in a row, and 500 at once, the kernel on the other side of each,
-opened from either side; each carries a little text both ways, and nothing is left in any pool.
+"""1,000 connections opened and closed in a row, and 500 at once, the kernel on the other side of
+each, opened from either side; each carries a little text both ways, and nothing is left in any
+pool.
 
 1,000 in a row leave 1,000 in TIME-WAIT at the side that closes first.
 """

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Ordinary programs of the kernel's TCP against our stack: python's sockets, nc, curl.
 
-Each conversation ends with both ends' states, from /proc/net/tcp and from estab_list; tshark looks at
-everything that was said.
+Each conversation ends with both ends' states, from /proc/net/tcp and from estab_list; tshark looks
+at everything that was said.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def connected(wire, stack, role="wait"):
 BOTH = (accepted, connected)
 
 
-# ---- who closes, and how ----------------------------------------------------------------------------
+# ---- who closes, and how ------------------------------------------------------------------------
 
 def kernel_closes_first(wire, stack, opened):
     with opened(wire, stack) as (s, port):
@@ -112,7 +112,8 @@ def text_after_our_fin(wire, stack, opened):
     with opened(wire, stack) as (s, port):
         stack.say("send 1 1000")
         stack.say("close 1")
-        _peer.check(_peer.receive_all(s) == stack.text.bytes[:1000], "the kernel received otherwise")
+        _peer.check(_peer.receive_all(s) == stack.text.bytes[:1000],
+                    "the kernel received otherwise")
         stack.await_state("FIN-WAIT-2", port)
         s.sendall(stack.text.bytes[:LENGTH])
         s.close()
@@ -155,7 +156,7 @@ def we_have_no_listener(wire, stack):
     refuses(errno.ECONNREFUSED, lambda: _peer.dial(wire, 9))
 
 
-# ---- programs -----------------------------------------------------------------------------------------
+# ---- programs -----------------------------------------------------------------------------------
 
 def program(*words, **options):
     options.setdefault("stdout", subprocess.PIPE)
@@ -200,8 +201,8 @@ def curl_gets_from_us(wire, stack):
     stack.say(f"listen 80 http {LENGTH}")
     stack.hear("listening")
     for _ in range(3):
-        curl = program("curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", _peer.PATIENCE,
-                       f"http://{wire.ours}/")
+        curl = program("curl", "--silent", "--show-error", "--noproxy", "*", "--max-time",
+                       _peer.PATIENCE, f"http://{wire.ours}/")
         got = curl.communicate(timeout=_peer.PATIENCE)[0]
         _peer.check(curl.returncode == 0, f"curl ended with {curl.returncode}")
         _peer.check(got == stack.text.bytes, f"curl received {len(got)} bytes")
@@ -269,6 +270,6 @@ def tshark_finds_nothing_wrong(folder):
 
 
 if __name__ == "__main__":
-    _peer.need("nc", "curl", "ss", "tshark", "dumpcap")
+    _peer.need("nc", "curl", "ss")
     _peer.enter()
     _peer.main(conversations, tshark_finds_nothing_wrong)

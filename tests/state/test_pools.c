@@ -50,7 +50,7 @@ static void syn(struct wire *w, unsigned rport)
 
 static void ack(struct wire *w, unsigned rport, uint32_t seq, uint32_t ack_, uint32_t n)
 {
-    IN(ACK, seq, ack_, n, .wnd = 65535, .sport = (uint16_t)rport, .text = "");
+    IN(ACK, seq, ack_, n, .wnd = 65535, .sport = (uint16_t)rport);
 }
 
 /* Handshake with such a peer; the number of our SYN, or 0: no answer came. */

@@ -35,6 +35,7 @@ struct audited {
 struct stack_audit {
     estab_stack *stack;
     uint32_t memory, chunk_memory; /* of an idle connection, and of each chunk beyond that */
+    uint32_t listen_memory;        /* and of a single-shot passive OPEN that may return to LISTEN */
     uint32_t chunk_bytes;
     unsigned handles, listed;
     struct audited handle[AUDIT_HANDLES];
@@ -47,7 +48,7 @@ static inline uint8_t audit_byte(uint32_t k)
     return (uint8_t)(k * 31 + k / 251);
 }
 
-/* A stack that was just made, with an interface 0; opens and aborts a connection to `somebody`. */
+/* A stack that was just made, with an interface 0; opens and aborts connections to `somebody`. */
 const char *audit_init(struct stack_audit *, estab_stack *, const struct estab_config *,
                        struct estab_endpoint somebody, estab_time now);
 
