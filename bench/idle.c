@@ -42,7 +42,7 @@ static void check(bool holds, const char *what)
 static size_t resident(void)
 {
     FILE *f = fopen("/proc/self/statm", "r");
-    unsigned long all, pages;
+    unsigned long all = 0, pages = 0;
 
     check(f && fscanf(f, "%lu %lu", &all, &pages) == 2, "/proc/self/statm cannot be read");
     fclose(f);
@@ -157,7 +157,8 @@ static void stack_new(struct idle *d, uint32_t connections)
     config.connections = connections;
     config.records = 1024;
     config.receive_reserve = config.chunk_bytes = 512;
-    config.chunks = 6 * connections + 64; /* what the promise of 512 bytes takes, in the worst case */
+    config.chunks =
+        6 * connections + 64; /* what the promise of 512 bytes takes, in the worst case */
     config.telemetry = false;
     room.size = estab_stack_size(&config);
     room.base = mmap(NULL, room.size, PROT_READ | PROT_WRITE,

@@ -41,13 +41,19 @@ function(estab_test_properties test label timeout)
     endif()
 endfunction()
 
+# src/cli is in no library but this one, of which a test takes only what it needs.
+if(TARGET room_cli)
+    add_library(test_cli STATIC $<TARGET_OBJECTS:room_cli>)
+    target_link_libraries(test_cli PUBLIC estab_static)
+endif()
+
 function(estab_program_test label prefix source)
     cmake_path(GET source STEM stem)
     string(REGEX REPLACE "^test_" "" name ${stem})
     string(REPLACE "." "_" target test_${prefix}_${name})
     estab_test_program(${target} ${source})
-    if(prefix MATCHES "^(unit.cli|net)$") # src/cli is in no library
-        target_sources(${target} PRIVATE $<TARGET_OBJECTS:room_cli>)
+    if(prefix MATCHES "^(unit.cli|net)$")
+        target_link_libraries(${target} PRIVATE test_cli)
     endif()
     add_test(NAME ${prefix}.${name} COMMAND ${target})
     estab_test_properties(${prefix}.${name} ${label} 300)
