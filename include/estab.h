@@ -244,6 +244,9 @@ struct estab_interface {
 
 /* Adds an interface and the route to its own prefix; its number, from 0, or -1: full or invalid. */
 ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct estab_interface *);
+/* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
+ * remember another one (RFC 5227 section 3).  A loop does so when a device joins.  INVALID. */
+ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface);
 /* Adds a route: longest prefix wins, then the one added first.  An unspecified gateway means that
  * the destination is on the link. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_route_add(estab_stack *, struct estab_addr prefix,

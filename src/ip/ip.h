@@ -85,6 +85,8 @@ enum neighbour_answer { ANSWER_KNOWN, ANSWER_WAIT, ANSWER_NOBODY, ANSWER_FULL };
 /* The station for a next hop, asked for if need be. */
 enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, uint8_t mac[6],
                                      estab_time now);
+/* Tells the link that our address is here now. */
+void neighbour_announce(struct ip *ip, unsigned interface);
 /* The station for a next hop, if it is known; nobody is asked. */
 bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6]);
 /* An ARP packet.  NONE, or why it was dropped; *learned: somebody may have waited for it. */

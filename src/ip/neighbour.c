@@ -61,6 +61,19 @@ static void ask(struct ip *ip, struct neighbour *n, estab_time now)
     memset(r->mac, 0xff, sizeof r->mac);
 }
 
+/* RFC 5227 section 3: stations that knew another one here, before us, learn of the change. */
+void neighbour_announce(struct ip *ip, unsigned interface)
+{
+    struct ip_reply *r = ip_reply_new(ip);
+
+    if (!r)
+        return;
+    r->operation = ARP_REQUEST;
+    r->interface = (uint8_t)interface;
+    r->src = r->dst = ip->interfaces[interface].address;
+    memset(r->mac, 0xff, sizeof r->mac);
+}
+
 enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, uint8_t mac[6],
                                      estab_time now)
 {

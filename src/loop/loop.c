@@ -67,7 +67,9 @@ enum estab_error estab_loop_join(estab_loop *l, int interface, estab_device *dev
 {
     if (interface < 0 || interface >= ESTAB_INTERFACES_MAX || l->port[interface].device)
         return ESTAB_INVALID;
-    return port_init(&l->port[interface], device, interface) ? ESTAB_OK : ESTAB_NO_RESOURCES;
+    if (!port_init(&l->port[interface], device, interface))
+        return ESTAB_NO_RESOURCES;
+    return estab_interface_announce(l->stack, interface);
 }
 
 enum estab_error loop_impair(estab_loop *l, int interface, const struct loop_impairment *m)

@@ -186,6 +186,7 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
 {
     const uint8_t *h = p->first + p->at;
     uint32_t mtu = s->ip.interfaces[p->local].mtu;
+    uint32_t most = ESTAB_PARTS_MAX * stack_tcp(s)->chunks.bytes;
 
     if (p->length < ICMP_HEADER || p->first_length - p->at < ICMP_HEADER)
         return REASON_ICMP_MALFORMED;
@@ -195,7 +196,8 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
     case ICMP_ECHO:
         if (h[1] != 0)
             return REASON_ICMP_MALFORMED;
-        if (p->length + IPV4_HEADER_MIN > mtu) /* we do not fragment */
+        /* We do not fragment, and a frame refers to so many chunks at most. */
+        if (p->length + IPV4_HEADER_MIN > mtu || p->length > most)
             return REASON_ICMP_IGNORED;
         packet_reply(s,
                      icmp_echo_reply(&s->ip, &p->ip, p->interface, p->mac,

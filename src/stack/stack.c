@@ -96,6 +96,15 @@ int estab_interface_add(estab_stack *s, const struct estab_interface *i)
     return (int)n;
 }
 
+enum estab_error estab_interface_announce(estab_stack *s, int interface)
+{
+    if (interface < 0 || (uint32_t)interface >= s->ip.interface_count)
+        return ESTAB_INVALID;
+    if (s->ip.interfaces[interface].link == ESTAB_LINK_ETHERNET)
+        neighbour_announce(&s->ip, (unsigned)interface);
+    return ESTAB_OK;
+}
+
 enum estab_error estab_route_add(estab_stack *s, struct estab_addr prefix, uint8_t prefix_length,
                                  struct estab_addr gateway, uint8_t interface)
 {

@@ -135,8 +135,7 @@ class Packet:
         return Stack(self, options)
 
     def stack_ready(self):
-        """After the stack has opened its device.  Its MAC address is new, and not announced."""
-        run("ip", "neigh", "flush", "dev", self.device)
+        """After the stack has opened its device; it has announced its new MAC address itself."""
 
 
 class Tap(Packet):
