@@ -100,6 +100,30 @@ static void answer_challenge(struct arriving *a)
     answer_ack(a);
 }
 
+/*
+ * Of two peers that a stranger has set apart, each finds the other's ACKs outside its window.  Text
+ * is always answered; bare ACKs, which might answer each other for ever, seven times a second, which
+ * leaves room for keep-alives and probes.
+ */
+static void answer_stray(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    if (b && segment_length(a->s) == 0) {
+        unsigned second = s_of(a->now) & 31;
+
+        if (b->stray_second != second)
+            b->stray_count = 0;
+        b->stray_second = second & 31;
+        if (b->stray_count == 7) {
+            note_reason(a->t, REASON_CHALLENGE_THROTTLED);
+            return;
+        }
+        b->stray_count++;
+    }
+    answer_ack(a);
+}
+
 static void answer_syn_ack(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -158,7 +182,7 @@ static bool dispose(struct arriving *a, struct ruling r)
     case V_DROP:
         break;
     case V_ACK:
-        answer_ack(a);
+        answer_stray(a);
         break;
     case V_CHALLENGE:
         answer_challenge(a);

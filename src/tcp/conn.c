@@ -207,7 +207,6 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->keepalive_interval_ms = c->keepalive_interval_ms;
     b->keepalive_probes = (uint8_t)c->keepalive_probes;
     b->cc_row = c->congestion;
-    b->ttl = c->ttl;
 }
 
 struct tcb *tcb_new(struct tcp *t, estab_time now)
@@ -248,7 +247,7 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
     b->snd.up = b->snd.una;
     b->ts.offset = isn_timestamp_offset(t, &pair);
     b->rcv.mss = (uint16_t)(mtu - IPV4_HEADER_MIN - TCP_HEADER_MIN);
-    b->rcv.wscale = window_scale_for(b->rcv.buffer);
+    b->rcv.wscale = window_scale_for(t, b->rcv.buffer);
     tcb_set_mss(t, b, 536); /* MUST-15: until the peer says */
 }
 

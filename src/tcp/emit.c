@@ -27,7 +27,10 @@
  * other for ever; only a window of zero is not heeded, for there the answer is all that is wanted. */
 static uint32_t again_most(const struct tcb *b)
 {
-    return b->snd.wnd > 0 && b->snd.wnd < b->snd.mss ? b->snd.wnd : b->snd.mss;
+    uint32_t most = b->snd.wnd > 0 && b->snd.wnd < b->snd.mss ? b->snd.wnd : b->snd.mss;
+    uint32_t sent = tcb_outstanding(b); /* and nothing new along with it */
+
+    return sent < most ? sent : most;
 }
 
 uint32_t emit_usable(const struct tcb *b)
@@ -37,7 +40,7 @@ uint32_t emit_usable(const struct tcb *b)
 
     /* After a timeout one segment goes again, whatever the window says now (MAY-7): it may have been
      * closed behind what was sent, and the answer tells when it opens. */
-    if (ahead == 0 && snd_lt(b->snd.una, b->snd.nxt) && window < b->snd.mss)
+    if (ahead == 0 && window < again_most(b))
         window = again_most(b);
     return window > ahead ? window - ahead : 0;
 }
@@ -132,6 +135,8 @@ static uint32_t emit_longest(const struct tcp *t, const struct tcb *b)
 
     if (super > most)
         super = most;
+    if ((b->flags & TCB_URGENT_SND) && snd_lt(b->snd.cur, b->snd.up))
+        super = 0; /* the pointer counts from each segment, and who cuts them copies it */
     return super > b->snd.mss ? super - super % b->snd.mss : b->snd.mss;
 }
 

@@ -140,7 +140,7 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
     r->mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
     if (r->head.tag & TAG_SCALED) {
         r->snd_wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
-        r->rcv_wscale = window_scale_for(t->config.receive_buffer);
+        r->rcv_wscale = window_scale_for(t, t->config.receive_buffer);
     }
     l->pending++;
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));

@@ -222,7 +222,7 @@ static uint16_t first_window(const struct tcp *t)
 {
     uint32_t promised =
         queue_bytes_in(&t->chunks, queue_chunks_for(&t->chunks, t->config.receive_reserve));
-    uint32_t slack = 1u << window_scale_for(t->config.receive_buffer);
+    uint32_t slack = 1u << window_scale_for(t, t->config.receive_buffer);
     uint32_t window = promised > slack ? promised - slack : 0;
 
     if (window > t->config.receive_buffer)

@@ -187,7 +187,8 @@ struct tcb {
     struct cc_window cc;
 
     uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
-    uint8_t keepalive_probes, diffserv, cc_row, ttl;
+    uint8_t keepalive_probes, diffserv, cc_row;
+    uint8_t stray_second : 5, stray_count : 3; /* ACKs outside the window answered in this second */
 };
 
 _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");

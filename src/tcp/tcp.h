@@ -318,7 +318,7 @@ uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn);
 /* Asks for more room when text flows, tells the peer when the user has taken much. */
 void window_grow(struct tcp *t, struct tcb *b);
 bool window_worth_telling(const struct tcp *t, const struct tcb *b);
-uint8_t window_scale_for(uint32_t buffer);
+uint8_t window_scale_for(const struct tcp *t, uint32_t buffer);
 
 /* ---- emit.c -------------------------------------------------------------------------------------------------- */
 

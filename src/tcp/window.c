@@ -14,11 +14,14 @@
 
 enum { WSCALE_MAX = 14, WINDOW_MAX_UNSCALED = 65535 };
 
-uint8_t window_scale_for(uint32_t buffer)
+/* A window is told in units of 2^scale, and what that rounds up is paid from the promise: a unit is a
+ * quarter of the first promise at most, or nothing could ever be offered. */
+uint8_t window_scale_for(const struct tcp *t, uint32_t buffer)
 {
     uint8_t scale = 0;
 
-    while (scale < WSCALE_MAX && buffer >> scale > WINDOW_MAX_UNSCALED)
+    while (scale < WSCALE_MAX && buffer >> scale > WINDOW_MAX_UNSCALED &&
+           8u << scale <= t->config.receive_reserve)
         scale++;
     return scale;
 }

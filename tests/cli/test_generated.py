@@ -37,14 +37,6 @@ class Pages(unittest.TestCase):
             if name not in ("size", "isn_key", "hash_key"):
                 self.assertIn(f"\n| `{name}` |", page)
 
-    def test_every_reason_has_its_clause_and_its_sentence(self):
-        page = (ROOT / "docs/reasons.md").read_text()
-        table = (ROOT / "src/base/reason.def").read_text()
-        rows = re.findall(r'^REASON\((\w+), "(.*?)", "(.*)"\)$', table, re.M)
-        self.assertGreater(len(rows), 60)
-        for name, clause, sentence in rows:
-            self.assertIn(f"| `{name}` | {clause.replace('estab.h', 'estab')} | {sentence} |", page)
-
 
 class Man(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")

@@ -498,6 +498,12 @@ static void row_2_mss(void **state)
         assert_true(rig.out_count <= 10);
         rig_end(&rig);
     }
+    for (unsigned way = 0; way < RIG_WAYS; way++) { /* MUST-15 */
+        rig_start(&rig, NULL, 5, 6);
+        rig_become(&rig, (enum rig_way)way, ESTABLISHED);
+        assert_int_equal(rig_status(&rig).snd_mss, 536);
+        rig_end(&rig);
+    }
 }
 
 int main(void)

@@ -52,6 +52,8 @@ static void end(struct rig *r)
     while (estab_trace_next(r->stack, &trace))
         if (trace.kind == TRACE_MOVE)
             mark(r, trace.arg[0], trace.arg[1], trace.arg[2]);
+    if (!rig_leaves_nothing(r))
+        rig_fail(r, "something is left behind");
     rig_end(r);
 }
 

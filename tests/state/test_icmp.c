@@ -29,7 +29,7 @@ static void packet(struct wire *w, uint8_t protocol, const uint8_t *payload, siz
 {
     static uint8_t bytes[70000];
 
-    wire_packet(w, bytes, made_ip(bytes, WIRE_PEER, WIRE_US, protocol, payload, n, true));
+    wire_packet(w, bytes, made_ip(bytes, WIRE_PEER, WIRE_OWN, protocol, payload, n, true));
 }
 
 /* An ICMP message: type, code, the second word, and its data. */
@@ -136,13 +136,13 @@ WIRE_TEST(no_error_about_some)
     size_t n;
 
     start(w);
-    n = made_ip(bytes, estab_ipv4(255, 255, 255, 255), WIRE_US, 17, udp, sizeof udp, true);
+    n = made_ip(bytes, estab_ipv4(255, 255, 255, 255), WIRE_OWN, 17, udp, sizeof udp, true);
     wire_packet(w, bytes, n);
-    n = made_ip(bytes, estab_ipv4(224, 1, 1, 1), WIRE_US, 17, udp, sizeof udp, true);
+    n = made_ip(bytes, estab_ipv4(224, 1, 1, 1), WIRE_OWN, 17, udp, sizeof udp, true);
     wire_packet(w, bytes, n);
     n = made_ip(bytes, WIRE_PEER, estab_ipv4(10, 0, 0, 255), 17, udp, sizeof udp, true);
     wire_packet(w, bytes, n);
-    n = made_ip(bytes, WIRE_PEER, WIRE_US, 17, udp, sizeof udp, true);
+    n = made_ip(bytes, WIRE_PEER, WIRE_OWN, 17, udp, sizeof udp, true);
     bytes[6] = 0x20; /* a fragment */
     bytes[10] += 0x20;
     wire_packet(w, bytes, n);
@@ -156,7 +156,7 @@ static void about(struct wire *w, unsigned type, unsigned code, uint32_t seq, ui
 {
     uint8_t quote[100];
     struct made_tcp m = {
-        .src = {WIRE_US, WIRE_PORT},
+        .src = {WIRE_OWN, WIRE_PORT},
         .dst = {WIRE_PEER, rport},
         .seq = w->iss + seq,
         .text = "",
@@ -170,7 +170,7 @@ static void open_only(struct wire *w)
 {
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .remote = {WIRE_PEER, WIRE_RPORT},
         .fixed_iss = true,
         .iss = w->iss,
@@ -275,7 +275,7 @@ WIRE_TEST(fragmentation_needed_is_survived)
 WIRE_TEST(short_quotes_are_refused)
 {
     uint8_t quote[100];
-    struct made_tcp m = {.src = {WIRE_US, WIRE_PORT}, .dst = {WIRE_PEER, WIRE_RPORT}, .text = ""};
+    struct made_tcp m = {.src = {WIRE_OWN, WIRE_PORT}, .dst = {WIRE_PEER, WIRE_RPORT}, .text = ""};
 
     open_only(w);
     m.seq = w->iss;

@@ -35,7 +35,7 @@ static void start(struct pair *p, bool timestamps)
 {
     struct estab_config c = wire_config();
     struct estab_listen listen = {.size = sizeof listen, .local.port = 7, .backlog = 4};
-    struct estab_open open = {.size = sizeof open, .remote = {WIRE_US, 7}};
+    struct estab_open open = {.size = sizeof open, .remote = {WIRE_OWN, 7}};
 
     memset(p, 0, sizeof *p);
     c.timestamps = c.window_scale = timestamps;
@@ -171,7 +171,7 @@ static void a_closed_port_of_our_own_resets(void **state)
 {
     (void)state;
     struct pair *p = malloc(sizeof *p);
-    struct estab_open open = {.size = sizeof open, .remote = {WIRE_US, 8}};
+    struct estab_open open = {.size = sizeof open, .remote = {WIRE_OWN, 8}};
 
     assert_non_null(p);
     start(p, true);
@@ -194,8 +194,8 @@ static void open_to_itself(struct pair *p)
     struct estab_config c = wire_config();
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, 9},
-        .remote = {WIRE_US, 9},
+        .local = {WIRE_OWN, 9},
+        .remote = {WIRE_OWN, 9},
         .fixed_iss = true,
         .iss = 0xfffffff0,
     };
@@ -277,7 +277,7 @@ static void a_forged_source_of_our_own_is_refused(void **state)
 
     assert_non_null(p);
     start(p, false);
-    wire_in(&p->w, &(struct wire_segment){.flags = SYN, .sport = 1, .dport = 7, .from = WIRE_US});
+    wire_in(&p->w, &(struct wire_segment){.flags = SYN, .sport = 1, .dport = 7, .from = WIRE_OWN});
     assert_int_equal(wire_reason(&p->w, "IP_SOURCE"), 1);
     assert_int_equal(estab_abort(p->w.stack, p->client.conn, WIRE_START), ESTAB_OK);
     p->w.listener = p->listener;

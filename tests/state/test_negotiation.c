@@ -74,7 +74,7 @@ static void offers(struct wire *w, uint32_t mtu, int want)
 {
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .remote = {WIRE_PEER, WIRE_RPORT},
         .fixed_iss = true,
         .iss = w->iss,
@@ -362,6 +362,34 @@ WIRE_TEST(challenges_are_throttled)
     CHECK(w->events & ESTAB_EVENT_CLOSED);
 }
 
+/* ---- the user's wishes for the IP header: MUST-48, MUST-49, SHLD-21 ----------------------------------------- */
+
+WIRE_TEST(the_differentiated_services_field)
+{
+    start(w);
+    OPEN(65535);
+    CHECK_EQ(w->queue[0].diffserv, 0);
+    SEND(1);
+    CHECK_EQ(OUT(0, ACK | PSH, 1, 1, 1)->diffserv, 0);
+    assert_int_equal(estab_set(w->stack, w->conn, ESTAB_OPTION_DIFFSERV, 46, WIRE_START), ESTAB_OK);
+    assert_int_equal(estab_set(w->stack, w->conn, ESTAB_OPTION_DIFFSERV, 64, WIRE_START),
+                     ESTAB_INVALID);
+    IN(ACK, 1, 2, 0, .wnd = 65535);
+    SEND(1);
+    CHECK_EQ(OUT(0, ACK | PSH, 2, 1, 1)->diffserv, 46);
+}
+
+WIRE_TEST(the_time_to_live)
+{
+    struct estab_config c = wire_config();
+
+    c.ttl = 77;
+    wire_start(w, &c);
+    OPEN(65535);
+    CHECK_EQ(w->queue[0].ttl, 77);
+    CHECK_EQ(w->queue[1].ttl, 77);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +422,8 @@ int main(void)
         cmocka_unit_test(paws_does_not_come_back_after_50_days),
         cmocka_unit_test(an_echo_measures_a_retransmission),
         cmocka_unit_test(challenges_are_throttled),
+        cmocka_unit_test(the_differentiated_services_field),
+        cmocka_unit_test(the_time_to_live),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,7 +296,7 @@ WIRE_TEST(replies_run_out)
     OPEN(65535);
     for (unsigned i = 0; i < 10; i++) {
         struct made_tcp m = {
-            .src = {WIRE_PEER, 7}, .dst = {WIRE_US, (uint16_t)(i + 1)}, .flags = SYN, .text = ""};
+            .src = {WIRE_PEER, 7}, .dst = {WIRE_OWN, (uint16_t)(i + 1)}, .flags = SYN, .text = ""};
 
         f[i] = made_frame(bytes[i], made_tcp(bytes[i], &m, true), true);
     }
@@ -367,7 +367,7 @@ WIRE_TEST(memory_through_an_active_life)
     struct estab_config c = config();
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .remote = {WIRE_PEER, WIRE_RPORT},
         .fixed_iss = true,
         .iss = w->iss,

@@ -240,6 +240,21 @@ static void beyond_a_gap(struct rig *r)
     OUT(r, ACK, 1, 1);
 }
 
+/* 11..20 came first, then 6..35 around it. */
+static void around_what_is_held(struct rig *r)
+{
+    beyond_a_gap(r);
+    IN(r, PSH | ACK, 6, 1, .len = 30);
+    OUT(r, ACK, 1, 1);
+}
+
+static void two_pieces_beyond(struct rig *r)
+{
+    beyond_a_gap(r);
+    IN(r, PSH | ACK, 31, 1, .len = 10);
+    OUT(r, ACK, 1, 1);
+}
+
 static void text_in_order(void **state)
 {
     static const struct arrival rows[] = {
@@ -298,6 +313,17 @@ static void text_beyond_a_gap(void **state)
             .events = ESTAB_EVENT_READABLE),
         ROW("around what is held", .before = beyond_a_gap, .in = SEG(ACK, 6, 1, .len = 30),
             ANSWER(1, 1), .nxt = 1, .reason = {REASON_TEXT_OUT_OF_ORDER}),
+        ROW("the gap before all that is filled", .before = around_what_is_held,
+            .in = SEG(ACK, 1, 1, .len = 5), ANSWER(1, 36), .nxt = 36, .text = 35,
+            .events = ESTAB_EVENT_READABLE),
+        ROW("one of two gaps is filled", .before = two_pieces_beyond,
+            .in = SEG(ACK, 1, 1, .len = 10), ANSWER(1, 21), .nxt = 21, .text = 20,
+            .events = ESTAB_EVENT_READABLE),
+        ROW("the second of two gaps", .before = two_pieces_beyond,
+            .in = SEG(ACK, 15, 1, .len = 20), ANSWER(1, 1), .nxt = 1,
+            .reason = {REASON_TEXT_OUT_OF_ORDER}),
+        ROW("both gaps at once", .before = two_pieces_beyond, .in = SEG(ACK, 1, 1, .len = 35),
+            ANSWER(1, 41), .nxt = 41, .text = 40, .events = ESTAB_EVENT_READABLE),
     };
     (void)state;
     RUN_ROWS(rows, IN_STATE);
@@ -309,6 +335,28 @@ static void fin_beyond_a_gap(struct rig *r)
 {
     IN(r, FIN | ACK, 11, 1);
     OUT(r, ACK, 1, 1);
+}
+
+/* The peer contradicts itself: what came first holds. */
+static void another_fin_beyond_a_gap(struct rig *r)
+{
+    fin_beyond_a_gap(r);
+    IN(r, FIN | ACK, 21, 1);
+    OUT(r, ACK, 1, 1);
+}
+
+static void fin_inside_what_is_held(struct rig *r)
+{
+    beyond_a_gap(r);
+    IN(r, FIN | ACK, 15, 1);
+    OUT(r, ACK, 1, 1);
+}
+
+static void fin_inside_what_was_held(struct rig *r)
+{
+    fin_inside_what_is_held(r);
+    IN(r, ACK, 1, 1, .len = 10);
+    OUT(r, ACK, 1, 21);
 }
 
 static void text_and_fin_beyond_a_gap(struct rig *r)
@@ -355,6 +403,15 @@ static void fins(void **state)
         ROW("held; text across it fills the gap", .before = fin_beyond_a_gap,
             .in = SEG(ACK, 1, 1, .len = 20), ANSWER(1, 12), .to = CLOSE_WAIT, .nxt = 12,
             .text = 10, .events = LAST, .reason = {REASON_TEXT_AFTER_FIN}),
+        ROW("two of them beyond a gap: the first", .before = another_fin_beyond_a_gap,
+            .in = SEG(ACK, 1, 1, .len = 10), ANSWER(1, 12), .to = CLOSE_WAIT, .nxt = 12,
+            .events = LAST),
+        ROW("inside text that was held: none", .before = fin_inside_what_is_held,
+            .in = SEG(ACK, 1, 1, .len = 10), ANSWER(1, 21), .nxt = 21, .text = 20,
+            .events = ESTAB_EVENT_READABLE),
+        ROW("inside text that was held: more text", .before = fin_inside_what_was_held,
+            .in = SEG(PSH | ACK, 21, 1, .len = 10), .out = {SEG(ACK, 1, 31, .at_ms = 40)},
+            .nxt = 31, .events = ESTAB_EVENT_READABLE),
         ROW("that the window does not hold", .in = SEG(FIN | PSH | ACK, 1, 1, .len = RIG_WINDOW),
             ANSWER(1, E), .nxt = E, .events = ESTAB_EVENT_READABLE,
             .reason = {REASON_TEXT_BEYOND_WINDOW}),
@@ -367,6 +424,37 @@ static void fins(void **state)
     };
     (void)state;
     RUN_ROWS(rows, IN_STATE);
+}
+
+/* ---- a batch ---------------------------------------------------------------------------------------------- */
+
+/* MUST-59: one ACK for text in order, however much came; but each segment beyond a gap is answered,
+ * as the peer counts the duplicates (RFC 5681 section 3.2). */
+static void acknowledgments_of_a_batch(void **state)
+{
+    static const struct rig_seg in_order[] = {
+        SEG(ACK, 1, 1, .len = 50), SEG(ACK, 201, 1, .len = 50), SEG(ACK, 251, 1, .len = 50),
+        SEG(ACK, 301, 1, .len = 50), SEG(FIN | PSH | ACK, 351, 1, .len = 50),
+    };
+    static const struct rig_seg beyond[] = {
+        SEG(ACK, 51, 1, .len = 50), SEG(ACK, 101, 1, .len = 50), SEG(ACK, 151, 1, .len = 50),
+    };
+    struct rig r;
+    (void)state;
+    for (unsigned n = 0; n < RIG_ISNS; n++) {
+        rig_start(&r, NULL, rig_isns[n][0], rig_isns[n][1]);
+        rig_become(&r, ACTIVE, ESTABLISHED);
+        rig_in_batch(&r, beyond, 3);
+        for (int i = 0; i < 3; i++)
+            OUT(&r, ACK, 1, 1);
+        QUIET(&r);
+        rig_in_batch(&r, in_order, 5);
+        OUT(&r, ACK, 1, 402);
+        QUIET(&r);
+        IS(&r, CLOSE_WAIT);
+        assert_int_equal(rig_receive(&r, 1000), 400);
+        rig_end(&r);
+    }
 }
 
 /* ---- RFC 7323: timestamps (TS.Recent = 1000, Last.ACK.sent = 1) ------------------------------------------ */
@@ -489,6 +577,7 @@ int main(void)
         cmocka_unit_test(text_in_order),
         cmocka_unit_test(text_beyond_a_gap),
         cmocka_unit_test(fins),
+        cmocka_unit_test(acknowledgments_of_a_batch),
         cmocka_unit_test(stamps),
         cmocka_unit_test(stamps_after_24_days),
         cmocka_unit_test(challenges_are_throttled),

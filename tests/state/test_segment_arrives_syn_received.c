@@ -168,6 +168,26 @@ static void scaled_windows(void **state)
     RUN_ROWS(rows, A_RECORD, .config = &config);
 }
 
+/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. */
+static void stamps(void **state)
+{
+    static const struct arrival rows[] = {
+        ROW("older: PAWS", .in = SEG(PSH | ACK, 1, 1, .len = 10, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 1, 1, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_PAWS}),
+        ROW("older, on a SYN: PAWS", .in = SEG(SYN, 1, 0, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 1, 1, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_PAWS}),
+        ROW("missing", .in = SEG(ACK, 1, 1, .opt = NO_OPTIONS),
+            .reason = {REASON_TIMESTAMP_MISSING}),
+        ROW("older, on a RST in the window", .in = SEG(RST, 1000, 0, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 1, 1, .opt = STAMP, .tsecr = 1000)},
+            .reason = {REASON_RST_CHALLENGE}),
+    };
+    struct estab_config config = rig_config();
+    (void)state;
+    config.timestamps = true;
+    RUN_ROWS(rows, A_RECORD, .config = &config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +197,7 @@ int main(void)
         cmocka_unit_test(opened_actively),
         cmocka_unit_test(acknowledgments),
         cmocka_unit_test(scaled_windows),
+        cmocka_unit_test(stamps),
     };
     return cmocka_run_group_tests_name("segment_arrives_when_syn_received", tests, NULL, NULL);
 }

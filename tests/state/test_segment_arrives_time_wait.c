@@ -90,6 +90,33 @@ static void it_ends_after_2_msl(void **state)
     }
 }
 
+/* Section 3.10.7.4: whichever way led here, "start the time-wait timer, turn off the other timers". */
+static void it_ends_after_2_msl_from_everywhere(void **state)
+{
+    static const enum rig_state from[] = {FIN_WAIT_1, FIN_WAIT_2, CLOSING};
+    struct rig r;
+    (void)state;
+    for (int unread = 0; unread < 2; unread++)
+        for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+            uint32_t text = unread ? 10 : 0;
+
+            rig_start(&r, NULL, UINT32_MAX, UINT32_MAX - 1);
+            r.keep_unread = unread;
+            rig_become(&r, ACTIVE, from[i] == CLOSING ? FIN_WAIT_1 : from[i]);
+            AT(&r, 100);
+            if (from[i] == CLOSING)
+                IN(&r, FIN | ACK, 1, 1, .len = text);
+            IN(&r, from[i] == CLOSING ? ACK : FIN | ACK, from[i] == CLOSING ? 2 + text : 1, 2,
+               .len = from[i] == CLOSING ? 0 : text);
+            IS(&r, TIME_WAIT);
+            rig_forget(&r);
+            waits_for(&r, 60100);
+            IS(&r, CLOSED);
+            assert_true(rig_leaves_nothing(&r));
+            rig_end(&r);
+        }
+}
+
 static void a_fin_begins_the_wait_anew(void **state)
 {
     struct rig r;
@@ -124,14 +151,36 @@ static void nothing_else_does(void **state)
     }
 }
 
+/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. */
+static void stamps(void **state)
+{
+    static const struct arrival rows[] = {
+        ROW("older: PAWS", .in = SEG(PSH | ACK, 3, 2, .len = 10, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 2, 3, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_PAWS}),
+        ROW("older, on a SYN: PAWS", .in = SEG(SYN, 3, 0, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 2, 3, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_PAWS}),
+        ROW("missing", .in = SEG(ACK, 3, 2, .opt = NO_OPTIONS),
+            .reason = {REASON_TIMESTAMP_MISSING}),
+        ROW("older, on a RST in the window", .in = SEG(RST, 1000, 0, .opt = STAMP, .tsval = 999),
+            .out = {SEG(ACK, 2, 3, .opt = STAMP, .tsecr = 1000)},
+            .reason = {REASON_RST_CHALLENGE}),
+    };
+    struct estab_config config = rig_config();
+    (void)state;
+    config.timestamps = true;
+    RUN_ROWS(rows, A_RECORD, .config = &config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record),
         cmocka_unit_test(a_tcb),
         cmocka_unit_test(it_ends_after_2_msl),
+        cmocka_unit_test(it_ends_after_2_msl_from_everywhere),
         cmocka_unit_test(a_fin_begins_the_wait_anew),
         cmocka_unit_test(nothing_else_does),
+        cmocka_unit_test(stamps),
     };
     return cmocka_run_group_tests_name("segment_arrives_when_time_wait", tests, NULL, NULL);
 }

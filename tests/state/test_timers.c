@@ -30,7 +30,7 @@ static void open_only(struct wire *w, uint32_t user_timeout_ms)
 {
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .remote = {WIRE_PEER, WIRE_RPORT},
         .fixed_iss = true,
         .iss = w->iss,

@@ -592,6 +592,68 @@ static void the_next_peer_gets_nothing_of_the_last(void **state)
     rig_end(&r);
 }
 
+/* One TCB, one peer: while it is busy, others find nobody. */
+static void a_passive_open_takes_one_peer(void **state)
+{
+    struct rig r;
+    (void)state;
+    for (unsigned s = SYN_RECEIVED; s < RIG_STATES; s++) {
+        rig_start(&r, NULL, 40, UINT32_MAX);
+        rig_become(&r, SINGLE, (enum rig_state)s);
+        IN(&r, SYN, 0, 0, .port = RIG_PEER_PORT + 1);
+        OUT(&r, RST | ACK | ZERO_SEQ, 0, 1, .port = RIG_PEER_PORT + 1);
+        IS(&r, (enum rig_state)s);
+        rig_end(&r);
+    }
+}
+
+/* Back in LISTEN nothing of the attempt goes on: no timer, no answer owed, no backed-off RTO. */
+static void an_attempt_leaves_no_trace(void **state)
+{
+    static const struct rig_seg resets[] = {SEG(RST, 100, 0), SEG(RST, 1, 0)};
+    struct rig r;
+    (void)state;
+    rig_start(&r, NULL, 40, UINT32_MAX);
+    rig_become(&r, SINGLE, SYN_RECEIVED);
+    AT(&r, 1000);
+    OUT(&r, SYN | ACK, 0, 1);
+    AT(&r, 3000);
+    OUT(&r, SYN | ACK, 0, 1);
+    rig_in_batch(&r, resets, 2); /* the first one is to be challenged */
+    IS(&r, LISTEN);
+    AT(&r, 10000);
+    QUIET(&r);
+    IN(&r, SYN, 0, 0);
+    OUT(&r, SYN | ACK, 0, 1);
+    QUIET(&r);
+    AT(&r, 10999);
+    QUIET(&r);
+    AT(&r, 11000);
+    OUT(&r, SYN | ACK, 0, 1);
+    rig_end(&r);
+}
+
+/* MUST-11: what a SYN-RECEIVED came from decides where a RST leads. */
+static void a_passive_open_that_turned_active_is_active(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_start(&r, NULL, 40, UINT32_MAX);
+    rig_become(&r, SINGLE, LISTEN);
+    assert_int_equal(estab_open_active(r.stack, r.conn, peer(), r.now), ESTAB_OK);
+    rig_pull(&r);
+    OUT(&r, SYN, 0, 0);
+    IN(&r, SYN, 0, 0);
+    OUT(&r, SYN | ACK, 0, 1);
+    IS(&r, SYN_RECEIVED);
+    IN(&r, SYN, 100, 0); /* nor does a SYN lead back to LISTEN */
+    OUT(&r, ACK, 1, 1);
+    IN(&r, RST, 1, 0);
+    IS(&r, CLOSED);
+    HAPPENED(&r, ESTAB_EVENT_CLOSED, ESTAB_REFUSED);
+    rig_end(&r);
+}
+
 static void a_queued_close_closes_listen(void **state)
 {
     struct estab_counters counters;
@@ -693,6 +755,9 @@ int main(void)
         cmocka_unit_test(a_close_behind_text_waits),
         cmocka_unit_test(a_fin_follows_the_text),
         cmocka_unit_test(the_next_peer_gets_nothing_of_the_last),
+        cmocka_unit_test(a_passive_open_takes_one_peer),
+        cmocka_unit_test(an_attempt_leaves_no_trace),
+        cmocka_unit_test(a_passive_open_that_turned_active_is_active),
         cmocka_unit_test(a_queued_close_closes_listen),
         cmocka_unit_test(a_passive_open_leaves_nothing_behind),
         cmocka_unit_test(a_listener_resets_its_children),

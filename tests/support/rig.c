@@ -279,6 +279,24 @@ void rig_in(struct rig *r, const struct rig_seg *s)
     rig_in_bytes(r, bytes, rig_frame(r, s, bytes));
 }
 
+void rig_in_batch(struct rig *r, const struct rig_seg *segments, size_t n)
+{
+    static uint8_t bytes[RIG_BATCH_MAX][256];
+    static uint8_t frame[RIG_FRAME_MAX];
+    struct estab_frame frames[RIG_BATCH_MAX];
+
+    assert_true(n <= RIG_BATCH_MAX);
+    for (size_t i = 0; i < n; i++) {
+        size_t length = rig_frame(r, &segments[i], frame);
+
+        assert_true(length <= sizeof bytes[i]);
+        memcpy(bytes[i], frame, length);
+        frames[i] = made_frame(bytes[i], length, !r->ethernet);
+    }
+    estab_input(r->stack, frames, n, r->now);
+    rig_pull(r);
+}
+
 /* ---- frames out --------------------------------------------------------------------------------------- */
 
 static uint32_t load(const uint8_t *p, unsigned n)
@@ -380,7 +398,7 @@ static void answer_arp(struct rig *r, const uint8_t *arp)
     uint8_t bytes[64];
     struct estab_addr who = estab_ipv4(arp[24], arp[25], arp[26], arp[27]);
 
-    if (r->deaf || load(arp + 6, 2) != 1)
+    if (r->deaf || load(arp + 6, 2) != 1 || memcmp(arp + 24, rig_us().b + 12, 4) == 0)
         return;
     struct estab_frame frame = made_frame(bytes, made_arp(bytes, 2, who, rig_us()), false);
     estab_input(r->stack, &frame, 1, r->now);

@@ -84,7 +84,7 @@ struct rig_sent {
     estab_time at;
 };
 
-enum { RIG_SENT_MAX = 512, RIG_HELD_MAX = 32, RIG_FRAME_MAX = 66000 };
+enum { RIG_SENT_MAX = 512, RIG_HELD_MAX = 32, RIG_BATCH_MAX = 16, RIG_FRAME_MAX = 66000 };
 
 /* How a connection came to be. */
 enum rig_way { ACTIVE, LISTENER, SINGLE, SIMULTANEOUS, RIG_WAYS };
@@ -139,6 +139,8 @@ void rig_in_bytes(struct rig *, uint8_t *bytes, size_t n);
 /* Makes both checksums right again, after something else was made wrong.  Bare IP. */
 void rig_resum(uint8_t *bytes, size_t n);
 void rig_in(struct rig *, const struct rig_seg *);
+/* Up to RIG_BATCH_MAX small ones in one vector: nothing is sent before the last has arrived. */
+void rig_in_batch(struct rig *, const struct rig_seg *, size_t n);
 /* Takes the next segment that the stack has sent, which must be this one. */
 void rig_out(struct rig *, const struct rig_seg *);
 const struct rig_sent *rig_out_any(struct rig *); /* NULL: none */
@@ -190,6 +192,8 @@ void rig_is(const struct rig *, enum rig_state);
 void rig_happened(struct rig *, unsigned bits, enum estab_error);
 void rig_counted(const struct rig *, enum reason, uint64_t n);
 void rig_forget(struct rig *);
+/* Ends the listener, aborts the connection; whether the stack then owns nothing any more. */
+bool rig_leaves_nothing(struct rig *);
 
 /*
  * Puts the connection into a state, by calls and frames.  Without text, but for TIME-WAIT, before

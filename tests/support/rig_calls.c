@@ -194,6 +194,20 @@ void rig_counted(const struct rig *r, enum reason reason, uint64_t n)
                  (unsigned)n);
 }
 
+bool rig_leaves_nothing(struct rig *r)
+{
+    struct estab_counters c = {.size = sizeof c};
+
+    if (r->conn.generation)
+        (void)estab_abort(r->stack, r->conn, r->now);
+    if (r->listener.generation)
+        (void)estab_listen_end(r->stack, r->listener, r->now);
+    rig_pull(r);
+    estab_counters(r->stack, &c);
+    return c.connections == 0 && c.records == 0 && c.listeners == 0 && c.chunks_used == 0 &&
+           c.chunks_promised == 0 && c.chunks_lent == 0;
+}
+
 /* ---- into a state ------------------------------------------------------------------------------------- */
 
 bool rig_can_become(enum rig_way way, enum rig_state state)

@@ -69,9 +69,10 @@ void wire_start(struct wire *w, const struct estab_config *config)
         .size = sizeof interface,
         .link = ESTAB_LINK_IP,
         .prefix_length = 24,
-        .address = WIRE_US,
+        .address = WIRE_OWN,
         .mtu = w->mtu ? w->mtu : 1500,
         .super_segment = w->super,
+        .checksum_offload = w->offload || w->super,
     };
 
     w->config = *config;
@@ -233,6 +234,18 @@ static void take_ours(struct wire *w, struct wire_segment *s, const uint8_t *tex
     }
 }
 
+/* As a device does: the field holds the sum of the pseudo header. */
+static void finish(struct wire *w, const struct estab_frame *f, uint8_t *bytes, size_t n)
+{
+    uint16_t sum = made_sum(0, bytes + f->checksum_start, n - f->checksum_start);
+    uint8_t *field = bytes + f->checksum_start + f->checksum_offset;
+
+    if (!(w->offload || w->super) || f->checksum_start != 20 || f->checksum_offset != 16)
+        wire_fail(w, HERE, "a checksum to be finished at %u", f->checksum_start);
+    field[0] = (uint8_t)(sum >> 8);
+    field[1] = (uint8_t)sum;
+}
+
 static void take_frame(struct wire *w, const struct estab_frame *f)
 {
     static uint8_t bytes[WIRE_TEXT + 200];
@@ -256,7 +269,9 @@ static void take_frame(struct wire *w, const struct estab_frame *f)
     sum = 6 + (uint32_t)n - 20;
     for (int i = 12; i < 20; i += 2)
         sum += get16(bytes + i);
-    if (f->checksum == ESTAB_CHECKSUM_VERIFY && made_sum(sum, tcp, n - 20) != 0)
+    if (f->checksum == ESTAB_CHECKSUM_FINISH)
+        finish(w, f, bytes, n);
+    if (made_sum(sum, tcp, n - 20) != 0)
         wire_fail(w, HERE, "a wrong TCP checksum");
     s.sport = (uint16_t)get16(tcp);
     s.dport = (uint16_t)get16(tcp + 2);
@@ -433,7 +448,7 @@ void wire_in(struct wire *w, const struct wire_segment *s)
     bool from = s->from.b[10] != 0;
     struct made_tcp m = {
         .src = {from ? s->from : WIRE_PEER, s->sport ? s->sport : WIRE_RPORT},
-        .dst = {WIRE_US, s->dport ? s->dport : WIRE_PORT},
+        .dst = {WIRE_OWN, s->dport ? s->dport : WIRE_PORT},
         .seq = s->seq + (ours && !from ? w->irs : 0),
         .ack = s->flags & ACK ? s->ack + (ours && !from ? w->iss : 0) : 0,
         .window = (uint16_t)s->wnd,
@@ -467,7 +482,7 @@ void wire_open(struct wire *w, const struct wire_segment *o, const char *file, i
 {
     struct estab_open open = {
         .size = sizeof open,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .remote = {WIRE_PEER, WIRE_RPORT},
         .fixed_iss = true,
         .iss = w->iss,
@@ -495,7 +510,7 @@ void wire_accept(struct wire *w, const struct wire_segment *o, const char *file,
 {
     struct estab_listen listen = {
         .size = sizeof listen,
-        .local = {WIRE_US, WIRE_PORT},
+        .local = {WIRE_OWN, WIRE_PORT},
         .backlog = 8,
         .fixed_iss = true,
         .iss = w->iss,

@@ -30,7 +30,7 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 #define S  ESTAB_SECOND
 
 #define WIRE_START (UINT64_C(4294962296) * ESTAB_MS)
-#define WIRE_US    estab_ipv4(10, 0, 0, 1)
+#define WIRE_OWN   estab_ipv4(10, 0, 0, 1)
 #define WIRE_PEER  estab_ipv4(10, 0, 0, 2)
 #define WIRE_PORT  3333
 #define WIRE_RPORT 40000
@@ -66,8 +66,8 @@ struct wire {
     estab_time now; /* from the start */
     uint32_t iss, irs, tsval;
     uint32_t mtu, super;
-    bool ts, passive;
-    int scale_out; /* shift of the windows that the stack sends */
+    bool passive, offload; /* offload: the device finishes checksums */
+    int scale_out;         /* shift of the windows that the stack sends */
     estab_conn conn;
     estab_listener listener;
     unsigned events; /* gathered bits of `conn`, until WIRE_EVENTS takes them */
