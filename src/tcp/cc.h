@@ -26,8 +26,11 @@ enum { CC_NEWRENO, CC_ROWS };
 
 /* Hidden: else position-independent code would find them through a table that a linker must fill. */
 #pragma GCC visibility push(hidden)
+/* Hidden, so that the core's objects need no offset table to find them. */
+#pragma GCC visibility push(hidden)
 extern const struct cc *const cc_all[CC_ROWS];
 extern const struct cc cc_newreno;
+#pragma GCC visibility pop
 #pragma GCC visibility pop
 
 static inline const struct cc *cc_of(const struct tcb *b)

@@ -66,7 +66,3 @@ const struct cc cc_newreno = {
     .congested = newreno_congested,
     .timed_out = newreno_timed_out,
 };
-
-const struct cc *const cc_all[CC_ROWS] = {
-    [CC_NEWRENO] = &cc_newreno,
-};

@@ -265,7 +265,9 @@ void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss)
 {
     uint32_t mss = peer_mss < b->rcv.mss ? peer_mss : b->rcv.mss;
 
-    if (mss < MSS_LEAST) /* an offer of 0 or 1 would make us send headers for nothing */
+    /* Not RFC 9293 3.7.1 (MUST-16): an offer under 64 is raised to 64, because an offer of 0 or 1
+     * would make us send headers for nothing (CVE-2019-11479); Linux does so, too. */
+    if (mss < MSS_LEAST)
         mss = MSS_LEAST;
     if (b->head.tag & TAG_TIMESTAMPS)
         mss -= TIMESTAMP_BYTES;
