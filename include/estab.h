@@ -275,7 +275,7 @@ ESTAB_API void estab_expire(estab_stack *, estab_time now);
 /* ---- events ------------------------------------------------------------------------------------- */
 
 enum estab_event_bits {
-    ESTAB_EVENT_ACCEPT = 1 << 0,     /* listener: estab_accept has a connection */
+    ESTAB_EVENT_ACCEPT = 1 << 0,     /* listener: estab_accept has connections; take until AGAIN */
     ESTAB_EVENT_OPENED = 1 << 1,     /* ESTABLISHED was entered */
     ESTAB_EVENT_READABLE = 1 << 2,   /* text was added for estab_receive */
     ESTAB_EVENT_WRITABLE = 1 << 3,   /* estab_send may take text again, after it took less */

@@ -54,6 +54,9 @@ const char *estab_config_check(const struct estab_config *config)
         return "rto_min_ms must not be above rto_max_ms";
     if (config->persist_min_ms > config->persist_max_ms)
         return "persist_min_ms must not be above persist_max_ms";
+    if (2 * (uint64_t)config->receive_reserve / (config->chunk_bytes - ESTAB_HEAD_MAX) + 4 >
+        config->chunks - config->chunks / 8)
+        return "chunks must hold receive_reserve twice, and an eighth more for senders";
     if (config->receive_reserve > config->receive_buffer)
         return "receive_reserve must not be above receive_buffer";
     return NULL;

@@ -2,7 +2,8 @@
 /* icmp.c - echo replies and destination unreachable (RFC 792, RFC 1122 section 3.2.2). */
 #include "ip/ip.h"
 
-enum { UNREACHABLES_A_SECOND = 100 };
+/* Places that a flood of echo requests leaves to ARP. */
+enum { UNREACHABLES_A_SECOND = 100, FOR_ARP = 16 };
 
 struct ip_reply *ip_reply_new(struct ip *ip)
 {
@@ -19,7 +20,7 @@ struct ip_reply *ip_reply_new(struct ip *ip)
 static struct ip_reply *icmp_new(struct ip *ip, const struct ipv4_header *h, unsigned interface,
                                  const uint8_t mac[6], enum icmp_type type)
 {
-    struct ip_reply *r = ip_reply_new(ip);
+    struct ip_reply *r = ip->reply_count < IP_REPLIES - FOR_ARP ? ip_reply_new(ip) : NULL;
 
     if (!r)
         return NULL;

@@ -98,8 +98,11 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
 
 bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6])
 {
-    const struct neighbour *n = find(ip, &path->next_hop, path->interface);
+    const struct neighbour *n;
 
+    if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
+        return true;
+    n = find(ip, &path->next_hop, path->interface);
     if (!n || n->state != NEIGHBOUR_KNOWN)
         return false;
     memcpy(mac, n->mac, 6);

@@ -150,7 +150,7 @@ static bool output(estab_loop *l, estab_time now)
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         while (l->out_next < l->out_count)
             if (!send_some(l, now))
-                return true;
+                return any; /* the device is full: its descriptor will tell */
         if (!take_output(l, now))
             break;
         any = true;

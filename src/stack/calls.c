@@ -229,7 +229,8 @@ static void option_set(struct tcp *t, struct tcb *b, enum estab_option option, u
     switch (option) {
     case ESTAB_OPTION_NAGLE:
         b->flags = value ? b->flags | TCB_NAGLE : b->flags & ~(uint32_t)TCB_NAGLE;
-        conn_ready(t, b);
+        if (tcb_is(b, F_SYNC))
+            conn_ready(t, b);
         return;
     case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
         b->keepalive_idle_ms = value;

@@ -232,7 +232,7 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
     uint32_t contiguous = p->first_length - p->at;
     enum reason reason;
 
-    reason = ipv4_parse(p->first + p->at, contiguous, p->trusted, &p->ip);
+    reason = ipv4_parse(p->first + p->at, contiguous, p->interface == IP_LOOPBACK, &p->ip);
     if (reason == REASON_IP_LENGTH && p->ip.total_length <= n)
         reason = REASON_NONE; /* the rest lies in other parts */
     if (reason != REASON_NONE)

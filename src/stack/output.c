@@ -210,10 +210,8 @@ static bool next_tcp_reply(struct estab_stack *s, struct estab_frame *f, estab_t
             stack_drop(s, REASON_NO_ROUTE, 0, now);
             continue;
         }
-        if (out->has_mac) /* strangers do not make us ask: that would push others out */
-            known = neighbour_known(&s->ip, &path, mac);
-        else
-            known = neighbour_find(&s->ip, &path, mac, now) == ANSWER_KNOWN;
+        /* Strangers do not make us ask: that would push others out. */
+        known = neighbour_known(&s->ip, &path, mac);
         if (!known && !out->has_mac) {
             stack_drop(s, REASON_NEIGHBOUR_UNKNOWN, path.interface, now);
             continue;

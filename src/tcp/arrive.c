@@ -105,21 +105,21 @@ static void answer_challenge(struct arriving *a)
  * is always answered; bare ACKs, which might answer each other for ever, seven times a second, which
  * leaves room for keep-alives and probes.
  */
+enum { STRAY_SECOND = 31, STRAY_SHIFT = 5, STRAY_MOST = 7 };
+
 static void answer_stray(struct arriving *a)
 {
-    struct tcb *b = a->v.tcb;
+    uint8_t *budget = a->v.tcb ? &a->v.tcb->stray : &a->v.record->stray;
+    uint8_t second = s_of(a->now) & STRAY_SECOND;
 
-    if (b && segment_length(a->s) == 0) {
-        unsigned second = s_of(a->now) & 31;
-
-        if (b->stray_second != second)
-            b->stray_count = 0;
-        b->stray_second = second & 31;
-        if (b->stray_count == 7) {
+    if (a->v.record || segment_length(a->s) == 0) { /* a record has no use for text either */
+        if ((*budget & STRAY_SECOND) != second)
+            *budget = second;
+        if (*budget >> STRAY_SHIFT == STRAY_MOST) {
             note_reason(a->t, REASON_CHALLENGE_THROTTLED);
             return;
         }
-        b->stray_count++;
+        *budget = (uint8_t)(*budget + (1 << STRAY_SHIFT));
     }
     answer_ack(a);
 }
@@ -261,9 +261,8 @@ static struct ruling check_seq(const struct tcp_view *v, const struct segment *s
         return (struct ruling){V_ACK, REASON_PAWS};
     if (!seq_acceptable(v, s)) {
         /* MUST-66: a window of zero still lets an acknowledgment, a URG or a RST through. */
-        if (v->rcv_wnd == 0 && rcv_eq(s->seq, v->rcv_nxt))
-            return next;
-        return seq_refused(v, s);
+        if (v->rcv_wnd > 0 || !rcv_eq(s->seq, v->rcv_nxt))
+            return seq_refused(v, s);
     }
     /* A RST may lack it, and a SYN agrees anew: a peer that was restarted is told of it in step 4. */
     if ((v->head->tag & TAG_TIMESTAMPS) && !(s->opt.present & OPT_TIMESTAMPS) &&
@@ -387,8 +386,9 @@ static bool take_ack(struct arriving *a)
 
     timestamp_take(b, a->s, a->v.ts_young, a->now);
     b->heard_us = us_of(a->now);
+    b->keepalives_sent = 0;
     if (b->snd.wnd > 0)
-        b->rtt.probes = 0; /* a keep-alive was answered; probes of a zero window go on backing off */
+        b->rtt.probes = 0; /* those of a zero window go on backing off while it lasts */
     if (m)
         m->segments_received++;
     if (b->head.state == TCP_SYN_RECEIVED)
@@ -604,6 +604,8 @@ static void arrive_otherwise(struct arriving *a)
         a->reason = REASON_SEQ_ACK_ONLY;
         note_reason(a->t, a->reason);
         answer_ack(a);
+        if (a->fin_acked)
+            tcp_move(a->t, &a->v.tcb->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
         return;
     }
     check_urg(a);

@@ -209,6 +209,13 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->cc_row = c->congestion;
 }
 
+bool tcb_backed(const struct tcp *t)
+{
+    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve);
+
+    return chunk_unpromised(&t->chunks) >= promise + t->chunks.chunks / 8;
+}
+
 struct tcb *tcb_new(struct tcp *t, estab_time now)
 {
     uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve);
@@ -217,7 +224,7 @@ struct tcb *tcb_new(struct tcp *t, estab_time now)
 
     if (i == TCB_NONE && t->tcb_fresh == t->config.connections)
         return NULL;
-    if (!chunk_promise(&t->chunks, promise))
+    if (!tcb_backed(t) || !chunk_promise(&t->chunks, promise))
         return NULL;
     if (i != TCB_NONE)
         t->tcb_free = tcp_tcb(t, i)->head.chain;

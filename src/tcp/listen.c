@@ -104,13 +104,26 @@ static bool listen_recycle(struct tcp *t, const struct tcp_listener *l, estab_ti
     return false;
 }
 
+/* TIME-WAIT gives way to the living, as Linux's tcp_max_tw_buckets lets it: the oldest first. */
+static bool listen_recycle_wait(struct tcp *t, estab_time now)
+{
+    uint32_t oldest = t->lists[RECORD_TIME_WAIT].head;
+
+    if (oldest == TCB_NONE)
+        return false;
+    record_close(t, tcp_record(t, oldest), EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_RECYCLED,
+                 now);
+    return true;
+}
+
 static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, estab_time now)
 {
-    if (chunk_unpromised(&t->chunks) < queue_chunks_for(&t->chunks, t->config.receive_reserve))
+    if (!tcb_backed(t))
         return REASON_LISTEN_TEXT_POOL;
     if (l->pending >= l->backlog && !listen_recycle(t, l, now))
         return REASON_LISTEN_BACKLOG;
-    if (t->record_used == t->config.records && !listen_recycle(t, NULL, now))
+    if (t->record_used == t->config.records && !listen_recycle_wait(t, now) &&
+        !listen_recycle(t, NULL, now))
         return REASON_LISTEN_RECORDS;
     return REASON_NONE;
 }
@@ -269,8 +282,10 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
     l->used = LISTENER_LISTENS;
     /* What SEND has queued was meant for that peer; a CLOSE behind it is now one in LISTEN. */
     queue_clear(&t->chunks, &b->snd.text);
+    b->snd.una = b->snd.nxt = b->snd.iss; /* nothing is outstanding */
+    b->snd.end = snd_add(b->snd.iss, 1);
     emit_seek(b, b->snd.una);
-    b->flags &= ~(uint32_t)(TCB_URGENT_SND | TCB_MORE);
+    b->flags &= ~(uint32_t)(TCB_URGENT_SND | TCB_MORE | TCB_R1_PASSED | TCB_ACK_NOW);
     if (b->flags & TCB_CLOSE_QUEUED)
         conn_close(t, b, EV_CLOSE, ESTAB_CLOSING, REASON_NONE, now);
 }

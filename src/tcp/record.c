@@ -53,7 +53,10 @@ static uint64_t list_wait_ms(const struct tcp *t, unsigned list)
     if (list == RECORD_TIME_WAIT)
         return 2 * (uint64_t)t->config.msl_ms;
     rto <<= list;
-    return rto < t->config.rto_max_ms ? rto : t->config.rto_max_ms;
+    if (rto > t->config.rto_max_ms)
+        rto = t->config.rto_max_ms;
+    /* The last wait reaches R2 by itself, however short the others were (MUST-23). */
+    return list == RECORD_TIME_WAIT - 1 && rto < t->config.r2_syn_ms ? t->config.r2_syn_ms : rto;
 }
 
 /* Times are whole milliseconds, rounded up: never early. */

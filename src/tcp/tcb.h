@@ -60,7 +60,6 @@ enum head_tag {
     TAG_TIMESTAMPS = 1 << 1, /* agreed on */
     TAG_SCALED = 1 << 2,     /* window scale agreed on */
     TAG_FIXED_ISS = 1 << 3,
-    TAG_SHUTDOWN = 1 << 4, /* record of TIME-WAIT: the user has had its last event */
 };
 
 /* Passive SYN-RECEIVED of a listener's child, or TIME-WAIT. */
@@ -75,7 +74,7 @@ struct tcp_record {
     uint16_t listener;
     uint8_t snd_wscale, rcv_wscale;
     uint8_t retries;   /* also the number of its timer list; RECORD_TIME_WAIT */
-    uint8_t ts_age;    /* spare */
+    uint8_t stray;     /* as in struct tcb */
 };
 
 _Static_assert(sizeof(struct tcp_record) == 64, "one cache line");
@@ -175,7 +174,7 @@ struct tcb {
         uint32_t timed_at_us;
         snd_seq timed; /* the sequence number whose acknowledgment ends the measurement */
         uint8_t backoff;
-        uint8_t probes; /* keep-alives or zero-window probes without an answer */
+        uint8_t probes; /* of a zero window, in a row */
         uint8_t retries;
         uint8_t dupacks;
         snd_seq recover; /* RFC 6582 */
@@ -188,7 +187,8 @@ struct tcb {
 
     uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
     uint8_t keepalive_probes, diffserv, cc_row;
-    uint8_t stray_second : 5, stray_count : 3; /* ACKs outside the window answered in this second */
+    uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
+    uint8_t keepalives_sent; /* without an answer */
 };
 
 _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");

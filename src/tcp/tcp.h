@@ -185,6 +185,8 @@ void note(struct tcp *t, enum trace_kind kind, uint32_t handle, const uint32_t *
 
 /* ---- conn.c: a connection's life -------------------------------------------------------------- */
 
+/* Whether the text pool can back one more connection; an eighth of it stays for senders. */
+bool tcb_backed(const struct tcp *t);
 struct tcb *tcb_new(struct tcp *t, estab_time now); /* NULL: the pool is empty, or the text pool */
 /* What a TCB needs once it knows its peer: offsets, windows, timestamps, the congestion window. */
 void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);

@@ -206,12 +206,12 @@ static void fire_keepalive(struct tcp *t, struct tcb *b, estab_time now)
         timer_arm(t, b, SLOT_LONG, at > us_of(now) ? at : us_of(now) + idle);
         return;
     }
-    NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_KEEPALIVE, b->rtt.probes);
-    if (b->rtt.probes >= b->keepalive_probes) {
+    NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_KEEPALIVE, b->keepalives_sent);
+    if (b->keepalives_sent >= b->keepalive_probes) {
         give_up(t, b, REASON_KEEPALIVE, now);
         return;
     }
-    b->rtt.probes++;
+    b->keepalives_sent++;
     b->flags |= TCB_KEEPALIVE;
     timer_arm(t, b, SLOT_LONG, us_of(now) + (uint64_t)b->keepalive_interval_ms * 1000);
     conn_ready(t, b);

@@ -47,16 +47,21 @@ static void answer_reset(struct model *m, const struct rig_seg *s)
     if (s->flags & ACK)
         answer(m, RST, s->ack, 0);
     else
-        answer(m, RST | ACK | ZERO_SEQ, 0,
-               s->seq + s->len + !!(s->flags & SYN) + !!(s->flags & FIN));
+        answer(m, RST | ACK | ZERO_SEQ, 0, s->seq + length_of(s));
 }
 
-/* Table 6, for a window that is not zero. */
+static uint32_t length_of(const struct rig_seg *s)
+{
+    return s->len + !!(s->flags & SYN) + !!(s->flags & FIN);
+}
+
+/* Table 6; with a window of zero what begins at RCV.NXT is let through, for its ACK or RST. */
 static bool acceptable(const struct model *m, const struct rig_seg *s)
 {
-    uint32_t length = s->len + !!(s->flags & SYN) + !!(s->flags & FIN);
-    uint32_t window = m->rcv_edge - m->rcv_nxt;
+    uint32_t length = length_of(s), window = m->rcv_edge - m->rcv_nxt;
 
+    if (window == 0)
+        return s->seq == m->rcv_nxt;
     return s->seq - m->rcv_nxt < window ||
            (length > 0 && s->seq + length - 1 - m->rcv_nxt < window);
 }
@@ -119,6 +124,10 @@ static void steps_7_and_8(struct model *m, const struct rig_seg *s)
     uint32_t seq = s->seq, end = s->seq + s->len;
     bool fin = s->flags & FIN;
 
+    if (m->rcv_nxt == m->rcv_edge && length_of(s) > 0) { /* only its ACK was wanted */
+        answer_ack(m);
+        return;
+    }
     if (m->state != ESTABLISHED && m->state != FIN_WAIT_1 && m->state != FIN_WAIT_2)
         return;
     if (before(seq, m->rcv_nxt))
@@ -320,7 +329,19 @@ static void check_all(const struct model *m)
                 }
 }
 
-static void check_state(enum rig_way way, enum rig_state state, const uint32_t isns[2])
+/* The peer fills the window, and nobody takes the text. */
+static void fill_window(struct rig *r)
+{
+    rig_in(r, &(struct rig_seg){.flags = PSH | ACK,
+                                .seq = 1,
+                                .ack = rig_status(r).snd_una - r->iss,
+                                .len = RIG_WINDOW});
+    if (rig_status(r).rcv_wnd != 0)
+        rig_fail(r, "the window is not full");
+    rig_forget(r);
+}
+
+static void check_state(enum rig_way way, enum rig_state state, bool full, const uint32_t isns[2])
 {
     struct estab_config config = rig_config();
     struct estab_status st;
@@ -332,6 +353,8 @@ static void check_state(enum rig_way way, enum rig_state state, const uint32_t i
     rig.where = rig_state_name(state);
     rig.keep_unread = true; /* a record's window is only roughly known */
     rig_become(&rig, way, state);
+    if (full)
+        fill_window(&rig);
     rig.base = rig.now;
     st = rig_status(&rig);
     m.rcv_edge = 1 + RIG_WINDOW;
@@ -354,14 +377,28 @@ static void the_stack_does_what_the_rfc_says(void **state)
     for (unsigned s = CLOSED; s < RIG_STATES; s++)
         for (unsigned way = 0; way < RIG_WAYS; way++)
             if (rig_can_become((enum rig_way)way, (enum rig_state)s))
-                check_state((enum rig_way)way, (enum rig_state)s, rig_isns[way + 1]);
+                check_state((enum rig_way)way, (enum rig_state)s, false, rig_isns[way + 1]);
     free(saved);
+    saved = NULL;
+}
+
+/* ... where the receive window is zero, too. */
+static void the_same_with_a_window_of_zero(void **state)
+{
+    static const enum rig_state states[] = {ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2};
+    (void)state;
+    for (size_t i = 0; i < COUNT(states); i++)
+        for (unsigned way = 0; way < RIG_WAYS; way++)
+            check_state((enum rig_way)way, states[i], true, rig_isns[way + 1]);
+    free(saved);
+    saved = NULL;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_stack_does_what_the_rfc_says),
+        cmocka_unit_test(the_same_with_a_window_of_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

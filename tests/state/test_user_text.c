@@ -192,6 +192,38 @@ static void nothing_is_set_once_it_is_over(void **state)
     rig_end(&r);
 }
 
+/* ---- events ------------------------------------------------------------------------------------------------- */
+
+/* An error belongs to one event, not to the next. */
+static void an_error_is_told_once(void **state)
+{
+    (void)state;
+    begin(ACTIVE, ESTABLISHED);
+    assert_int_equal(rig_send(&r, 10, 0), ESTAB_OK);
+    AT(&r, 5000); /* R1 has passed */
+    HAPPENED(&r, ESTAB_EVENT_SOFT_ERROR, ESTAB_TIMED_OUT);
+    IN(&r, PSH | ACK, 1, 11, .len = 10);
+    HAPPENED(&r, ESTAB_EVENT_READABLE, ESTAB_OK);
+    rig_end(&r);
+}
+
+/* A FIN that waits for a window is waited for from the CLOSE on, however long all was quiet. */
+static void the_user_timeout_begins_with_close(void **state)
+{
+    (void)state;
+    begin(ACTIVE, ESTABLISHED);
+    assert_int_equal(estab_set(r.stack, r.conn, ESTAB_OPTION_USER_TIMEOUT_MS, 5000, r.now), ESTAB_OK);
+    IN(&r, ACK, 1, 1, .wnd = NO_WINDOW);
+    AT(&r, 60000);
+    assert_int_equal(rig_close(&r), ESTAB_OK);
+    AT(&r, 64999);
+    IS(&r, FIN_WAIT_1);
+    AT(&r, 65000);
+    IS(&r, CLOSED);
+    HAPPENED(&r, ESTAB_EVENT_CLOSED, ESTAB_TIMED_OUT);
+    rig_end(&r);
+}
+
 /* ---- text in any order --------------------------------------------------------------------------------------- */
 
 enum { BYTES = 20000 };
@@ -278,6 +310,25 @@ static void text_arrives_in_any_order(void **state)
     }
 }
 
+/* What is held already is not held twice. */
+static void the_same_text_again_costs_nothing(void **state)
+{
+    struct estab_counters once = {.size = sizeof once}, often = {.size = sizeof often};
+    (void)state;
+    begin(ACTIVE, ESTABLISHED);
+    IN(&r, ACK, 11, 1, .len = 1000);
+    estab_counters(r.stack, &once);
+    for (uint32_t i = 0; i < 100; i++)
+        IN(&r, ACK, 11 + i, 1, .len = 900);
+    estab_counters(r.stack, &often);
+    assert_int_equal(once.chunks_used, often.chunks_used);
+    assert_int_equal(rig_status(&r).out_of_order, 1000);
+    COUNTED(&r, REASON_TEXT_NO_ROOM, 0);
+    IN(&r, ACK, 1, 1, .len = 10);
+    assert_int_equal(rig_receive(&r, 2000), 1010);
+    rig_end(&r);
+}
+
 /* Thousands of single bytes beyond a gap: what they may cost is bounded by the promise, and what was
  * dropped comes again (row 6 of the inputs that broke others). */
 static void single_bytes_are_bounded(void **state)
@@ -314,7 +365,10 @@ int main(void)
         cmocka_unit_test(peeking_takes_nothing),
         cmocka_unit_test(settings_have_ranges),
         cmocka_unit_test(nothing_is_set_once_it_is_over),
+        cmocka_unit_test(an_error_is_told_once),
+        cmocka_unit_test(the_user_timeout_begins_with_close),
         cmocka_unit_test(text_arrives_in_any_order),
+        cmocka_unit_test(the_same_text_again_costs_nothing),
         cmocka_unit_test(single_bytes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
