@@ -59,11 +59,6 @@ uint32_t table_find(const struct tcp *t, const struct tcp_pair *pair)
     return where;
 }
 
-void table_prefetch(const struct tcp *t, const struct tcp_pair *pair)
-{
-    __builtin_prefetch(tcp_bucket(t, pair_bucket(t, pair)));
-}
-
 void table_add(struct tcp *t, uint32_t where)
 {
     struct tcp_head *head = table_head(t, where);

@@ -164,7 +164,7 @@ static inline uint32_t s_of(estab_time now)
     return (uint32_t)(now / ESTAB_SECOND);
 }
 
-/* Lays the pools out behind `struct tcp` and returns the bytes; with base NULL it only counts. */
+/* Lays the pools out behind `struct tcp` and returns the bytes; with `t` NULL it only counts. */
 uint64_t tcp_layout(struct tcp *t, const struct estab_config *config);
 void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now);
 
@@ -195,7 +195,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
 /* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
 void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
 uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss);
-/* Takes the TCB out of every list and pool.  Its handle, if any, is left as `gone` says. */
+/* Takes the TCB out of every list and pool; its handle is the caller's concern. */
 void tcb_free(struct tcp *t, struct tcb *b);
 /* A handle for a place; HANDLE_NONE if there are no more. */
 uint32_t handle_new(struct tcp *t, uint32_t where);
@@ -236,8 +236,6 @@ void table_add(struct tcp *t, uint32_t where);
 void table_remove(struct tcp *t, uint32_t where);
 /* Puts `with` into the place that `where` has. */
 void table_replace(struct tcp *t, uint32_t where, uint32_t with);
-/* Brings the bucket of a pair into the cache. */
-void table_prefetch(const struct tcp *t, const struct tcp_pair *pair);
 
 /* ---- listen.c ------------------------------------------------------------------------------------- */
 
@@ -284,7 +282,7 @@ void tcp_arrive(struct tcp *t, struct segment *s, estab_time now);
 /* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to. */
 enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
                          estab_time now);
-/* A reset for a segment (3.10.7.1), an acknowledgment for a record. */
+/* A reset for a segment (3.10.7.1); a place for an answer, NULL if the ring is full. */
 void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
 struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
 

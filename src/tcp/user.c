@@ -77,7 +77,7 @@ enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uin
 enum estab_error user_open_passive(struct tcp *t, const struct estab_open *o, uint16_t local_id,
                                    estab_conn *out, estab_time now)
 {
-    /* MUST-41: also beside a connection of the same sockets that is in SYN-SENT or SYN-RECEIVED. */
+    /* MUST-42: also beside a connection of the same sockets that is in SYN-SENT or SYN-RECEIVED. */
     struct tcp_listener *l = listener_new(t);
     struct tcb *b = l ? open_new(t, o, now) : NULL;
 

@@ -31,6 +31,11 @@ static bool before(uint32_t a, uint32_t b)
     return (int32_t)(a - b) < 0;
 }
 
+static uint32_t length_of(const struct rig_seg *s)
+{
+    return s->len + !!(s->flags & SYN) + !!(s->flags & FIN);
+}
+
 static void answer(struct model *m, unsigned flags, uint32_t seq, uint32_t ack)
 {
     m->now = (struct rig_seg){.flags = flags, .seq = seq, .ack = ack};
@@ -48,11 +53,6 @@ static void answer_reset(struct model *m, const struct rig_seg *s)
         answer(m, RST, s->ack, 0);
     else
         answer(m, RST | ACK | ZERO_SEQ, 0, s->seq + length_of(s));
-}
-
-static uint32_t length_of(const struct rig_seg *s)
-{
-    return s->len + !!(s->flags & SYN) + !!(s->flags & FIN);
 }
 
 /* Table 6; with a window of zero what begins at RCV.NXT is let through, for its ACK or RST. */

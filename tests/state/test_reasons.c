@@ -356,20 +356,6 @@ static struct rig *time_wait_recycled(void)
     return r;
 }
 
-/* The last record waits for 2 MSL when a SYN comes. */
-static struct rig *time_wait_recycled(void)
-{
-    struct estab_config config = rig_config();
-    struct rig *r;
-
-    config.records = 1;
-    r = begin_with(&config);
-    rig_become(r, ACTIVE, TIME_WAIT);
-    rig_listen(r);
-    IN(r, SYN, 0, 0, .port = 50000);
-    return r;
-}
-
 static struct rig *listen_connections(void)
 {
     struct estab_config config = rig_config();
@@ -632,7 +618,6 @@ static const struct provocation provocations[REASONS] = {
     [REASON_USER_TIMEOUT] = BY(user_timeout),
     [REASON_KEEPALIVE] = BY(keepalive),
     [REASON_USER_ABORT] = BY(user_abort),
-    [REASON_TIME_WAIT_RECYCLED] = BY(time_wait_recycled),
     [REASON_TIME_WAIT_END] = BY(time_wait_end),
     [REASON_TIME_WAIT_RECYCLED] = BY(time_wait_recycled),
     [REASON_REPLIES_FULL] = BY(replies_full),
