@@ -87,6 +87,8 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
                                      estab_time now);
 /* Tells the link that our address is here now. */
 void neighbour_announce(struct ip *ip, unsigned interface);
+/* Negative advice (RFC 9293 section 3.8.3, MUST-20): a known next hop is asked for anew. */
+void neighbour_doubt(struct ip *ip, const struct ip_path *path, estab_time now);
 /* The station for a next hop, if it is known; nobody is asked. */
 bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6]);
 /* An ARP packet.  NONE, or why it was dropped; *learned: somebody may have waited for it. */

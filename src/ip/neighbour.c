@@ -96,6 +96,19 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
                                          : ANSWER_NOBODY;
 }
 
+void neighbour_doubt(struct ip *ip, const struct ip_path *path, estab_time now)
+{
+    struct neighbour *n;
+
+    if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
+        return;
+    n = find(ip, &path->next_hop, path->interface);
+    if (!n || n->state != NEIGHBOUR_KNOWN)
+        return;
+    n->tries = 0;
+    ask(ip, n, now);
+}
+
 bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6])
 {
     const struct neighbour *n;

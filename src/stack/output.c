@@ -255,6 +255,9 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
         struct tcp_out out;
         enum emit_why why;
 
+        if (path.found && (b->flags & TCB_ADVISE))
+            neighbour_doubt(&s->ip, &path, now);
+        b->flags &= ~(uint32_t)TCB_ADVISE;
         if (path.found)
             answer = neighbour_find(&s->ip, &path, mac, now);
         if (answer == ANSWER_WAIT) {

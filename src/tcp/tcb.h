@@ -106,6 +106,7 @@ enum tcb_flag {
     TCB_FIN_BEYOND = 1 << 24,    /* the peer's FIN waits at rcv.fin, beyond a gap */
     TCB_ACK_LATE = 1 << 25,      /* the delayed-ACK timer asked for TCB_ACK_NOW */
     TCB_RECOVER = 1 << 23,       /* SND.UNA has not yet passed `recover` (RFC 6582 steps 2 and 4) */
+    TCB_ADVISE = 1 << 27,        /* R1 was passed: the next hop may be at fault (MUST-20) */
     TCB_SYN_ACKED = 1 << 26,     /* not SND.UNA > ISS, which is false again after 2 GB */
 };
 

@@ -141,7 +141,7 @@ static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
     if (b->rtt.backoff < UINT8_MAX)
         b->rtt.backoff++;
     if (b->rtt.retries >= t->config.r1_retries && !(b->flags & TCB_R1_PASSED)) {
-        b->flags |= TCB_R1_PASSED; /* MUST-20: the user is told, and the route may be at fault */
+        b->flags |= TCB_R1_PASSED | TCB_ADVISE; /* MUST-20: the user is told, and so is the IP layer */
         b->error = ESTAB_TIMED_OUT;
         conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_TIMED_OUT);
     }

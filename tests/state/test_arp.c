@@ -214,6 +214,24 @@ static void a_question_teaches(void **state)
     expect_segment(0, PEER, PEER, SYN);
 }
 
+/* MUST-20: at R1, the third retransmission, the next hop is asked for anew: it may have gone. */
+static void r1_doubts_the_next_hop(void **state)
+{
+    (void)state;
+    start(4);
+    says(1, PEER);
+    assert_int_equal(next_frame(0), 0);
+    (void)open_to(PEER);
+    expect_segment(0, PEER, PEER, SYN);
+    expect_segment(1 * S, PEER, PEER, SYN);
+    expect_segment(3 * S, PEER, PEER, SYN);
+    expect_question(7 * S, PEER);
+    NOTHING_UNTIL(7200 * MS);
+    says(2, PEER);
+    expect_segment(7200 * MS, PEER, PEER, SYN);
+    expect_segment(15 * S, PEER, PEER, SYN);
+}
+
 /* After twenty minutes it is asked anew. */
 static void what_is_known_ages(void **state)
 {
@@ -405,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_connection_waits_for_the_answer),
         cmocka_unit_test(a_question_is_put_three_times),
         cmocka_unit_test(a_question_teaches),
+        cmocka_unit_test(r1_doubts_the_next_hop),
         cmocka_unit_test(what_is_known_ages),
         cmocka_unit_test(a_gateway_is_asked_for_what_is_far),
         cmocka_unit_test(no_route_is_an_error_of_open),
