@@ -73,14 +73,14 @@ static const struct {
     const char *raw;
     uint8_t length;
 } bad_options[] = {
-    {"\2\0\1\1", 4},                    /* length 0 */
-    {"\2\1\1\1", 4},                    /* length 1 */
-    {"\1\1\1\2", 4},                    /* no length byte */
-    {"\1\1\2\4", 4},                    /* past the end */
-    {"\2\377\1\1", 4},                  /* far past the end */
-    {"\1\1\10\12\0\0\0\0", 8},          /* half a timestamp */
-    {"\376\0\1\1", 4},                  /* unknown, length 0 */
-    {"\376\5\1\1", 4},                  /* unknown, past the end */
+    {"\2\0\1\1", 4},                      /* length 0 */
+    {"\2\1\1\1", 4},                      /* length 1 */
+    {"\1\1\1\2", 4},                      /* no length byte */
+    {"\1\1\2\4", 4},                      /* past the end */
+    {"\2\377\1\1", 4},                    /* far past the end */
+    {"\1\1\10\12\0\0\0\0", 8},            /* half a timestamp */
+    {"\376\0\1\1", 4},                    /* unknown, length 0 */
+    {"\376\5\1\1", 4},                    /* unknown, past the end */
     {"\2\4\5\264\3\3\7\1\1\1\5\377", 12}, /* behind good ones */
 };
 
@@ -125,8 +125,8 @@ static void row_1_data_offsets(struct rig *r)
 /* MUST-6: what has a length is stepped over, known or not, long or short. */
 static void row_1_harmless_options(struct rig *r)
 {
-    static const struct rig_seg s = SEG(SYN, 0, 0, .raw = "\2\3\1\376\4xx\3\4\1\1\10\3\1\4\2\0",
-                                        .raw_length = 16);
+    static const struct rig_seg s =
+        SEG(SYN, 0, 0, .raw = "\2\3\1\376\4xx\3\4\1\1\10\3\1\4\2\0", .raw_length = 16);
 
     if (rig_state(r) != LISTEN)
         return;
@@ -317,8 +317,11 @@ static void row_8_answers_are_bounded(struct rig *r)
     for (unsigned i = 0; i < 3 * most; i++) {
         unsigned kind = i % 3;
 
-        IN(r, kind == 0 ? SYN : kind == 1 ? RST : ACK, next_seq(r) + 1,
-           kind == 2 ? next_ack(r) + 100000 : 0);
+        IN(r,
+           kind == 0   ? SYN
+           : kind == 1 ? RST
+                       : ACK,
+           next_seq(r) + 1, kind == 2 ? next_ack(r) + 100000 : 0);
     }
     if (r->out_count > most)
         rig_fail(r, "%u answers in a second", r->out_count);
@@ -429,7 +432,8 @@ static void row_13_timestamps(void **state)
             for (unsigned flags = 0; flags < 256; flags++) {
                 if (flags & (RST | SYN))
                     continue;
-                IN(&rig, flags, next_seq(&rig), next_ack(&rig), .opt = NO_OPTIONS, .len = flags % 2);
+                IN(&rig, flags, next_seq(&rig), next_ack(&rig), .opt = NO_OPTIONS,
+                   .len = flags % 2);
                 dropped(&rig, &was, REASON_TIMESTAMP_MISSING, ++n);
             }
             rig_end(&rig);

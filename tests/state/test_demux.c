@@ -64,10 +64,8 @@ static enum estab_state state_of(estab_conn conn)
 
 static estab_conn open_passive(struct estab_addr local, struct estab_addr remote, uint16_t port)
 {
-    struct estab_open open = {.size = sizeof open,
-                              .passive = true,
-                              .local = {local, RIG_PORT},
-                              .remote = {remote, port}};
+    struct estab_open open = {
+        .size = sizeof open, .passive = true, .local = {local, RIG_PORT}, .remote = {remote, port}};
     estab_conn conn;
 
     assert_int_equal(estab_open(r.stack, &open, &conn, r.now), ESTAB_OK);
@@ -153,6 +151,32 @@ static void listening_goes_on_beside_connections(void **state)
     rig_end(&r);
 }
 
+/* A SYN,ACK offers a window: without chunks to back one there is no answer, and none is reset. */
+static void no_window_no_answer(void **state)
+{
+    struct estab_config config = rig_config();
+    (void)state;
+    config.chunks = 64; /* two windows of 26, and an eighth for senders */
+    rig_start(&r, &config, 1, UINT32_MAX);
+    rig_listen(&r);
+    for (uint16_t i = 0; i < 3; i++) {
+        uint16_t port = (uint16_t)(50000 + i);
+
+        IN(&r, SYN, 0, 0, .port = port);
+        if (i < 2)
+            OUT(&r, SYN | ACK, 0, 1, .port = port);
+        QUIET(&r);
+        if (i < 2)
+            IN(&r, ACK, 1, 1, .port = port);
+    }
+    COUNTED(&r, REASON_LISTEN_TEXT_POOL, 1);
+    assert_int_equal(rig_accept(&r), ESTAB_OK);
+    assert_int_equal(state_of(r.conn), ESTAB_STATE_ESTABLISHED);
+    assert_int_equal(rig_send(&r, 10, 0), ESTAB_OK); /* senders have their eighth */
+    assert_int_equal(r.sent, 10);
+    rig_end(&r);
+}
+
 /* Children come out of the queue in the order in which they became ESTABLISHED. */
 static void children_are_accepted_in_order(void **state)
 {
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(our_address_is_a_part_of_the_pair),
         cmocka_unit_test(the_most_exact_passive_open_is_taken),
         cmocka_unit_test(listening_goes_on_beside_connections),
+        cmocka_unit_test(no_window_no_answer),
         cmocka_unit_test(children_are_accepted_in_order),
         cmocka_unit_test(a_childs_events_wait_for_it),
     };

@@ -248,8 +248,8 @@ static void arrives(struct model *m, const struct rig_seg *s)
 static struct rig rig;
 static void *saved; /* the room, before a segment arrives */
 
-static const uint32_t seqs[] = {0x80000000, 0u - 20, 0u - 10, 0u - 3, 0u - 2, 0u - 1, 0, 1, 2, 10,
-                                1000,       3980,    4000,    4001,   100000};
+static const uint32_t seqs[] = {0x80000000, 0u - 20, 0u - 10, 0u - 3, 0u - 2, 0u - 1, 0,     1,
+                                2,          10,      1000,    3980,   4000,   4001,   100000};
 static const uint32_t acks[] = {0u - 100000, 0u - 8193, 0u - 8192, 0u - 1,    0,
                                 1,           2,         1000,      0x7ffffff0};
 static const uint32_t lengths[] = {0, 1, 20};
@@ -322,8 +322,8 @@ static void check_all(const struct model *m)
                     unsigned others = step++ * 2654435761u >> 28;
 
                     s.flags = (f & 1 ? FIN : 0) | (f & 2 ? SYN : 0) | (f & 4 ? RST : 0) |
-                              (f & 8 ? ACK : 0) | (others & 1 ? PSH : 0) |
-                              (others & 2 ? ECE : 0) | (others & 4 ? CWR : 0);
+                              (f & 8 ? ACK : 0) | (others & 1 ? PSH : 0) | (others & 2 ? ECE : 0) |
+                              (others & 4 ? CWR : 0);
                     if ((f & 8) || k == 0)
                         check_one(m, &s);
                 }

@@ -148,9 +148,8 @@ static void assert_same_output(const struct rig *r, const struct rig *copy)
         const struct rig_sent *a = &r->out[i], *b = &copy->out[i];
 
         if (a->at != b->at || a->seq != b->seq || a->ack != b->ack ||
-            a->seg.flags != b->seg.flags || a->seg.len != b->seg.len ||
-            a->seg.wnd != b->seg.wnd || a->seg.up != b->seg.up || a->protocol != b->protocol ||
-            !b->text_good)
+            a->seg.flags != b->seg.flags || a->seg.len != b->seg.len || a->seg.wnd != b->seg.wnd ||
+            a->seg.up != b->seg.up || a->protocol != b->protocol || !b->text_good)
             rig_fail(r, "segment %u of the copy differs", i);
     }
     if (r->events != copy->events || r->error != copy->error || r->received != copy->received)

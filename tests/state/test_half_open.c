@@ -12,15 +12,16 @@
 
 #include "support/rig.h"
 
-#define END      ESTAB_EVENT_PEER_CLOSED
-#define OPENED   ESTAB_EVENT_OPENED
-#define TEXT     ESTAB_EVENT_READABLE
-#define OVER     ESTAB_EVENT_CLOSED
+#define END    ESTAB_EVENT_PEER_CLOSED
+#define OPENED ESTAB_EVENT_OPENED
+#define TEXT   ESTAB_EVENT_READABLE
+#define OVER   ESTAB_EVENT_CLOSED
 
 static struct rig r;
 
 /* Each dialogue runs with the figure's numbers, and with numbers that wrap in it. */
-static const uint32_t numbers[][2] = {{100, 300}, {UINT32_MAX, UINT32_MAX}, {0x7fffffff, 0x80000000}};
+static const uint32_t numbers[][2] = {
+    {100, 300}, {UINT32_MAX, UINT32_MAX}, {0x7fffffff, 0x80000000}};
 
 enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
 
@@ -332,6 +333,28 @@ static void strays_are_answered_in_moderation(void **state)
     }
 }
 
+/* A record has no use for text, so that is answered in moderation, too. */
+static void strays_to_a_record_are_answered_in_moderation(void **state)
+{
+    (void)state;
+    for (int waits = 0; waits < 2; waits++) {
+        uint32_t seq = waits ? 2 : 1, ack = waits ? 3 : 1;
+
+        begin(0, waits ? ACTIVE : LISTENER, waits ? TIME_WAIT : SYN_RECEIVED);
+        for (unsigned i = 0; i < 50; i++) {
+            IN(&r, PSH | ACK, 100000, seq, .len = i % 2);
+            if (i < 7)
+                OUT(&r, ACK, seq, ack);
+            QUIET(&r);
+        }
+        AT(&r, 1000);
+        rig_forget(&r);
+        IN(&r, PSH | ACK, 100000, seq, .len = 1);
+        OUT(&r, ACK, seq, ack);
+        rig_end(&r);
+    }
+}
+
 /* Half-open, and B has nothing to say: keep-alives find out (section 3.8.4). */
 static void a_keepalive_finds_a_half_open_connection(void **state)
 {
@@ -540,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_backlog_is_not_used_up),
         cmocka_unit_test(figure_11),
         cmocka_unit_test(strays_are_answered_in_moderation),
+        cmocka_unit_test(strays_to_a_record_are_answered_in_moderation),
         cmocka_unit_test(a_keepalive_finds_a_half_open_connection),
         cmocka_unit_test(figure_12_as_a),
         cmocka_unit_test(figure_12_as_b),

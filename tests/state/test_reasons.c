@@ -127,8 +127,8 @@ static struct rig *neighbour_table_full(void)
 static struct rig *packet_with(size_t at, uint8_t value, bool resum)
 {
     struct rig *r = begin(ACTIVE, CLOSED);
-    size_t n = rig_frame(r, &(struct rig_seg)SEG(SYN, 0, 0, .raw = "\1\1\1\1", .raw_length = 4),
-                         bytes);
+    size_t n =
+        rig_frame(r, &(struct rig_seg)SEG(SYN, 0, 0, .raw = "\1\1\1\1", .raw_length = 4), bytes);
 
     bytes[at] = value;
     if (resum)
@@ -458,8 +458,8 @@ static struct rig *keepalive(void)
 {
     struct rig *r = begin(ACTIVE, ESTABLISHED);
 
-    assert_int_equal(
-        estab_set(r->stack, r->conn, ESTAB_OPTION_KEEPALIVE_IDLE_MS, 1000, r->now), ESTAB_OK);
+    assert_int_equal(estab_set(r->stack, r->conn, ESTAB_OPTION_KEEPALIVE_IDLE_MS, 1000, r->now),
+                     ESTAB_OK);
     AT(r, 1000000);
     return r;
 }
@@ -543,8 +543,10 @@ struct provocation {
     struct rig_seg in;
 };
 
+/* clang-format off */
 #define BY(function) {.by = (function)}
 #define ONE(way_, state_, ...) {.way = (way_), .state = (state_), .in = SEG(__VA_ARGS__)}
+/* clang-format on */
 
 static const struct provocation provocations[REASONS] = {
     [REASON_NONE] = ONE(ACTIVE, LAST_ACK, ACK, 2, 2),

@@ -16,8 +16,7 @@
 #define WITHOUT(name, flags, n, end)                                                               \
     ROW(name, .in = SEG(flags, 5, 0, .len = (n)), .out = {SEG(RST | ACK | ZERO_SEQ, 0, (end))},    \
         .reason = {REASON_CLOSED_RESET})
-#define DISCARDED(name, flags)                                                                     \
-    ROW(name, .in = SEG(flags, 5, 7), .reason = {REASON_CLOSED_RST})
+#define DISCARDED(name, flags) ROW(name, .in = SEG(flags, 5, 7), .reason = {REASON_CLOSED_RST})
 
 static void any_segment(void **state)
 {

@@ -63,15 +63,13 @@ static void the_syn_again(void **state)
     RUN_ROWS(rows, IN_STATE);
 }
 
-#define TO_LISTEN(name, seg)                                                                       \
-    ROW(name, .in = seg, .to = LISTEN, .reason = {REASON_SYN_TO_LISTEN})
+#define TO_LISTEN(name, seg) ROW(name, .in = seg, .to = LISTEN, .reason = {REASON_SYN_TO_LISTEN})
 
 /* Steps 2 and 4: "return this connection to the LISTEN state"; the user need not be informed. */
 static void opened_passively(void **state)
 {
     static const struct arrival rows[] = {
-        ROW("RST at RCV.NXT", .in = SEG(RST, 1, 0), .to = LISTEN,
-            .reason = {REASON_RST_TO_LISTEN}),
+        ROW("RST at RCV.NXT", .in = SEG(RST, 1, 0), .to = LISTEN, .reason = {REASON_RST_TO_LISTEN}),
         ROW("RST,ACK at RCV.NXT", .in = SEG(RST | ACK, 1, 1), .to = LISTEN,
             .reason = {REASON_RST_TO_LISTEN}),
         ROW("RST at RCV.NXT with text", .in = SEG(RST, 1, 0, .len = 10), .to = LISTEN,
@@ -112,23 +110,24 @@ static void opened_actively(void **state)
 #define ACCEPTED_ROWS(opened, with_text, with_fin, with_both, with_urgent)                         \
     ROW("ACK of our SYN", .in = SEG(ACK, 1, 1), .to = ESTABLISHED, .una = 1, .nxt = 1,             \
         .wnd = RIG_PEER_WINDOW, .events = (opened)),                                               \
-    ROW("ACK of our SYN, in the window", .in = SEG(ACK, 1000, 1, .wnd = 99), .to = ESTABLISHED,    \
-        .una = 1, .nxt = 1, .wnd = 99, .events = (opened)),                                        \
-    ROW("text with the ACK of our SYN", .in = SEG(PSH | ACK, 1, 1, .len = 10),                     \
-        .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .to = ESTABLISHED, .nxt = 11, .text = 10,           \
-        .events = (with_text)),                                                                    \
-    ROW("text beyond a gap", .in = SEG(PSH | ACK, 11, 1, .len = 10), ANSWER(1, 1),                 \
-        .to = ESTABLISHED, .nxt = 1, .reason = {REASON_TEXT_OUT_OF_ORDER}, .events = (opened)),    \
-    ROW("text and more than the window", .in = SEG(ACK, 1, 1, .len = RIG_WINDOW + 10),             \
-        ANSWER(1, E), .to = ESTABLISHED, .nxt = E, .reason = {REASON_TEXT_BEYOND_WINDOW},          \
-        .events = (with_text)),                                                                    \
-    ROW("FIN with the ACK of our SYN", .in = SEG(FIN | ACK, 1, 1), ANSWER(1, 2),                   \
-        .to = CLOSE_WAIT, .nxt = 2, .events = (with_fin)),                                         \
-    ROW("text, FIN and the ACK of our SYN", .in = SEG(FIN | PSH | ACK, 1, 1, .len = 10),           \
-        ANSWER(1, 12), .to = CLOSE_WAIT, .nxt = 12, .text = 10, .events = (with_both)),            \
-    ROW("urgent text with the ACK of our SYN", .in = SEG(URG | ACK, 1, 1, .len = 10, .up = 5),     \
-        .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .to = ESTABLISHED, .nxt = 11, .up = 6,              \
-        .events = (with_urgent))
+        ROW("ACK of our SYN, in the window", .in = SEG(ACK, 1000, 1, .wnd = 99),                   \
+            .to = ESTABLISHED, .una = 1, .nxt = 1, .wnd = 99, .events = (opened)),                 \
+        ROW("text with the ACK of our SYN", .in = SEG(PSH | ACK, 1, 1, .len = 10),                 \
+            .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .to = ESTABLISHED, .nxt = 11, .text = 10,       \
+            .events = (with_text)),                                                                \
+        ROW("text beyond a gap", .in = SEG(PSH | ACK, 11, 1, .len = 10), ANSWER(1, 1),             \
+            .to = ESTABLISHED, .nxt = 1, .reason = {REASON_TEXT_OUT_OF_ORDER},                     \
+            .events = (opened)),                                                                   \
+        ROW("text and more than the window", .in = SEG(ACK, 1, 1, .len = RIG_WINDOW + 10),         \
+            ANSWER(1, E), .to = ESTABLISHED, .nxt = E, .reason = {REASON_TEXT_BEYOND_WINDOW},      \
+            .events = (with_text)),                                                                \
+        ROW("FIN with the ACK of our SYN", .in = SEG(FIN | ACK, 1, 1), ANSWER(1, 2),               \
+            .to = CLOSE_WAIT, .nxt = 2, .events = (with_fin)),                                     \
+        ROW("text, FIN and the ACK of our SYN", .in = SEG(FIN | PSH | ACK, 1, 1, .len = 10),       \
+            ANSWER(1, 12), .to = CLOSE_WAIT, .nxt = 12, .text = 10, .events = (with_both)),        \
+        ROW("urgent text with the ACK of our SYN", .in = SEG(URG | ACK, 1, 1, .len = 10, .up = 5), \
+            .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .to = ESTABLISHED, .nxt = 11, .up = 6,          \
+            .events = (with_urgent))
 
 /* Step 5: "enter ESTABLISHED state and continue processing". */
 static void acknowledgments(void **state)
@@ -179,8 +178,7 @@ static void stamps(void **state)
         ROW("missing", .in = SEG(ACK, 1, 1, .opt = NO_OPTIONS),
             .reason = {REASON_TIMESTAMP_MISSING}),
         ROW("older, on a RST in the window", .in = SEG(RST, 1000, 0, .opt = STAMP, .tsval = 999),
-            .out = {SEG(ACK, 1, 1, .opt = STAMP, .tsecr = 1000)},
-            .reason = {REASON_RST_CHALLENGE}),
+            .out = {SEG(ACK, 1, 1, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_RST_CHALLENGE}),
     };
     struct estab_config config = rig_config();
     (void)state;
@@ -191,12 +189,9 @@ static void stamps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_in_common),
-        cmocka_unit_test(the_syn_again),
-        cmocka_unit_test(opened_passively),
-        cmocka_unit_test(opened_actively),
-        cmocka_unit_test(acknowledgments),
-        cmocka_unit_test(scaled_windows),
+        cmocka_unit_test(steps_in_common),  cmocka_unit_test(the_syn_again),
+        cmocka_unit_test(opened_passively), cmocka_unit_test(opened_actively),
+        cmocka_unit_test(acknowledgments),  cmocka_unit_test(scaled_windows),
         cmocka_unit_test(stamps),
     };
     return cmocka_run_group_tests_name("segment_arrives_when_syn_received", tests, NULL, NULL);

@@ -14,8 +14,7 @@
 #define ENDS     .to = CLOSED, .events = ESTAB_EVENT_CLOSED, .error = ESTAB_RESET
 
 #define BAD_ACK(name, flags, a)                                                                    \
-    ROW(name, .in = SEG(flags, 0, (a)), .out = {SEG(RST, (a), 0)},                                 \
-        .reason = {REASON_SYN_SENT_ACK})
+    ROW(name, .in = SEG(flags, 0, (a)), .out = {SEG(RST, (a), 0)}, .reason = {REASON_SYN_SENT_ACK})
 
 /* First: SEG.ACK =< ISS or SEG.ACK > SND.NXT. */
 static void step_1(void **state)
@@ -52,8 +51,7 @@ static void step_2(void **state)
             .reason = {REASON_SYN_SENT_RST}),
         ROW("RST,ACK with text", .in = SEG(RST | ACK, 0, 1, .len = 10), ENDS,
             .reason = {REASON_SYN_SENT_RST}),
-        ROW("RST,SYN,ACK", .in = SEG(RST | SYN | ACK, 0, 1), ENDS,
-            .reason = {REASON_SYN_SENT_RST}),
+        ROW("RST,SYN,ACK", .in = SEG(RST | SYN | ACK, 0, 1), ENDS, .reason = {REASON_SYN_SENT_RST}),
         ROW("all flags", .in = SEG(0xff, 0, 1), ENDS, .reason = {REASON_SYN_SENT_RST}),
         ROW("RST", .in = SEG(RST, 0, 0), .reason = {REASON_SYN_SENT_RST_NO_ACK}),
         ROW("RST at ISS + 1", .in = SEG(RST, 1, 0), .reason = {REASON_SYN_SENT_RST_NO_ACK}),
@@ -86,8 +84,8 @@ static void step_4_with_ack(void **state)
             .reason = {REASON_TEXT_BEYOND_WINDOW}),
         ROW("SYN,ACK with FIN", .in = SEG(SYN | FIN | ACK, 0, 1), ANSWER(1, 2), .to = CLOSE_WAIT,
             .nxt = 2, .events = OPENED | END),
-        ROW("SYN,ACK with text and FIN", .in = SEG(SYN | FIN | ACK, 0, 1, .len = 10),
-            ANSWER(1, 12), .to = CLOSE_WAIT, .nxt = 12, .text = 10, .events = OPENED | TEXT | END),
+        ROW("SYN,ACK with text and FIN", .in = SEG(SYN | FIN | ACK, 0, 1, .len = 10), ANSWER(1, 12),
+            .to = CLOSE_WAIT, .nxt = 12, .text = 10, .events = OPENED | TEXT | END),
         /* The pointer counts from the segment's sequence number, which is the SYN's. */
         ROW("SYN,ACK with urgent text", .in = SEG(SYN | URG | ACK, 0, 1, .len = 10, .up = 11),
             ANSWER(1, 11), .to = ESTABLISHED, .nxt = 11, .up = 11,
@@ -95,8 +93,8 @@ static void step_4_with_ack(void **state)
         ROW("SYN,ACK with an urgent pointer at the SYN", .in = SEG(SYN | URG | ACK, 0, 1, .up = 1),
             ANSWER(1, 1), .to = ESTABLISHED, .events = OPENED),
         ROW("SYN,ACK with an urgent pointer of 0",
-            .in = SEG(SYN | URG | ACK, 0, 1, .len = 10, .up = 0), ANSWER(1, 11),
-            .to = ESTABLISHED, .events = OPENED | TEXT),
+            .in = SEG(SYN | URG | ACK, 0, 1, .len = 10, .up = 0), ANSWER(1, 11), .to = ESTABLISHED,
+            .events = OPENED | TEXT),
     };
     (void)state;
     RUN_ROWS(rows, IN_STATE);
@@ -142,10 +140,8 @@ static void step_5(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(step_1),
-        cmocka_unit_test(step_2),
-        cmocka_unit_test(step_4_with_ack),
-        cmocka_unit_test(step_4_without_ack),
+        cmocka_unit_test(step_1),          cmocka_unit_test(step_2),
+        cmocka_unit_test(step_4_with_ack), cmocka_unit_test(step_4_without_ack),
         cmocka_unit_test(step_5),
     };
     return cmocka_run_group_tests_name("segment_arrives_when_syn_sent", tests, NULL, NULL);

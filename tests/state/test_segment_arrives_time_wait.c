@@ -18,8 +18,7 @@
 #define STAYING_ROWS                                                                               \
     STEP_1_ROWS(2, 3, E), STEP_2_ROWS(2, 3, E, 1000), STEP_4_ROWS(2, 3, 1000),                     \
         SYN_AGAIN_ROWS(2, 3), NO_ACK_ROWS(3, 1000), BAD_ACK_ROWS(2, 2, 3, 1000),                   \
-        AFTER_FIN_ROWS(2, 3, 1000),                                                                \
-        ROW("an ACK of nothing new", .in = SEG(ACK, 3, 2)),                                        \
+        AFTER_FIN_ROWS(2, 3, 1000), ROW("an ACK of nothing new", .in = SEG(ACK, 3, 2)),            \
         ROW("an ACK in the window", .in = SEG(ACK, 1000, 2)),                                      \
         ROW("an old ACK", .in = SEG(ACK, 3, 1)),                                                   \
         ROW("the text again", .in = SEG(PSH | ACK, 1, 1, .len = 1), ANSWER(2, 3),                  \
@@ -135,7 +134,7 @@ static void a_fin_begins_the_wait_anew(void **state)
 static void nothing_else_does(void **state)
 {
     static const struct rig_seg segments[] = {
-        SEG(ACK, 3, 2),  SEG(RST, 100, 0),  SEG(SYN, 3, 0), SEG(PSH | ACK, 1, 2, .len = 1),
+        SEG(ACK, 3, 2),  SEG(RST, 100, 0),     SEG(SYN, 3, 0), SEG(PSH | ACK, 1, 2, .len = 1),
         SEG(ACK, 3, 99), SEG(FIN | ACK, 3, 2),
     };
     struct rig r;
@@ -162,8 +161,7 @@ static void stamps(void **state)
         ROW("missing", .in = SEG(ACK, 3, 2, .opt = NO_OPTIONS),
             .reason = {REASON_TIMESTAMP_MISSING}),
         ROW("older, on a RST in the window", .in = SEG(RST, 1000, 0, .opt = STAMP, .tsval = 999),
-            .out = {SEG(ACK, 2, 3, .opt = STAMP, .tsecr = 1000)},
-            .reason = {REASON_RST_CHALLENGE}),
+            .out = {SEG(ACK, 2, 3, .opt = STAMP, .tsecr = 1000)}, .reason = {REASON_RST_CHALLENGE}),
     };
     struct estab_config config = rig_config();
     (void)state;

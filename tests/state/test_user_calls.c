@@ -14,8 +14,8 @@
 
 enum call { OPEN, OPEN_ACTIVE, SEND, RECEIVE, CLOSE, ABORT, STATUS, CALLS };
 
-static const char *const call_names[CALLS] = {"OPEN",  "OPEN (of the TCB)", "SEND",  "RECEIVE",
-                                              "CLOSE", "ABORT",             "STATUS"};
+static const char *const call_names[CALLS] = {
+    "OPEN", "OPEN (of the TCB)", "SEND", "RECEIVE", "CLOSE", "ABORT", "STATUS"};
 
 struct answer {
     enum estab_error error;
@@ -31,17 +31,15 @@ struct row {
     struct answer answer[CALLS];
 };
 
-#define EXIST     {.error = ESTAB_EXISTS}
-#define AGAIN     {.error = ESTAB_AGAIN}
-#define NONE      {.error = ESTAB_NO_CONNECTION}
-#define SHUT      {.error = ESTAB_CLOSING}
-#define FINE      {.error = ESTAB_OK}
-#define GOES(s)   {.to = (s)}
+/* clang-format off */
+#define EXIST   {.error = ESTAB_EXISTS}
+#define AGAIN   {.error = ESTAB_AGAIN}
+#define NONE    {.error = ESTAB_NO_CONNECTION}
+#define SHUT    {.error = ESTAB_CLOSING}
+#define FINE    {.error = ESTAB_OK}
 #define SENDS(...) {.out = SEG(__VA_ARGS__)}
 #define RESETS(...) {.to = CLOSED, .event = ESTAB_ABORTED, .out = SEG(RST | ACK, __VA_ARGS__)}
-#define DELETED   {.to = CLOSED, .event = ESTAB_ABORTED}
-
-#define TCB_WAYS (WAY(ACTIVE) | WAY(SINGLE) | WAY(SIMULTANEOUS))
+#define DELETED {.to = CLOSED, .event = ESTAB_ABORTED}
 
 static const struct row rows[] = {
     {.state = CLOSED, .ways = WAY(ACTIVE),
@@ -89,6 +87,7 @@ static const struct row rows[] = {
      .answer = {[OPEN] = EXIST, [OPEN_ACTIVE] = EXIST, [SEND] = SHUT, [RECEIVE] = FINE,
                 [CLOSE] = SHUT, [ABORT] = DELETED, [STATUS] = FINE}},
 };
+/* clang-format on */
 
 static struct estab_endpoint peer(void)
 {

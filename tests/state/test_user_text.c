@@ -175,7 +175,8 @@ static void settings_have_ranges(void **state)
             enum estab_option o = options[i].option;
 
             if (o != (enum estab_option)99)
-                assert_int_equal(estab_set(r.stack, r.conn, o, options[i].good[k], r.now), ESTAB_OK);
+                assert_int_equal(estab_set(r.stack, r.conn, o, options[i].good[k], r.now),
+                                 ESTAB_OK);
             assert_int_equal(estab_set(r.stack, r.conn, o, options[i].bad[k], r.now),
                              ESTAB_INVALID);
         }
@@ -212,7 +213,8 @@ static void the_user_timeout_begins_with_close(void **state)
 {
     (void)state;
     begin(ACTIVE, ESTABLISHED);
-    assert_int_equal(estab_set(r.stack, r.conn, ESTAB_OPTION_USER_TIMEOUT_MS, 5000, r.now), ESTAB_OK);
+    assert_int_equal(estab_set(r.stack, r.conn, ESTAB_OPTION_USER_TIMEOUT_MS, 5000, r.now),
+                     ESTAB_OK);
     IN(&r, ACK, 1, 1, .wnd = NO_WINDOW);
     AT(&r, 60000);
     assert_int_equal(rig_close(&r), ESTAB_OK);

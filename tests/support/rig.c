@@ -36,7 +36,8 @@ uint8_t rig_text(uint32_t seq)
 
 static void flags_text(unsigned flags, char *text, size_t size)
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "0"};
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK",
+                                        "URG", "ECE", "CWR", "0"};
     size_t n = 0;
 
     text[0] = 0;
@@ -221,7 +222,9 @@ size_t rig_frame(const struct rig *r, const struct rig_seg *seg, uint8_t bytes[R
         .dst = {rig_us(), RIG_PORT},
         .seq = r->irs + s->seq,
         .ack = s->flags & ACK ? r->iss + s->ack : 0,
-        .window = (uint16_t)(s->wnd == NO_WINDOW ? 0 : s->wnd ? s->wnd : RIG_PEER_WINDOW),
+        .window = (uint16_t)(s->wnd == NO_WINDOW ? 0
+                             : s->wnd            ? s->wnd
+                                                 : RIG_PEER_WINDOW),
         .urgent = s->up,
         .flags = (uint8_t)s->flags,
         .options = options,

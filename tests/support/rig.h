@@ -26,7 +26,17 @@
 #include "estab.h"
 
 /* Flags.  ZERO_SEQ, in an expected segment: <SEQ=0>, which is no relative number. */
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128, ZERO_SEQ = 256 };
+enum {
+    FIN = 1,
+    SYN = 2,
+    RST = 4,
+    PSH = 8,
+    ACK = 16,
+    URG = 32,
+    ECE = 64,
+    CWR = 128,
+    ZERO_SEQ = 256
+};
 
 /* Options of a segment.  In an expected one only those named are compared.  NO_OPTIONS: not those
  * either that the peer adds by itself, once timestamps or scaling are configured. */
@@ -71,14 +81,16 @@ struct rig_seg {
     uint32_t at_ms;        /* expected: when; 0: now */
 };
 
+/* clang-format off */
 #define SEG(flags_, seq_, ...) {.flags = (flags_), .seq = (seq_), .ack = __VA_ARGS__}
+/* clang-format on */
 
 /* What the stack sent, as it was parsed. */
 struct rig_sent {
     struct rig_seg seg;
-    uint32_t seq, ack; /* as on the wire */
-    uint16_t port;     /* ours; RIG_PORT is expected */
-    uint8_t protocol;  /* 1 ICMP, 6 TCP, 0 ARP */
+    uint32_t seq, ack;  /* as on the wire */
+    uint16_t port;      /* ours; RIG_PORT is expected */
+    uint8_t protocol;   /* 1 ICMP, 6 TCP, 0 ARP */
     uint8_t type, code; /* of ICMP */
     bool text_good;
     estab_time at;
@@ -153,11 +165,11 @@ uint64_t rig_next_ms(const struct rig *);
 void rig_pull(struct rig *);
 void rig_done(struct rig *);
 
-#define IN(r, ...)  ((r)->line = __LINE__, rig_in((r), &(struct rig_seg)SEG(__VA_ARGS__)))
-#define OUT(r, ...) ((r)->line = __LINE__, rig_out((r), &(struct rig_seg)SEG(__VA_ARGS__)))
-#define QUIET(r)    ((r)->line = __LINE__, rig_quiet(r))
-#define AT(r, ms)   ((r)->line = __LINE__, rig_at((r), (ms)))
-#define IS(r, state) ((r)->line = __LINE__, rig_is((r), (state)))
+#define IN(r, ...)               ((r)->line = __LINE__, rig_in((r), &(struct rig_seg)SEG(__VA_ARGS__)))
+#define OUT(r, ...)              ((r)->line = __LINE__, rig_out((r), &(struct rig_seg)SEG(__VA_ARGS__)))
+#define QUIET(r)                 ((r)->line = __LINE__, rig_quiet(r))
+#define AT(r, ms)                ((r)->line = __LINE__, rig_at((r), (ms)))
+#define IS(r, state)             ((r)->line = __LINE__, rig_is((r), (state)))
 #define HAPPENED(r, bits, error) ((r)->line = __LINE__, rig_happened((r), (bits), (error)))
 #define COUNTED(r, reason, n)    ((r)->line = __LINE__, rig_counted((r), (reason), (n)))
 
@@ -226,7 +238,9 @@ struct arrival {
     uint32_t una, nxt, wnd, up, text;
 };
 
+/* clang-format off */
 #define ROW(name_, ...) {.name = (name_), __VA_ARGS__}
+/* clang-format on */
 
 struct arrival_table {
     const char *name;
@@ -240,8 +254,8 @@ struct arrival_table {
     const struct estab_config *config;
 };
 
-#define WAY(way)  (1u << (way))
-#define ALL_WAYS  (WAY(ACTIVE) | WAY(LISTENER) | WAY(SINGLE) | WAY(SIMULTANEOUS))
+#define WAY(way) (1u << (way))
+#define ALL_WAYS (WAY(ACTIVE) | WAY(LISTENER) | WAY(SINGLE) | WAY(SIMULTANEOUS))
 
 /* Pairs of initial sequence numbers: 0, 2^31, 2^32 - 1, and some that wrap within a few bytes. */
 enum { RIG_ISNS = 6 };
@@ -251,7 +265,9 @@ extern const uint32_t rig_isns[RIG_ISNS][2];
 void rig_run_table(const struct arrival_table *);
 
 #define RUN_ROWS(rows_, ...)                                                                       \
-    rig_run_table(&(const struct arrival_table){                                                   \
-        .name = __func__, .rows = (rows_), .count = sizeof(rows_) / sizeof(rows_)[0], __VA_ARGS__})
+    rig_run_table(&(const struct arrival_table){.name = __func__,                                  \
+                                                .rows = (rows_),                                   \
+                                                .count = sizeof(rows_) / sizeof(rows_)[0],         \
+                                                __VA_ARGS__})
 
 #endif

@@ -36,11 +36,8 @@ enum estab_error rig_open_active(struct rig *r)
 
 enum estab_error rig_open_passive(struct rig *r, bool named)
 {
-    struct estab_open open = {.size = sizeof open,
-                              .local = local(),
-                              .passive = true,
-                              .fixed_iss = true,
-                              .iss = r->iss};
+    struct estab_open open = {
+        .size = sizeof open, .local = local(), .passive = true, .fixed_iss = true, .iss = r->iss};
     enum estab_error error;
 
     if (named)
@@ -52,11 +49,8 @@ enum estab_error rig_open_passive(struct rig *r, bool named)
 
 void rig_listen(struct rig *r)
 {
-    struct estab_listen listen = {.size = sizeof listen,
-                                  .local = local(),
-                                  .backlog = 4,
-                                  .fixed_iss = true,
-                                  .iss = r->iss};
+    struct estab_listen listen = {
+        .size = sizeof listen, .local = local(), .backlog = 4, .fixed_iss = true, .iss = r->iss};
     enum estab_error error = estab_listen(r->stack, &listen, &r->listener);
 
     if (error != ESTAB_OK)

@@ -13,6 +13,7 @@
 
 #include "support/rig.h"
 
+/* clang-format off */
 #define ANSWER(S, R) .out = {SEG(ACK, (S), (R))}
 
 /* First, check sequence number: table 6, with a window. */
@@ -140,5 +141,7 @@
         .reason = {REASON_TEXT_AFTER_FIN}),                                                        \
     ROW("step 8: text and a second FIN", .in = SEG(FIN | PSH | ACK, (R), (S)-1, .len = 10),        \
         .nxt = (R), .reason = {REASON_TEXT_AFTER_FIN})
+
+/* clang-format on */
 
 #endif

@@ -31,7 +31,8 @@ struct run {
     bool run_failed;
 };
 
-static void complain(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void complain(struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void complain(struct run *run, const char *format, ...)
 {
