@@ -59,6 +59,7 @@ static void ack_text(struct tcp *t, struct tcb *b, snd_seq ack)
         b->snd.at.chunk = CHUNK_NONE; /* its chunk is gone: to be sought */
     else
         b->snd.at.offset -= at->offset - offset;
+    tcb_reserve_send(t, b);
     t->text_out += n;
     if (m)
         m->bytes_sent += n;

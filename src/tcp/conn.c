@@ -209,9 +209,23 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->cc_row = c->congestion;
 }
 
+void tcb_reserve_send(struct tcp *t, struct tcb *b)
+{
+    if (!(b->flags & TCB_SEND_RESERVE) && b->snd.text.head == CHUNK_NONE &&
+        chunk_promise(&t->chunks, 1))
+        b->flags |= TCB_SEND_RESERVE;
+}
+
+void tcb_use_reserve(struct tcp *t, struct tcb *b)
+{
+    if (b->flags & TCB_SEND_RESERVE)
+        chunk_unpromise(&t->chunks, 1);
+    b->flags &= ~(uint32_t)TCB_SEND_RESERVE;
+}
+
 bool tcb_backed(const struct tcp *t)
 {
-    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve);
+    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve) + 1;
 
     return chunk_unpromised(&t->chunks) >= promise + t->chunks.chunks / 8;
 }
@@ -233,6 +247,7 @@ struct tcb *tcb_new(struct tcp *t, estab_time now)
     b = tcp_tcb(t, i);
     tcb_defaults(t, b, now);
     b->rcv.promised = promise;
+    tcb_reserve_send(t, b);
     if (tcp_telemetry(t, b))
         *tcp_telemetry(t, b) = (struct tcp_telemetry){0};
     if (++t->tcb_used > t->tcb_peak)
@@ -327,6 +342,7 @@ void tcb_free(struct tcp *t, struct tcb *b)
     conn_unready(t, b);
     wheel_remove(&t->wheel, nodes, i);
     tcb_drop_text(t, b);
+    tcb_use_reserve(t, b);
     chunk_unpromise(&t->chunks, b->rcv.promised);
     *b = (struct tcb){0};
     wheel_node_init(&b->timer);

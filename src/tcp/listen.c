@@ -282,6 +282,7 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
     l->used = LISTENER_LISTENS;
     /* What SEND has queued was meant for that peer; a CLOSE behind it is now one in LISTEN. */
     queue_clear(&t->chunks, &b->snd.text);
+    tcb_reserve_send(t, b);
     b->snd.una = b->snd.nxt = b->snd.iss; /* nothing is outstanding */
     b->snd.end = snd_add(b->snd.iss, 1);
     emit_seek(b, b->snd.una);

@@ -108,6 +108,7 @@ enum tcb_flag {
     TCB_RECOVER = 1 << 23,       /* SND.UNA has not yet passed `recover` (RFC 6582 steps 2 and 4) */
     TCB_ADVISE = 1 << 27,        /* R1 was passed: the next hop may be at fault (MUST-20) */
     TCB_SYN_ACKED = 1 << 26,     /* not SND.UNA > ISS, which is false again after 2 GB */
+    TCB_SEND_RESERVE = 1 << 30,  /* a chunk is promised to the first text that is sent next */
 };
 
 /* One deadline for what excludes each other. */

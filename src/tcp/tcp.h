@@ -195,6 +195,10 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
 /* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
 void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
 uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss);
+/* A sender that holds no chunk is promised one, so that others' text never keeps it from sending.
+ * The promise is kept while nothing is queued, and becomes the first chunk that is. */
+void tcb_reserve_send(struct tcp *t, struct tcb *b);
+void tcb_use_reserve(struct tcp *t, struct tcb *b);
 /* Takes the TCB out of every list and pool; its handle is the caller's concern. */
 void tcb_free(struct tcp *t, struct tcb *b);
 /* A handle for a place; HANDLE_NONE if there are no more. */
@@ -317,6 +321,8 @@ uint32_t window_now(const struct tcp *t, const struct tcb *b); /* edge - RCV.NXT
 uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn);
 /* Asks for more room when text flows, tells the peer when the user has taken much. */
 void window_grow(struct tcp *t, struct tcb *b);
+/* Gives back what a grown window does not need, if the text pool is nearly all promised. */
+void window_give_back(struct tcp *t, struct tcb *b);
 bool window_worth_telling(const struct tcp *t, const struct tcb *b);
 uint8_t window_scale_for(const struct tcp *t, uint32_t buffer);
 

@@ -141,8 +141,11 @@ static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *
     uint32_t room = b->snd.buffer > b->snd.text.bytes ? b->snd.buffer - b->snd.text.bytes : 0;
     uint32_t n = length < room ? (uint32_t)length : room;
     bool idle = tcb_outstanding(b) == 0 && snd_eq(b->snd.cur, b->snd.end);
-    uint32_t done = queue_append(&t->chunks, &b->snd.text, CHUNK_SEND, text, n);
+    uint32_t done;
 
+    if (n > 0)
+        tcb_use_reserve(t, b);
+    done = queue_append(&t->chunks, &b->snd.text, CHUNK_SEND, text, n);
     *taken = done;
     b->snd.end = snd_add(b->snd.end, done);
     if (done > 0 && (flags & ESTAB_URGENT)) {
@@ -214,6 +217,7 @@ static void receive_took(struct tcp *t, struct tcb *b, uint32_t n)
 
     queue_drop(&t->chunks, &b->rcv.text, n);
     b->rcv.chunks -= before - t->chunks.received;
+    window_give_back(t, b);
     read = rcv_sub(b->rcv.nxt, b->rcv.text.bytes);
     if ((b->flags & TCB_URGENT_RCV) && rcv_leq(b->rcv.up, read))
         b->flags &= ~(uint32_t)TCB_URGENT_RCV;

@@ -42,6 +42,20 @@ static uint32_t window_capacity(const struct tcp *t, const struct tcb *b)
     return promised < b->rcv.buffer ? promised : b->rcv.buffer;
 }
 
+/* What the pool keeps from windows that grow, so that new connections and senders find something. */
+static uint32_t pool_kept(const struct tcp *t)
+{
+    return t->chunks.chunks / 4;
+}
+
+/* The pool has less than that, and this window is larger than every connection's first one: it gives
+ * back what it has grown by. */
+static bool window_shrinks(const struct tcp *t, const struct tcb *b)
+{
+    return chunk_unpromised(&t->chunks) < pool_kept(t) &&
+           b->rcv.promised > queue_chunks_for(&t->chunks, t->config.receive_reserve);
+}
+
 /* Where the edge could be now. */
 static rcv_seq window_edge(const struct tcp *t, const struct tcb *b)
 {
@@ -49,6 +63,8 @@ static rcv_seq window_edge(const struct tcp *t, const struct tcb *b)
     uint32_t room = capacity > unread ? capacity - unread : 0;
     uint32_t most = (uint32_t)WINDOW_MAX_UNSCALED << b->rcv.wscale;
 
+    if (window_shrinks(t, b))
+        return b->rcv.edge;
     return rcv_max(b->rcv.edge, rcv_add(b->rcv.nxt, room < most ? room : most));
 }
 
@@ -102,15 +118,34 @@ uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn)
 void window_grow(struct tcp *t, struct tcb *b)
 {
     uint32_t wanted = queue_chunks_for(&t->chunks, b->rcv.buffer);
-    uint32_t free = chunk_unpromised(&t->chunks), kept = t->chunks.chunks / 4, more;
+    uint32_t free = chunk_unpromised(&t->chunks), more;
 
     if (b->rcv.promised >= wanted)
         return;
     more = b->rcv.promised; /* double */
     if (more > wanted - b->rcv.promised)
         more = wanted - b->rcv.promised;
-    /* Half of what is free stays for those who come later, and a quarter of the pool for senders: a
-     * promise is not taken back, and without a chunk they could not even say so. */
-    if (more <= free / 2 && more + kept <= free && chunk_promise(&t->chunks, more))
+    /* Half of what is free stays for those who come later. */
+    if (more <= free / 2 && more + pool_kept(t) <= free && chunk_promise(&t->chunks, more))
         b->rcv.promised += more;
+}
+
+/* The edge stays where it was promised to be; what the user has taken since is not offered again, but
+ * given back. */
+void window_give_back(struct tcp *t, struct tcb *b)
+{
+    uint32_t least = queue_chunks_for(&t->chunks, t->config.receive_reserve);
+    uint32_t bound = b->rcv.text.bytes + window_now(t, b) + (1u << b->rcv.wscale);
+    uint32_t needed = queue_chunks_for(&t->chunks, bound);
+
+    if (!window_shrinks(t, b))
+        return;
+    if (needed < b->rcv.chunks + 2)
+        needed = b->rcv.chunks + 2;
+    if (needed < least)
+        needed = least;
+    if (needed >= b->rcv.promised)
+        return;
+    chunk_unpromise(&t->chunks, b->rcv.promised - needed);
+    b->rcv.promised = needed;
 }

@@ -27,6 +27,7 @@ static void start_with(struct wire *w, bool timestamps, bool window_scale)
 
     c.timestamps = timestamps;
     c.window_scale = window_scale;
+    c.receive_buffer = 262144;
     wire_start(w, &c);
 }
 

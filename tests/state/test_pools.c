@@ -230,7 +230,7 @@ WIRE_TEST(chunks_run_out)
     uint32_t iss;
     unsigned opened = 0;
 
-    c.chunks = 64; /* a promise of 8192 bytes takes 8 */
+    c.chunks = 72; /* a promise of 8192 bytes takes 8, and one is for what it sends first */
     wire_start(w, &c);
     OPEN(65535);
     IN(ACK, 1, 1, 8192, .wnd = 65535); /* the user takes nothing */
@@ -251,7 +251,7 @@ WIRE_TEST(chunks_run_out)
     CHECK_EQ(wire_send_some(w, 10, 0, &error), 10); /* who was there before can still send */
     CHECK_EQ(error, ESTAB_OK);
     OUT(w->now, ACK | PSH, 1, 8193, 10);
-    CHECK_EQ(wire_counters(w).chunks_promised, 56);
+    CHECK_EQ(wire_counters(w).chunks_promised, 7 * 9 - 1);
     RECEIVE(8192);
     IN(ACK, 8193, 11, 4000, .wnd = 65535); /* as promised */
     RECEIVE(4000);
@@ -284,6 +284,78 @@ WIRE_TEST(a_sender_waits_for_chunks)
     CHECK(w->events & ESTAB_EVENT_WRITABLE);
     CHECK_EQ(wire_send_some(w, 20000, 0, &error), 14 * 1024);
     SKIP;
+}
+
+/* Peers with a zero window cannot keep others from sending: each connection has a chunk of its own,
+ * every time that all it had queued is acknowledged. */
+WIRE_TEST(others_text_leaves_a_sender_its_chunk)
+{
+    static const uint8_t text[65536];
+    struct estab_config c = config();
+    enum estab_error error;
+    estab_conn greedy;
+    size_t taken;
+    uint32_t iss;
+
+    c.chunks = 64;
+    c.chunk_bytes = 1024; /* of 22 the promise of 8192, one the sender's: 18 are left */
+    c.send_buffer = 65536;
+    wire_start(w, &c);
+    OPEN(65535);
+    listen_on(w, WIRE_PORT, 4);
+    iss = handshake(w, 5000);
+    assert_int_equal(estab_accept(w->stack, w->listener, &greedy), ESTAB_OK);
+    IN(ACK, 1001, iss + 1, 0, .wnd = 0, .sport = 5000);
+    assert_int_equal(estab_send(w->stack, greedy, text, sizeof text, 0, &taken, WIRE_START),
+                     ESTAB_AGAIN);
+    CHECK_EQ(taken, (64 - 2 * 22 - 1) * 1024);
+    CHECK_EQ(wire_counters(w).chunks_used + wire_counters(w).chunks_promised, 64);
+    SKIP;
+    for (uint32_t i = 0; i < 20; i++) {
+        CHECK_EQ(wire_send_some(w, 3000, 0, &error), 1024);
+        CHECK_EQ(error, ESTAB_AGAIN);
+        w->events = 0;
+        OUT(w->now, ACK | PSH, 1 + 1024 * i, 1, 1024);
+        IN(ACK, 1, 1 + 1024 * (i + 1), 0, .wnd = 65535);
+        CHECK(w->events & ESTAB_EVENT_WRITABLE);
+    }
+}
+
+/* A window that has grown is given back as its user reads, once the pool runs low: the edge that was
+ * told stays, and what was promised inside it arrives. */
+WIRE_TEST(a_grown_window_is_given_back)
+{
+    struct estab_config c = config();
+    uint32_t seq = 1, edge;
+    estab_conn conn;
+    unsigned more = 0;
+
+    c.chunks = 100;
+    c.receive_buffer = 65536; /* 37 chunks */
+    wire_start(w, &c);
+    OPEN(65535);
+    for (int i = 0; i < 20; i++, seq += 4000) {
+        IN(ACK, seq, 1, 4000, .wnd = 65535);
+        RECEIVE(4000);
+        SKIP;
+    }
+    CHECK(STATUS.rcv_wnd > 50000);
+    CHECK(wire_counters(w).chunks_promised > 30);
+    while (open_another(w, 81 + more, &conn) == ESTAB_OK)
+        more++;
+    CHECK_EQ(more, 5);
+    edge = STATUS.rcv_nxt + STATUS.rcv_wnd;
+    for (int i = 0; i < 40; i++, seq += 2000) {
+        IN(ACK, seq, 1, 2000, .wnd = 65535);
+        RECEIVE(2000);
+        SKIP;
+        CHECK((int32_t)(STATUS.rcv_nxt + STATUS.rcv_wnd - edge) >= 0);
+        edge = STATUS.rcv_nxt + STATUS.rcv_wnd;
+    }
+    CHECK(STATUS.rcv_wnd >= 8000);
+    CHECK(STATUS.rcv_wnd < 55000);
+    assert_int_equal(open_another(w, 81 + more, &conn), ESTAB_OK);
+    UNHARMED;
 }
 
 WIRE_TEST(replies_run_out)
@@ -491,7 +563,7 @@ static void promises_are_covered(struct wire *w, uint64_t seed)
 
         if (b->head.state == TCP_CLOSED)
             continue;
-        promised += b->rcv.promised;
+        promised += b->rcv.promised + ((b->flags & TCB_SEND_RESERVE) != 0);
         held += b->rcv.chunks;
         if (b->rcv.chunks > b->rcv.promised ||
             (window > 0 && queue_chunks_for(&t->chunks, window) > b->rcv.promised))
@@ -582,6 +654,8 @@ int main(void)
         cmocka_unit_test(listeners_run_out),
         cmocka_unit_test(chunks_run_out),
         cmocka_unit_test(a_sender_waits_for_chunks),
+        cmocka_unit_test(others_text_leaves_a_sender_its_chunk),
+        cmocka_unit_test(a_grown_window_is_given_back),
         cmocka_unit_test(replies_run_out),
         cmocka_unit_test(time_wait_without_a_record),
         cmocka_unit_test(memory_through_an_active_life),
