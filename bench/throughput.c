@@ -2,7 +2,7 @@
 /*
  * throughput.c - a stack on a TUN device, one of whose ports takes all text and one gives it.
  *
- *      throughput tun:NAME A.B.C.D/N
+ *      throughput tun:NAME A.B.C.D/N [defaults]
  *
  *      kernel ==== device ==== stack ---- estab_receive ---> ring     port 5001, the sink
  *                                    <--- estab_send ------- ring     port 5002, the source
@@ -10,7 +10,7 @@
  * The text is copied once between the stack and an application's ring of 256 KB, which fits the
  * second-level cache, and is not looked at.  Runs until it is killed.
  *
- * Not the defaults: windows and send buffer of 4 MB, as Linux has them, so that the peer is seldom
+ * Without the word, not the defaults: windows and send buffer of 4 MB, as Linux has them, so that the peer is seldom
  * woken for less than it can take; chunks of 16 KB, so that a super-segment is five pieces to the
  * system call that moves it and not seventeen.
  */
@@ -91,7 +91,7 @@ static void on_event(struct endpoint *e, const struct estab_event *event, estab_
         send_all(e, event->conn, now);
 }
 
-static estab_stack *stack_new(void)
+static estab_stack *stack_new(bool defaults)
 {
     struct estab_config config;
     struct estab_room room;
@@ -99,9 +99,11 @@ static estab_stack *stack_new(void)
 
     estab_config_init(&config);
     config.connections = config.records = CONNECTIONS;
-    config.receive_buffer = config.send_buffer = WINDOW;
-    config.chunk_bytes = CHUNK;
-    config.chunks = POOL / CHUNK;
+    if (!defaults) {
+        config.receive_buffer = config.send_buffer = WINDOW;
+        config.chunk_bytes = CHUNK;
+        config.chunks = POOL / CHUNK;
+    }
     estab_random(config.isn_key, sizeof config.isn_key);
     estab_random(config.hash_key, sizeof config.hash_key);
     room.size = estab_stack_size(&config);
@@ -146,10 +148,11 @@ static void join(struct endpoint *e, const char *spec, const char *address)
 
 int main(int argc, char **argv)
 {
-    struct endpoint e = {.stack = stack_new()};
+    bool defaults = argc == 4 && strcmp(argv[3], "defaults") == 0;
+    struct endpoint e = {.stack = stack_new(defaults)};
 
-    if (argc != 3)
-        fail("usage", "throughput tun:NAME A.B.C.D/N");
+    if (argc != 3 && !defaults)
+        fail("usage", "throughput tun:NAME A.B.C.D/N [defaults]");
     e.loop = estab_loop_new(e.stack);
     e.ring = aligned_alloc(4096, RING);
     if (!e.loop || !e.ring)
