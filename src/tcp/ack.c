@@ -95,6 +95,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     }
     b->rtt.retries = 0;
     b->flags &= ~(uint32_t)TCB_R1_PASSED;
+    b->error = ESTAB_OK; /* whatever was in the way has gone */
     b->since_us = us_of(now);
     if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
         recovery_acked(t, b, snd_span(una_before, s->ack), una_before, now);

@@ -181,13 +181,19 @@ void conn_unblock_all(struct tcp *t)
 
 /* ---- TCBs ------------------------------------------------------------------------------------------- */
 
+void tcp_born(struct tcp_head *head, enum tcp_state state)
+{
+    ASSERT(state == TCP_CLOSED || state == TCP_LISTEN);
+    head->state = (uint8_t)state;
+}
+
 static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
 {
     const struct estab_config *c = &t->config;
 
     *b = (struct tcb){0};
     b->head.handle = HANDLE_NONE;
-    b->head.state = TCP_CLOSED;
+    tcp_born(&b->head, TCP_CLOSED);
     wheel_node_init(&b->timer);
     b->ready_next = b->ready_prev = TCB_NONE;
     b->listener = LISTENER_NONE;

@@ -143,9 +143,9 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
                                 .lport = s->lport,
                                 .local = s->local,
                                 .interface = s->interface,
-                                .state = TCP_LISTEN,
                                 .tag = agreed_tags(t, s),
                                 .handle = HANDLE_NONE};
+    tcp_born(&r->head, TCP_LISTEN);
     r->listener = (uint16_t)(l - tcp_listener(t, 0));
     r->snd = l->fixed_iss ? l->iss : isn_new(t, &pair, now);
     r->rcv = s->seq.v;
@@ -283,10 +283,13 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
     /* What SEND has queued was meant for that peer; a CLOSE behind it is now one in LISTEN. */
     queue_clear(&t->chunks, &b->snd.text);
     tcb_reserve_send(t, b);
+    if (b->flags & TCB_WANT_SEND) /* a SEND now turns it active, with what it was not yet given */
+        conn_event(t, b->head.handle, ESTAB_EVENT_WRITABLE, ESTAB_OK);
     b->snd.una = b->snd.nxt = b->snd.iss; /* nothing is outstanding */
     b->snd.end = snd_add(b->snd.iss, 1);
     emit_seek(b, b->snd.una);
-    b->flags &= ~(uint32_t)(TCB_URGENT_SND | TCB_MORE | TCB_R1_PASSED | TCB_ACK_NOW);
+    b->flags &= ~(uint32_t)(TCB_URGENT_SND | TCB_MORE | TCB_R1_PASSED | TCB_ACK_NOW |
+                            TCB_WANT_SEND);
     if (b->flags & TCB_CLOSE_QUEUED)
         conn_close(t, b, EV_CLOSE, ESTAB_CLOSING, REASON_NONE, now);
 }

@@ -208,7 +208,9 @@ estab_conn handle_conn(const struct tcp *t, uint32_t handle);
 /* The handle's index, or HANDLE_NONE if it is stale, or was not given to the user yet. */
 uint32_t handle_find(const struct tcp *t, estab_conn conn);
 
-/* The only writer of a state: takes the edge, which must exist (fsm.def). */
+/* In which state it begins: CLOSED, or its listener's LISTEN. */
+void tcp_born(struct tcp_head *head, enum tcp_state state);
+/* After that the only writer of a state: takes the edge, which must exist (fsm.def). */
 void tcp_move(struct tcp *t, struct tcp_head *head, enum tcp_event event, enum reason reason,
               estab_time now);
 /* Takes the edge to CLOSED and deletes the TCB; the user hears of `error`. */

@@ -216,6 +216,7 @@ WIRE_TEST(soft_errors_end_nothing)
     OUT(1 * S, SYN, 0, 0, 0);
     IN(SYN | ACK, 0, 1, 0, .wnd = 1000);
     OUT(1 * S, ACK, 1, 1, 0);
+    CHECK_EQ(STATUS.soft_error, ESTAB_OK); /* it went through after all */
 }
 
 /* RFC 5927 section 5.2: in a synchronized state even a hard one is a hint; section 4.1: only about

@@ -172,6 +172,15 @@ class Sources(unittest.TestCase):
         complaints = self.complaints(files={"src/tcp/fsm.def": SPDX + "/* STATE(A) */\n"})
         self.assertEqual(len(complaints), 3, complaints)
 
+    def test_one_writer(self):
+        for write in ("head->state = TCP_LISTEN;", "*h = (struct tcp_head){.state = 1};",
+                      "b->head.state  =  x;"):
+            source = SPDX + "\nvoid f(void)\n{\n    " + write + "\n}\n"
+            self.assert_caught("writes a state", {"src/tcp/a.c": source})
+            self.assert_fine({"src/tcp/conn.c": source})
+        self.assert_fine({"src/tcp/a.c": SPDX + "\n/* b.state = 1 */\nint f(struct s *b)\n{\n"
+                                         "    return b->state == 1;\n}\n"})
+
     def test_reason_rows(self):
         user, test, rows = "src/tcp/user.c", "tests/unit/tcp/test_user.c", "src/base/reason.def"
         self.assertIn(f"{rows}: missing", self.complaints(files={rows: None}))

@@ -269,8 +269,21 @@ def rule_reason_rows(tree):
             yield f"{path}:{line}: no test names REASON_{row[0]}"
 
 
+STATE_WRITE = re.compile(r"(?:->|\.)\s*state\s*=(?!=)")
+
+
+def rule_one_writer(tree):
+    """A state is written where tcp_move is, and nowhere else."""
+    for name, text in tree.below("src/tcp/").items():
+        if name == "src/tcp/conn.c":
+            continue
+        for number, line in enumerate(without_comments(text).split("\n"), 1):
+            if STATE_WRITE.search(line):
+                yield f"{name}:{number}: writes a state; only src/tcp/conn.c may"
+
+
 SOURCE_RULES = (rule_spdx, rule_file_length, rule_function_length, rule_include_ranks,
-                rule_fsm_rows, rule_reason_rows)
+                rule_fsm_rows, rule_reason_rows, rule_one_writer)
 
 
 # --- the rules that read objects ----------------------------------------------------------------
