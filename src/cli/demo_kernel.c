@@ -72,17 +72,21 @@ static void turn(struct tour *t, estab_time until)
     wire_calls(t->wire, &t->client.remote);
 }
 
-/* A program of the kernel's: Python's, or else the built-in one. */
+/* A program of the kernel's: Python's, which uses names, or else the built-in one. */
 static pid_t start(struct tour *t, const char *script, const struct peer_options *peer)
 {
     char *argv[] = {"python3", "-c", (char *)(uintptr_t)script, NULL};
-    struct estab_host_error error = {0};
-    pid_t pid;
+    struct estab_host_error error = {.kind = ESTAB_HOST_NOT_FOUND};
+    const char *why = "There is no python3 here";
+    pid_t pid = -1;
 
     fflush(NULL);
-    pid = netns_spawn(t->netns, argv, NULL, &error);
+    if (netns_names_note(t->netns))
+        why = "Names do not resolve here";
+    else
+        pid = netns_spawn(t->netns, argv, NULL, &error);
     if (pid < 0 && error.kind == ESTAB_HOST_NOT_FOUND) {
-        demo_show(t->d, "(There is no python3 here: a built-in program does the same.)");
+        demo_show(t->d, "(%s: a built-in program does the same.)", why);
         fflush(NULL);
         pid = peer_start(t->netns, peer, &error);
     }

@@ -41,6 +41,29 @@ WIRE_TEST(a_returned_open_has_no_timer)
     CHECK_EQ(STATUS.state, ESTAB_STATE_LISTEN);
 }
 
+/* What SEND did not take before the peer of a passive OPEN was reset is asked for again in LISTEN. */
+WIRE_TEST(a_returned_open_owes_writable)
+{
+    struct estab_config c = wire_config();
+    struct estab_open open = {.size = sizeof open, .passive = true, .local.port = WIRE_PORT};
+    enum estab_error error;
+
+    c.send_buffer = 4096;
+    wire_start(w, &c);
+    w->passive = true;
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_OK);
+    IN(SYN, 0, 0, 0, .wnd = 65535);
+    SKIP;
+    CHECK_EQ(wire_send_some(w, 10000, 0, &error), 4096);
+    CHECK_EQ(error, ESTAB_AGAIN);
+    w->events = 0;
+    IN(RST, 1, 0, 0);
+    SKIP;
+    CHECK_EQ(STATUS.state, ESTAB_STATE_LISTEN);
+    CHECK_EQ(STATUS.send_queued, 0);
+    CHECK(w->events & ESTAB_EVENT_WRITABLE);
+}
+
 /* Forged SYNs make records; what the forged peers then say to each other must die out. */
 WIRE_TEST(a_record_answers_few_strays)
 {
@@ -101,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_returned_open_has_no_timer),
+        cmocka_unit_test(a_returned_open_owes_writable),
         cmocka_unit_test(a_record_answers_few_strays),
         cmocka_unit_test(keepalives_answered_at_a_zero_window),
         cmocka_unit_test(a_fin_acknowledged_at_a_zero_window),
