@@ -168,8 +168,9 @@ static void stack_new(struct idle *d, uint32_t connections)
     config.connections = connections;
     config.records = 1024;
     config.receive_reserve = config.chunk_bytes = 512;
-    /* The promise of 512 bytes is 6 chunks in the worst case; an eighth of all stays for senders. */
-    config.chunks = 7 * connections + 64;
+    /* The promise of 512 bytes is 6 chunks in the worst case, and one to send from; an eighth of all
+     * is kept from new promises. */
+    config.chunks = 8 * connections + 64;
     config.telemetry = false;
     room.size = estab_stack_size(&config);
     room.base = mmap(NULL, room.size, PROT_READ | PROT_WRITE,
