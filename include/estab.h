@@ -187,6 +187,7 @@ struct estab_config {
     uint32_t keepalive_idle_ms; /* 0: off */
     uint32_t keepalive_interval_ms;
     uint32_t persist_min_ms, persist_max_ms;
+    uint32_t fin_wait_2_ms; /* after estab_release; 0: for ever */
 
     /* Counts. */
     uint32_t r1_retries;
@@ -367,6 +368,10 @@ ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_receive(estab_stack *, estab_c
 /* CLOSE: "I have no more text to send."  Receiving goes on until the peer closes too.
  * NO_CONNECTION, CLOSING. */
 ESTAB_API enum estab_error estab_close(estab_stack *, estab_conn, estab_time now);
+/* The user leaves for good: CLOSE, and nobody will receive (the half-duplex close of RFC 9293 section
+ * 3.6.1).  Text that was not received, or that comes later, is answered with a RST (SHLD-3).  The
+ * handle ends here, and no event follows; the connection goes on to its end alone.  NO_CONNECTION. */
+ESTAB_API enum estab_error estab_release(estab_stack *, estab_conn, estab_time now);
 /* ABORT: drops all text, sends a RST where the state asks for it.  NO_CONNECTION. */
 ESTAB_API enum estab_error estab_abort(estab_stack *, estab_conn, estab_time now);
 
@@ -379,11 +384,28 @@ enum estab_option {
     ESTAB_OPTION_RECEIVE_BUFFER,      /* bytes */
     ESTAB_OPTION_SEND_BUFFER,         /* bytes */
     ESTAB_OPTION_DIFFSERV,            /* 0..63, of what is sent (RFC 9293 section 3.9.1.8) */
+    ESTAB_OPTION_CORK,                /* 0 or 1: what does not fill a segment waits, 200 ms at most */
+    ESTAB_OPTION_MSS_CLAMP,           /* 88..32767 bytes, of what a SYN offers and of what is sent;
+                                       * 0: the link's.  A SYN that went before is not changed */
+    ESTAB_OPTION_QUICKACK,            /* 1: acknowledge at once from now on, until the connection
+                                       * turns out to talk both ways; 0: do not */
+    ESTAB_OPTION_SYN_RETRIES,         /* 1..127 retransmissions of a SYN; 0: R2 decides */
+    ESTAB_OPTION_WINDOW_CLAMP,        /* bytes that the receive window may have; 0: no bound */
+    ESTAB_OPTION_FIN_WAIT_2_MS,       /* after estab_release; 0: the stack's fin_wait_2_ms */
+    ESTAB_OPTION_DEFER_ACCEPT_MS,     /* of a listener: wait so long for text; 0: do not */
+    ESTAB_OPTION_NOT_SENT_LOW,        /* bytes: SEND takes text, and WRITABLE comes, only while less
+                                       * than so many wait to be sent; 0: no bound */
+    ESTAB_OPTION_RECEIVE_LOW,         /* bytes: READABLE comes when so many are there, or half of
+                                       * what the window could hold; 0 and 1: any */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error
 estab_set(estab_stack *, estab_conn, enum estab_option, uint32_t value, estab_time now);
+/* The same of a listener: its own options, and those with which its connections begin, from the
+ * SYN,ACK on.  NO_CONNECTION, INVALID. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error
+estab_listener_set(estab_stack *, estab_listener, enum estab_option, uint32_t value);
 
 /* ---- STATUS --------------------------------------------------------------------------------------- */
 
@@ -399,6 +421,15 @@ enum estab_state {
     ESTAB_STATE_CLOSING,
     ESTAB_STATE_LAST_ACK,
     ESTAB_STATE_TIME_WAIT,
+};
+
+/* What the sender has noticed of losses, in Linux's words. */
+enum estab_loss {
+    ESTAB_LOSS_OPEN,     /* nothing */
+    ESTAB_LOSS_DISORDER, /* duplicate acknowledgments, not yet enough of them */
+    ESTAB_LOSS_CWR,      /* the window shrinks because the path said so */
+    ESTAB_LOSS_RECOVERY, /* fast recovery */
+    ESTAB_LOSS_TIMEOUT,  /* a retransmission timeout, and what it sent again is not acknowledged */
 };
 
 struct estab_status {
@@ -424,9 +455,30 @@ struct estab_status {
     uint32_t memory;           /* bytes this connection owns, everything counted */
     uint64_t timer;            /* when the earliest timer is due; ESTAB_NEVER */
     enum estab_error soft_error;
+    bool scaled, sack;         /* agreed on, as `timestamps` */
+    bool cold;                 /* owns the block that only an unusual connection needs */
+    bool orphan;               /* its user has left (estab_release) */
+    enum estab_loss loss;
+    uint8_t backoff;           /* of the RTO: doublings */
+    uint8_t probes;            /* of a zero window, or keep-alives, without an answer */
+    uint32_t ato_us;           /* how long the next acknowledgment may wait */
+    uint32_t in_flight;        /* segments: what is outstanding, in units of snd_mss, rounded up */
+    uint32_t not_sent;         /* bytes taken and not yet sent once */
+    uint16_t seen_mss;         /* of the peer's segments, as it is estimated for acknowledgments */
+    uint32_t rcv_wnd_most;     /* to which the receive window may grow now */
+    uint32_t send_buffer, receive_buffer;
     /* telemetry; zero where the configuration leaves it out */
-    uint64_t bytes_sent, bytes_received, bytes_retransmitted;
+    uint64_t bytes_sent; /* and acknowledged */
+    uint64_t bytes_received, bytes_retransmitted;
     uint32_t segments_sent, segments_received, segments_retransmitted;
+    uint32_t text_segments_sent, text_segments_received;
+    uint32_t delivered;    /* segments, in units of snd_mss, that the peer has acknowledged */
+    uint32_t min_rtt_us;   /* of all samples */
+    uint32_t sack_blocks;  /* received: blocks of the SACK option */
+    uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */
+    uint32_t out_of_order_segments; /* received beyond a gap */
+    uint64_t busy_us;      /* with text not acknowledged, as of the last call that had a `now` */
+    estab_time text_sent_at, text_received_at, ack_received_at; /* the last; 0: never */
 };
 
 /* STATUS (section 3.9.1.6).  NO_CONNECTION. */

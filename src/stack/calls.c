@@ -185,6 +185,23 @@ enum estab_error estab_close(estab_stack *s, estab_conn conn, estab_time now)
     return user_close(t, b, stack_now(s, now));
 }
 
+enum estab_error estab_release(estab_stack *s, estab_conn conn, estab_time now)
+{
+    struct tcp *t = stack_tcp(s);
+    uint32_t handle = handle_find(t, conn);
+    uint32_t where;
+
+    if (handle == HANDLE_NONE)
+        return ESTAB_NO_CONNECTION;
+    where = tcp_handle(t, handle)->where;
+    handle_release(t, handle);
+    if (WHERE_KIND(where) == WHERE_TCB)
+        user_release(t, tcp_tcb(t, WHERE_INDEX(where)), stack_now(s, now));
+    else if (WHERE_KIND(where) == WHERE_RECORD)
+        tcp_record(t, WHERE_INDEX(where))->head.handle = HANDLE_NONE;
+    return ESTAB_OK;
+}
+
 enum estab_error estab_abort(estab_stack *s, estab_conn conn, estab_time now)
 {
     struct tcp *t = stack_tcp(s);
@@ -202,63 +219,6 @@ enum estab_error estab_abort(estab_stack *s, estab_conn conn, estab_time now)
     return ESTAB_OK;
 }
 
-static bool option_holds(enum estab_option option, uint32_t value)
-{
-    switch (option) {
-    case ESTAB_OPTION_NAGLE:
-        return value <= 1;
-    case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
-    case ESTAB_OPTION_USER_TIMEOUT_MS:
-        return value <= INT32_MAX;
-    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
-        return value >= 1 && value <= INT32_MAX;
-    case ESTAB_OPTION_KEEPALIVE_PROBES:
-        return value >= 1 && value <= 255;
-    case ESTAB_OPTION_RECEIVE_BUFFER:
-    case ESTAB_OPTION_SEND_BUFFER:
-        return value >= 512 && value <= UINT32_C(0x20000000);
-    case ESTAB_OPTION_DIFFSERV:
-        return value <= 63;
-    }
-    return false;
-}
-
-static void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value,
-                       estab_time now)
-{
-    switch (option) {
-    case ESTAB_OPTION_NAGLE:
-        b->flags = value ? b->flags | TCB_NAGLE : b->flags & ~(uint32_t)TCB_NAGLE;
-        if (tcb_is(b, F_SYNC))
-            conn_ready(t, b);
-        return;
-    case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
-        b->keepalive_idle_ms = value;
-        if (tcb_is(b, F_SYNC) && b->head.state != TCP_TIME_WAIT)
-            timer_keepalive(t, b, now);
-        return;
-    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
-        b->keepalive_interval_ms = value;
-        return;
-    case ESTAB_OPTION_KEEPALIVE_PROBES:
-        b->keepalive_probes = (uint8_t)value;
-        return;
-    case ESTAB_OPTION_USER_TIMEOUT_MS:
-        b->user_timeout_ms = value;
-        timer_user(t, b, now);
-        return;
-    case ESTAB_OPTION_RECEIVE_BUFFER:
-        b->rcv.buffer = value;
-        return;
-    case ESTAB_OPTION_SEND_BUFFER:
-        b->snd.buffer = value;
-        return;
-    case ESTAB_OPTION_DIFFSERV:
-        b->diffserv = (uint8_t)value;
-        return;
-    }
-}
-
 enum estab_error estab_set(estab_stack *s, estab_conn conn, enum estab_option option, uint32_t value,
                            estab_time now)
 {
@@ -268,7 +228,7 @@ enum estab_error estab_set(estab_stack *s, estab_conn conn, enum estab_option op
 
     if (!b)
         return without_tcb(where);
-    if (!option_holds(option, value))
+    if (option == ESTAB_OPTION_DEFER_ACCEPT_MS || !option_holds(option, value))
         return ESTAB_INVALID;
     option_set(t, b, option, value, stack_now(s, now));
     return ESTAB_OK;
@@ -284,6 +244,20 @@ static struct tcp_listener *listener_of(const struct tcp *t, estab_listener list
         return NULL;
     l = tcp_listener(t, listener.index);
     return l->used && l->single == TCB_NONE && l->generation == listener.generation ? l : NULL;
+}
+
+enum estab_error estab_listener_set(estab_stack *s, estab_listener listener,
+                                    enum estab_option option, uint32_t value)
+{
+    struct tcp_listener *l = listener_of(stack_tcp(s), listener);
+
+    if (!l)
+        return ESTAB_NO_CONNECTION;
+    if (!option_holds(option, value))
+        return ESTAB_INVALID;
+    l->options |= UINT32_C(1) << option;
+    l->option[option] = value;
+    return ESTAB_OK;
 }
 
 static bool listener_exists(const struct tcp *t, uint16_t port, uint16_t local_id)

@@ -15,6 +15,8 @@ static void status_head(const struct tcp *t, const struct tcp_head *head, struct
         .remote = {head->remote, head->rport},
         .passive = head->tag & TAG_PASSIVE,
         .timestamps = head->tag & TAG_TIMESTAMPS,
+        .scaled = head->tag & TAG_SCALED,
+        .sack = head->tag & TAG_SACK,
         .timer = ESTAB_NEVER,
     };
     if (head->handle != HANDLE_NONE && !(tcp_handle(t, head->handle)->flags & HANDLE_UNACCEPTED))
@@ -46,29 +48,36 @@ static void status_variables(const struct tcp *t, const struct tcb *b, struct es
     st->rcv_wscale = b->rcv.wscale;
 }
 
-static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+static enum estab_loss loss_of(const struct tcb *b)
 {
-    const struct tcp_telemetry *m = tcp_telemetry(t, b);
-    uint64_t due = ESTAB_NEVER;
+    if (b->flags & TCB_RECOVERY)
+        return ESTAB_LOSS_RECOVERY;
+    if (tcb_syn_acked(b) && b->rtt.retries > 0)
+        return ESTAB_LOSS_TIMEOUT;
+    return b->rtt.dupacks > 0 ? ESTAB_LOSS_DISORDER : ESTAB_LOSS_OPEN;
+}
 
-    status_head(t, &b->head, st);
-    status_listener(t, b->listener, st);
-    status_variables(t, b, st);
-    st->send_queued = b->snd.text.bytes;
-    st->receive_queued = b->rcv.text.bytes;
-    st->out_of_order = b->rcv.beyond_bytes;
+/* What of the sender is not the RFC's own variables. */
+static void status_sender(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+{
     st->srtt_us = b->rtt.srtt_us8 / 8;
     st->rttvar_us = b->rtt.rttvar_us4 / 4;
     st->rto_us = (uint32_t)rtt_timeout_us(t, b);
     st->cwnd = b->cc.cwnd;
     st->ssthresh = b->cc.ssthresh;
     st->retransmits = b->rtt.retries;
-    st->memory = tcp_memory(t, b);
-    st->soft_error = (enum estab_error)b->error;
-    for (unsigned i = 0; i < TIMER_SLOTS; i++)
-        if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < due)
-            due = b->at_us[i] * ESTAB_US;
-    st->timer = due;
+    st->loss = loss_of(b);
+    st->backoff = b->rtt.backoff;
+    st->probes = b->rtt.probes > b->keepalives_sent ? b->rtt.probes : b->keepalives_sent;
+    st->not_sent = tcb_not_sent(b);
+    if (b->snd.mss > 0) /* not yet known in LISTEN */
+        st->in_flight = (tcb_outstanding(b) + b->snd.mss - 1) / b->snd.mss;
+}
+
+static void status_telemetry(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+{
+    const struct tcp_telemetry *m = tcp_telemetry(t, b);
+
     if (!m)
         return;
     st->bytes_sent = m->bytes_sent;
@@ -77,6 +86,46 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->segments_sent = m->segments_sent;
     st->segments_received = m->segments_received;
     st->segments_retransmitted = m->segments_retransmitted;
+    st->text_segments_sent = m->text_segments_sent;
+    st->text_segments_received = m->text_segments_received;
+    st->delivered = m->delivered;
+    st->min_rtt_us = m->min_rtt_us;
+    st->sack_blocks = m->sack_blocks;
+    st->dsack_blocks = m->dsack_blocks;
+    st->out_of_order_segments = m->out_of_order_segments;
+    st->busy_us = m->busy_us;
+    if (m->busy_since_us > 0)
+        st->busy_us += us_of(t->last) - m->busy_since_us;
+    st->text_sent_at = m->text_sent_at;
+    st->text_received_at = m->text_received_at;
+    st->ack_received_at = m->ack_received_at;
+}
+
+static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_status *st)
+{
+    uint64_t due = ESTAB_NEVER;
+
+    status_head(t, &b->head, st);
+    status_listener(t, b->listener, st);
+    status_variables(t, b, st);
+    status_sender(t, b, st);
+    status_telemetry(t, b, st);
+    st->send_queued = b->snd.text.bytes;
+    st->receive_queued = b->rcv.text.bytes;
+    st->out_of_order = b->rcv.beyond_bytes;
+    st->cold = b->cold != 0;
+    st->orphan = b->flags & TCB_ORPHAN;
+    st->ato_us = t->config.delayed_ack_ms * 1000;
+    st->seen_mss = b->rcv.mss;
+    st->rcv_wnd_most = window_capacity(t, b);
+    st->send_buffer = b->snd.buffer;
+    st->receive_buffer = b->rcv.buffer;
+    st->memory = tcp_memory(t, b);
+    st->soft_error = (enum estab_error)b->error;
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < due)
+            due = b->at_us[i] * ESTAB_US;
+    st->timer = due;
 }
 
 static void status_record(const struct tcp *t, const struct tcp_record *r, struct estab_status *st)

@@ -40,18 +40,17 @@ static bool is_duplicate(const struct tcb *b, const struct segment *s)
            s->wnd << b->snd.wscale == b->snd.wnd;
 }
 
-/* Takes acknowledged text out of the queue. */
-static void ack_text(struct tcp *t, struct tcb *b, snd_seq ack)
+/* Takes acknowledged text out of the queue; how much. */
+static uint32_t ack_text(struct tcp *t, struct tcb *b, snd_seq ack)
 {
     snd_seq first = tcb_syn_acked(b) ? b->snd.una : snd_add(b->snd.iss, 1);
     snd_seq last = snd_lt(b->snd.end, ack) ? b->snd.end : ack;
     uint32_t n = snd_lt(first, last) ? snd_span(first, last) : 0;
-    struct tcp_telemetry *m = tcp_telemetry(t, b);
     const struct chunk *at;
     uint32_t offset;
 
     if (n == 0)
-        return;
+        return 0;
     at = b->snd.at.chunk == CHUNK_NONE ? NULL : chunk_at(&t->chunks, b->snd.at.chunk);
     offset = at ? at->offset : 0;
     queue_drop(&t->chunks, &b->snd.text, n);
@@ -61,15 +60,27 @@ static void ack_text(struct tcp *t, struct tcb *b, snd_seq ack)
         b->snd.at.offset -= at->offset - offset;
     tcb_reserve_send(t, b);
     t->text_out += n;
-    if (m)
-        m->bytes_sent += n;
+    return n;
 }
 
-static void ack_user(struct tcp *t, struct tcb *b)
+/* What the telemetry has of an acknowledgment of `n` bytes of text, and of the SYN. */
+static void ack_measure(struct tcp *t, struct tcb *b, uint32_t n, bool syn, estab_time now)
 {
-    if ((b->flags & TCB_WANT_SEND) && b->snd.text.bytes <= b->snd.buffer / 2) {
-        b->flags &= ~(uint32_t)TCB_WANT_SEND;
-        conn_event(t, b->head.handle, ESTAB_EVENT_WRITABLE, ESTAB_OK);
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    if (!m)
+        return;
+    m->bytes_sent += n;
+    m->acked_rest += n;
+    m->delivered += syn + m->acked_rest / b->snd.mss;
+    m->acked_rest %= b->snd.mss;
+    if (tcb_outstanding(b) == 0 && m->acked_rest > 0) {
+        m->delivered++;
+        m->acked_rest = 0;
+    }
+    if (b->snd.text.bytes == 0 && m->busy_since_us > 0) {
+        m->busy_us += us_of(now) - m->busy_since_us;
+        m->busy_since_us = 0;
     }
 }
 
@@ -80,9 +91,10 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
 {
     snd_seq una_before = b->snd.una;
     bool syn = !tcb_syn_acked(b);
+    uint32_t n = ack_text(t, b, s->ack);
 
-    ack_text(t, b, s->ack);
     b->snd.una = s->ack;
+    ack_measure(t, b, n, syn, now);
     b->flags |= TCB_SYN_ACKED;
     if (snd_lt(b->snd.cur, b->snd.una))
         emit_seek(b, b->snd.una);
@@ -101,7 +113,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
         recovery_acked(t, b, snd_span(una_before, s->ack), una_before, now);
     timer_send_update(t, b, true, now);
     timer_user(t, b, now);
-    ack_user(t, b);
+    user_writable(t, b);
     conn_ready(t, b);
 }
 

@@ -10,44 +10,15 @@
  *          check_seq  check_rst  check_security  check_syn  check_ack  check_urg  process_text
  *          check_fin
  *
- * The first five steps judge, on a view that a TCB or a record fills, and change nothing.  Each
- * gives a ruling: what is to be done, and the reason for it; `dispose` does it.  The last three
+ * The first five steps judge (judge.c), on a view that a TCB or a record fills, and change nothing.
+ * They give a ruling: what is to be done, and the reason for it; `dispose` does it.  The last three
  * work on a TCB whose acknowledgment has been taken.
  *
  * Events of one segment are composed before the move: a FIN that comes with the ACK of ours is one
  * edge from FIN-WAIT-1 to TIME-WAIT.
  */
+#include "tcp/judge.h"
 #include "tcp/tcp.h"
-
-/* What the judging steps look at. */
-struct tcp_view {
-    struct tcp_head *head;
-    struct tcb *tcb;           /* one of these is NULL */
-    struct tcp_record *record;
-    snd_seq una, nxt;
-    uint32_t snd_wnd_max;
-    rcv_seq rcv_nxt, irs;
-    uint32_t rcv_wnd;
-    uint32_t ts_recent;
-    bool ts_young; /* TS.Recent is under 24 days old: PAWS holds */
-};
-
-enum verdict {
-    V_NEXT,      /* to the next step */
-    V_DROP,      /* silently */
-    V_ACK,       /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and drop */
-    V_CHALLENGE, /* the same, throttled (RFC 5961 section 7) */
-    V_RESET,     /* <SEQ=SEG.ACK><CTL=RST>, and drop */
-    V_SYN_ACK,   /* our SYN,ACK again */
-    V_CLOSE,     /* the peer has reset the connection */
-    V_LISTEN,    /* back to LISTEN */
-    V_WAIT,      /* TIME-WAIT begins anew */
-};
-
-struct ruling {
-    enum verdict verdict;
-    enum reason reason;
-};
 
 struct arriving {
     struct tcp *t;
@@ -59,8 +30,6 @@ struct arriving {
     struct ruling ruled; /* the last one */
     estab_time now;
 };
-
-static const struct ruling next = {V_NEXT, REASON_NONE};
 
 /* ---- answers ------------------------------------------------------------------------------------------ */
 
@@ -209,123 +178,7 @@ static bool dispose(struct arriving *a, struct ruling r)
     return false;
 }
 
-/* ---- step 1: the sequence number ------------------------------------------------------------------------- */
-
-/*
- *      Segment  Receive  Test
- *      Length   Window
- *         0       0      SEG.SEQ = RCV.NXT
- *         0      >0      RCV.NXT =< SEG.SEQ < RCV.NXT+RCV.WND
- *        >0       0      not acceptable
- *        >0      >0      RCV.NXT =< SEG.SEQ < RCV.NXT+RCV.WND
- *                     or RCV.NXT =< SEG.SEQ+SEG.LEN-1 < RCV.NXT+RCV.WND
- */
-static bool seq_acceptable(const struct tcp_view *v, const struct segment *s)
-{
-    uint32_t length = segment_length(s), wnd = v->rcv_wnd;
-    uint32_t first = rcv_span(v->rcv_nxt, s->seq);
-
-    if (wnd == 0)
-        return length == 0 && first == 0;
-    return first < wnd || (length > 0 && first + length - 1 < wnd);
-}
-
-static bool paws_refuses(const struct tcp_view *v, const struct segment *s)
-{
-    return (v->head->tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) &&
-           !(s->flags & CTL_RST) && v->ts_young &&
-           (int32_t)(s->opt.tsval - v->ts_recent) < 0;
-}
-
-static struct ruling seq_refused(const struct tcp_view *v, const struct segment *s)
-{
-    if (s->flags & CTL_RST)
-        return (struct ruling){V_DROP, REASON_SEQ_UNACCEPTABLE_RST};
-    if (v->head->state == TCP_TIME_WAIT && (s->flags & CTL_FIN) &&
-        rcv_eq(segment_end(s), v->rcv_nxt))
-        return (struct ruling){V_WAIT, REASON_TIME_WAIT_FIN};
-    return (struct ruling){V_ACK, REASON_SEQ_UNACCEPTABLE};
-}
-
-static struct ruling check_seq(const struct tcp_view *v, const struct segment *s)
-{
-    bool first = rcv_eq(s->seq, v->irs) && (s->flags & CTL_SYN);
-
-    /* In SYN-RECEIVED the peer's SYN again: our answer was lost, or both sides have opened. */
-    if (v->head->state == TCP_SYN_RECEIVED && first && !(s->flags & CTL_RST)) {
-        if (!(s->flags & CTL_ACK))
-            return (struct ruling){V_SYN_ACK, REASON_SYN_AGAIN};
-        return next; /* section 3.5, figure 7: step 5 looks at its ACK; the SYN is not new */
-    }
-    if (paws_refuses(v, s))
-        return (struct ruling){V_ACK, REASON_PAWS};
-    if (!seq_acceptable(v, s)) {
-        /* MUST-66: a window of zero still lets an acknowledgment, a URG or a RST through. */
-        if (v->rcv_wnd > 0 || !rcv_eq(s->seq, v->rcv_nxt))
-            return seq_refused(v, s);
-    }
-    /* A RST may lack it, and a SYN agrees anew: a peer that was restarted is told of it in step 4. */
-    if ((v->head->tag & TAG_TIMESTAMPS) && !(s->opt.present & OPT_TIMESTAMPS) &&
-        !(s->flags & (CTL_RST | CTL_SYN)))
-        return (struct ruling){V_DROP, REASON_TIMESTAMP_MISSING};
-    return next;
-}
-
-/* ---- step 2: RST (with RFC 5961 section 3) ---------------------------------------------------------------- */
-
-static struct ruling check_rst(const struct tcp_view *v, const struct segment *s)
-{
-    if (!(s->flags & CTL_RST))
-        return next;
-    if (!rcv_eq(s->seq, v->rcv_nxt))
-        return (struct ruling){V_CHALLENGE, REASON_RST_CHALLENGE};
-    if (v->head->state == TCP_SYN_RECEIVED && (v->head->tag & TAG_PASSIVE))
-        return (struct ruling){V_LISTEN, REASON_RST_TO_LISTEN};
-    return (struct ruling){V_CLOSE, REASON_RST_EXACT};
-}
-
-/* ---- step 3: security --------------------------------------------------------------------------------------- */
-
-/* RFC 9293 appendix A.1: security options are for closed networks; none is compared here. */
-static struct ruling check_security(const struct tcp_view *v, const struct segment *s)
-{
-    (void)v;
-    (void)s;
-    return next;
-}
-
-/* ---- step 4: SYN (with RFC 5961 section 4) ------------------------------------------------------------------ */
-
-static struct ruling check_syn(const struct tcp_view *v, const struct segment *s)
-{
-    if (!(s->flags & CTL_SYN))
-        return next;
-    if (v->head->state == TCP_SYN_RECEIVED) {
-        if (rcv_eq(s->seq, v->irs))
-            return next; /* not a new one: see check_seq */
-        if (v->head->tag & TAG_PASSIVE)
-            return (struct ruling){V_LISTEN, REASON_SYN_TO_LISTEN};
-    }
-    return (struct ruling){V_CHALLENGE, REASON_SYN_CHALLENGE};
-}
-
-/* ---- step 5: ACK (with RFC 5961 section 5) ------------------------------------------------------------------- */
-
-static struct ruling check_ack(const struct tcp_view *v, const struct segment *s)
-{
-    if (!(s->flags & CTL_ACK))
-        return (struct ruling){V_DROP, REASON_ACK_MISSING};
-    if (v->head->state == TCP_SYN_RECEIVED) {
-        if (snd_lt(v->una, s->ack) && snd_leq(s->ack, v->nxt))
-            return next;
-        return (struct ruling){V_RESET, REASON_ACK_SYN_RECEIVED};
-    }
-    if (!snd_leq(s->ack, v->nxt))
-        return (struct ruling){V_CHALLENGE, REASON_ACK_UNSENT};
-    if (snd_lt(s->ack, snd_sub(v->una, v->snd_wnd_max)))
-        return (struct ruling){V_CHALLENGE, REASON_ACK_ANCIENT};
-    return next;
-}
+/* ---- step 5: the work of the ACK ------------------------------------------------------------------------- */
 
 static void established(struct arriving *a)
 {
@@ -343,9 +196,11 @@ static void established(struct arriving *a)
 /* The ACK of our SYN turns a record into a TCB. */
 static bool promote(struct arriving *a)
 {
-    enum reason reason = REASON_NONE;
-    struct tcb *b = listen_promote(a->t, a->v.record, &reason, a->now);
+    enum reason reason = REASON_LISTEN_DEFERRED;
+    struct tcb *b = NULL;
 
+    if (!record_defers(a->t, a->v.record, a->s))
+        b = listen_promote(a->t, a->v.record, &reason, a->now);
     if (!b) {
         note_reason(a->t, reason);
         a->reason = reason;
@@ -389,8 +244,13 @@ static bool take_ack(struct arriving *a)
     b->keepalives_sent = 0;
     if (b->snd.wnd > 0)
         b->rtt.probes = 0; /* those of a zero window go on backing off while it lasts */
-    if (m)
+    if (m) {
         m->segments_received++;
+        m->text_segments_received += a->s->len > 0;
+        m->ack_received_at = a->now;
+        if (a->s->len > 0)
+            m->text_received_at = a->now;
+    }
     if (b->head.state == TCP_SYN_RECEIVED)
         established(a);
     fin_acked = ack_arrives(a->t, b, a->s, a->now);
@@ -463,6 +323,15 @@ static bool trim_after_fin(struct arriving *a)
     return true;
 }
 
+/* New text whose user has left (section 3.6.1, SHLD-3): the peer is told that it is lost. */
+static void refuse_text(struct arriving *a)
+{
+    reply_reset(a->t, a->s, a->now);
+    a->reason = REASON_TEXT_AFTER_RELEASE;
+    conn_close(a->t, a->v.tcb, EV_ABORT, ESTAB_ABORTED, a->reason, a->now);
+    a->ended = true;
+}
+
 static void process_text(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -479,10 +348,16 @@ static void process_text(struct arriving *a)
     }
     if (!trim_after_fin(a))
         return;
+    if ((b->flags & TCB_ORPHAN) && rcv_lt(b->rcv.nxt, rcv_add(a->s->seq, a->s->len))) {
+        refuse_text(a);
+        return;
+    }
     a->reason = text_arrives(a->t, b, a->s, a->now);
     a->t->text_in += rcv_span(before, b->rcv.nxt);
-    if (m)
+    if (m) {
         m->bytes_received += rcv_span(before, b->rcv.nxt);
+        m->out_of_order_segments += a->reason == REASON_TEXT_OUT_OF_ORDER;
+    }
     if (a->reason == REASON_NONE) {
         acknowledge_later(a, length);
         return;
@@ -542,6 +417,15 @@ static void take_fin(struct arriving *a)
     conn_ready(a->t, b);
 }
 
+static void enter_fin_wait_2(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+
+    tcp_move(a->t, &b->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
+    if (b->flags & TCB_ORPHAN)
+        timer_fin_wait_2(a->t, b, a->now);
+}
+
 static void check_fin(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -549,7 +433,7 @@ static void check_fin(struct arriving *a)
     if (tcb_is(b, F_MAY_RECV) && fin_in_order(a))
         take_fin(a);
     if (a->fin_acked)
-        tcp_move(a->t, &b->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
+        enter_fin_wait_2(a);
 }
 
 /* What is left once the SYN has been taken; the urgent pointer counts from the sequence number. */
@@ -574,19 +458,13 @@ static void time_wait_rest(struct arriving *a)
     note_reason(a->t, a->reason);
 }
 
-typedef struct ruling judge(const struct tcp_view *, const struct segment *);
-
-static judge *const judges[] = {check_seq, check_rst, check_security, check_syn, check_ack};
-
 static void arrive_otherwise(struct arriving *a)
 {
-    for (unsigned i = 0; i < sizeof judges / sizeof judges[0]; i++) {
-        struct ruling r = judges[i](&a->v, a->s);
+    struct ruling r = judge(&a->v, a->s);
 
-        a->reason = r.reason;
-        if (!dispose(a, r))
-            return;
-    }
+    a->reason = r.reason;
+    if (!dispose(a, r))
+        return;
     if (a->v.record && a->v.head->state == TCP_TIME_WAIT) {
         time_wait_rest(a);
         return;
@@ -605,36 +483,16 @@ static void arrive_otherwise(struct arriving *a)
         note_reason(a->t, a->reason);
         answer_ack(a);
         if (a->fin_acked)
-            tcp_move(a->t, &a->v.tcb->head, EV_RCV_ACK_OF_FIN, REASON_NONE, a->now);
+            enter_fin_wait_2(a);
         return;
     }
     check_urg(a);
     process_text(a);
-    check_fin(a);
+    if (!a->ended)
+        check_fin(a);
 }
 
 /* ---- 3.10.7.3 SYN-SENT --------------------------------------------------------------------------------------------------- */
-
-/* First, the ACK bit: SEG.ACK =< ISS or SEG.ACK > SND.NXT is not ours. */
-static struct ruling syn_sent_ack(const struct tcb *b, const struct segment *s)
-{
-    if (!(s->flags & CTL_ACK))
-        return next;
-    if (snd_lt(b->snd.iss, s->ack) && snd_leq(s->ack, b->snd.nxt))
-        return next;
-    if (s->flags & CTL_RST)
-        return (struct ruling){V_DROP, REASON_SYN_SENT_ACK_RST};
-    return (struct ruling){V_RESET, REASON_SYN_SENT_ACK};
-}
-
-static struct ruling syn_sent_rst(const struct segment *s)
-{
-    if (!(s->flags & CTL_RST))
-        return next;
-    if (s->flags & CTL_ACK)
-        return (struct ruling){V_CLOSE, REASON_SYN_SENT_RST};
-    return (struct ruling){V_DROP, REASON_SYN_SENT_RST_NO_ACK};
-}
 
 /* Fourth, the SYN bit: with our SYN acknowledged, ESTABLISHED; without, both sides have opened. */
 static void syn_sent_syn(struct arriving *a)
@@ -662,17 +520,14 @@ static void syn_sent_syn(struct arriving *a)
     strip_syn(a->s);
     check_urg(a);
     process_text(a);
-    check_fin(a);
+    if (!a->ended)
+        check_fin(a);
 }
 
 static void arrive_syn_sent(struct arriving *a)
 {
-    struct ruling r = syn_sent_ack(a->v.tcb, a->s);
+    struct ruling r = judge_syn_sent(a->v.tcb, a->s);
 
-    if (r.verdict == V_NEXT)
-        r = syn_sent_rst(a->s);
-    if (r.verdict == V_NEXT && !(a->s->flags & CTL_SYN))
-        r = (struct ruling){V_DROP, REASON_SYN_SENT_NEITHER};
     a->reason = r.reason;
     if (dispose(a, r))
         syn_sent_syn(a);

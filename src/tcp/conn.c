@@ -53,7 +53,8 @@ uint32_t handle_find(const struct tcp *t, estab_conn conn)
     h = tcp_handle(t, conn.index);
     if (h->generation != conn.generation || h->where == WHERE_NONE)
         return HANDLE_NONE;
-    return h->flags & HANDLE_UNACCEPTED ? HANDLE_NONE : conn.index; /* not the user's yet */
+    /* Not the user's yet, or no more. */
+    return h->flags & (HANDLE_UNACCEPTED | HANDLE_RELEASED) ? HANDLE_NONE : conn.index;
 }
 
 /* ---- events ------------------------------------------------------------------------------------- */
@@ -96,6 +97,31 @@ static bool listener_event_next(struct tcp *t, struct estab_event *event)
     UNREACHABLE();
 }
 
+/* So that the first in the queue always has an event. */
+static void event_skip_released(struct tcp *t)
+{
+    while (t->event_head != HANDLE_NONE) {
+        uint32_t i = t->event_head;
+
+        if (!(tcp_handle(t, i)->flags & HANDLE_RELEASED))
+            return;
+        t->event_head = tcp_handle(t, i)->next;
+        handle_free(t, i);
+    }
+}
+
+void handle_release(struct tcp *t, uint32_t i)
+{
+    struct tcp_handle *h = tcp_handle(t, i);
+
+    if (!(h->flags & HANDLE_QUEUED)) {
+        handle_free(t, i);
+        return;
+    }
+    h->flags |= HANDLE_RELEASED;
+    event_skip_released(t);
+}
+
 bool conn_event_next(struct tcp *t, struct estab_event *event)
 {
     uint32_t i = t->event_head;
@@ -114,6 +140,7 @@ bool conn_event_next(struct tcp *t, struct estab_event *event)
     h->flags = 0;
     if (h->where == WHERE_GONE)
         handle_free(t, i);
+    event_skip_released(t);
     return true;
 }
 
@@ -265,6 +292,13 @@ struct tcb *tcb_new(struct tcp *t, estab_time now)
 
 enum { MSS_LEAST = 64, TIMESTAMP_BYTES = 12 };
 
+uint16_t mss_offer(uint32_t mtu, uint32_t clamp)
+{
+    uint32_t mss = mtu - IPV4_HEADER_MIN - TCP_HEADER_MIN;
+
+    return (uint16_t)(clamp > 0 && clamp < mss ? clamp : mss);
+}
+
 void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
 {
     struct tcp_pair pair = {b->head.remote, b->head.rport, b->head.lport, b->head.local};
@@ -274,8 +308,8 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
     b->snd.end = snd_add(b->snd.iss, 1 + b->snd.text.bytes);
     b->snd.up = b->snd.una;
     b->ts.offset = isn_timestamp_offset(t, &pair);
-    b->rcv.mss = (uint16_t)(mtu - IPV4_HEADER_MIN - TCP_HEADER_MIN);
-    b->rcv.wscale = window_scale_for(t, b->rcv.buffer);
+    b->rcv.mss = mss_offer(mtu, tcb_cold(t, b)->mss_clamp);
+    b->rcv.wscale = window_scale_for(t, window_most(t, b));
     tcb_set_mss(t, b, 536); /* MUST-15: until the peer says */
 }
 
@@ -350,6 +384,10 @@ void tcb_free(struct tcp *t, struct tcb *b)
     tcb_drop_text(t, b);
     tcb_use_reserve(t, b);
     chunk_unpromise(&t->chunks, b->rcv.promised);
+    if (b->cold) {
+        *cold_need(t, b) = (struct tcp_cold){0};
+        cold_trim(t, b);
+    }
     *b = (struct tcb){0};
     wheel_node_init(&b->timer);
     b->head.handle = HANDLE_NONE;
@@ -452,6 +490,8 @@ uint32_t tcp_memory(const struct tcp *t, const struct tcb *b)
 
     if (t->config.telemetry)
         n += sizeof(struct tcp_telemetry);
+    if (b->cold)
+        n += sizeof(struct tcp_cold);
     if (b->listener != LISTENER_NONE && tcp_listener(t, b->listener)->single == tcp_index(t, b))
         n += sizeof(struct tcp_listener);
     n += (uint64_t)b->rcv.chunks * each;

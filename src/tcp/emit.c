@@ -140,6 +140,12 @@ static uint32_t emit_longest(const struct tcp *t, const struct tcb *b)
     return super > b->snd.mss ? super - super % b->snd.mss : b->snd.mss;
 }
 
+/* Whether the user holds back what does not fill a segment. */
+static bool emit_held(const struct tcb *b)
+{
+    return b->flags & (TCB_MORE | TCB_CORK);
+}
+
 /* How much of `queued` bytes to send now, `usable` allowed: RFC 9293 section 3.8.6.2.1. */
 static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t queued,
                             uint32_t usable)
@@ -152,12 +158,12 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     if (n >= b->snd.mss) {
         if (n > longest)
             n = longest;
-        return n == queued && !(b->flags & TCB_MORE) ? n : n - n % b->snd.mss;
+        return n == queued && !emit_held(b) ? n : n - n % b->snd.mss;
     }
     if (n == 0 || again || (b->flags & TCB_OVERRIDE))
         return n;
     if (n == queued)
-        return !(b->flags & TCB_MORE) && (idle || (b->flags & TCB_FIN_QUEUED)) ? n : 0;
+        return (!emit_held(b) && idle) || (b->flags & TCB_FIN_QUEUED) ? n : 0;
     return idle && n >= b->snd.wnd_max / 2 ? n : 0;
 }
 
@@ -175,6 +181,16 @@ static bool emit_fin_now(const struct tcb *b, snd_seq after)
 {
     return (b->flags & TCB_FIN_QUEUED) && snd_eq(after, b->snd.end) &&
            (tcb_fin_sent(b) || snd_span(b->snd.una, after) < b->snd.wnd);
+}
+
+static void emit_measure(struct tcp *t, const struct tcb *b, uint32_t n, estab_time now)
+{
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    if (!m || n == 0)
+        return;
+    m->text_segments_sent += (n + b->snd.mss - 1) / b->snd.mss;
+    m->text_sent_at = now;
 }
 
 static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, enum emit_why *why,
@@ -210,6 +226,7 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     b->flags &= ~(uint32_t)TCB_OVERRIDE;
     timer_send_update(t, b, false, now);
     timer_user(t, b, now);
+    user_writable(t, b);
 }
 
 /* Past the text that may go now: what was sent before goes again by itself, then new text. */
@@ -250,6 +267,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     emit_urgent(b, h, seq);
     *why = n > 0 ? WHY_TEXT : WHY_FIN;
     emit_count(t, b, seq, n, why, now);
+    emit_measure(t, b, n, now);
     emit_advance(t, b, n, fin, now);
     return true;
 }
@@ -278,6 +296,7 @@ static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
     emit_urgent(b, h, b->snd.una);
     *why = b->rtt.dupacks ? WHY_RETRANSMIT_FAST : WHY_RETRANSMIT_PARTIAL;
     emit_count(t, b, b->snd.una, n, why, now);
+    emit_measure(t, b, n, now);
     timer_send_update(t, b, true, now);
     return true;
 }

@@ -153,7 +153,7 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
     r->mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
     if (r->head.tag & TAG_SCALED) {
         r->snd_wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
-        r->rcv_wscale = window_scale_for(t, t->config.receive_buffer);
+        r->rcv_wscale = window_scale_for(t, record_window_most(t, r->listener));
     }
     l->pending++;
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));
@@ -221,10 +221,12 @@ struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *rea
     }
     tcp_handle(t, handle)->flags = HANDLE_UNACCEPTED;
     b->head = r->head;
+    b->head.tag &= (uint8_t)~TAG_DEFERRED;
     b->head.handle = handle;
     b->listener = r->listener;
     b->flags |= TCB_UNACCEPTED;
     b->snd.iss = snd_of(r->snd);
+    option_inherit(t, b, r->listener, now);
     tcb_open(t, b, t->locals[b->head.local].mtu, now);
     b->snd.nxt = b->snd.cur = snd_add(b->snd.iss, 1);
     b->rcv.irs = rcv_of(r->rcv);

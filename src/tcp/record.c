@@ -145,24 +145,64 @@ estab_time record_deadline(const struct tcp *t, estab_time now)
     return least <= 0 ? now : (now / ESTAB_MS + (uint32_t)least) * ESTAB_MS;
 }
 
+/* Since the first SYN,ACK, up to the end of the wait that list `lists - 1` is. */
+static uint64_t waited_ms(const struct tcp *t, unsigned lists)
+{
+    uint64_t waited = 0;
+
+    for (unsigned k = 0; k < lists; k++)
+        waited += list_wait_ms(t, k);
+    return waited;
+}
+
+static uint32_t defer_ms(const struct tcp *t, const struct tcp_record *r)
+{
+    return option_of_listener(t, r->listener, ESTAB_OPTION_DEFER_ACCEPT_MS, 0);
+}
+
+/*
+ * Not RFC 9293 3.10.7.4 step 5: an acknowledgment of our SYN without text makes no connection while
+ * the listener's user wants to hear of text first.  When it has waited long enough the SYN,ACK goes
+ * once more, and its answer is taken, as Linux does.
+ */
+bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segment *s)
+{
+    if (segment_length(s) > 0 || waited_ms(t, r->retries) >= defer_ms(t, r))
+        return false;
+    r->head.tag |= TAG_DEFERRED;
+    return true;
+}
+
+static bool past_syn_retries(const struct tcp *t, const struct tcp_record *r)
+{
+    uint32_t most = option_of_listener(t, r->listener, ESTAB_OPTION_SYN_RETRIES, 0);
+
+    return most > 0 && r->retries >= most;
+}
+
 static void record_due(struct tcp *t, struct tcp_record *r, estab_time now)
 {
     unsigned list = r->retries;
-    uint64_t waited = 0;
+    uint64_t waited;
 
     if (list == RECORD_TIME_WAIT) {
         NOTE(t, TIMER_FIRED, r->head.handle, now, TIMER_TIME_WAIT, 0);
         record_close(t, r, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_END, now);
         return;
     }
-    for (unsigned k = 0; k <= list; k++)
-        waited += list_wait_ms(t, k);
+    waited = waited_ms(t, list + 1);
     NOTE(t, TIMER_FIRED, r->head.handle, now, TIMER_RETRANSMIT, list + 1);
+    if (past_syn_retries(t, r)) {
+        record_close(t, r, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, REASON_SYN_RETRIES, now);
+        return;
+    }
     if (waited >= t->config.r2_syn_ms || list + 1 == RECORD_TIME_WAIT) {
         record_close(t, r, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, REASON_R2, now);
         return;
     }
     record_wait(t, r, list + 1, now);
+    if ((r->head.tag & TAG_DEFERRED) && waited < defer_ms(t, r))
+        return; /* the peer has our SYN,ACK */
     t->retransmitted++;
     record_syn_ack(t, r, NULL, now);
 }
@@ -220,22 +260,33 @@ uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_ti
     return rtt_ms > 1 ? (uint32_t)rtt_ms * 1000 : 1000; /* whole milliseconds, and one at least */
 }
 
-/* The window that a child begins with, before it has a TCB; a SYN's is never scaled. */
-static uint16_t first_window(const struct tcp *t)
+uint32_t record_window_most(const struct tcp *t, uint16_t listener)
 {
+    uint32_t buffer = option_of_listener(t, listener, ESTAB_OPTION_RECEIVE_BUFFER,
+                                         t->config.receive_buffer);
+    uint32_t clamp = option_of_listener(t, listener, ESTAB_OPTION_WINDOW_CLAMP, 0);
+
+    return clamp > 0 && clamp < buffer ? clamp : buffer;
+}
+
+/* The window that a child begins with, before it has a TCB; a SYN's is never scaled. */
+static uint16_t first_window(const struct tcp *t, uint16_t listener)
+{
+    uint32_t most = record_window_most(t, listener);
     uint32_t promised =
         queue_bytes_in(&t->chunks, queue_chunks_for(&t->chunks, t->config.receive_reserve));
-    uint32_t slack = 1u << window_scale_for(t, t->config.receive_buffer);
+    uint32_t slack = 1u << window_scale_for(t, most);
     uint32_t window = promised > slack ? promised - slack : 0;
 
-    if (window > t->config.receive_buffer)
-        window = t->config.receive_buffer;
+    if (window > most)
+        window = most;
     return (uint16_t)(window < 65535 ? window : 65535);
 }
 
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r)
 {
-    return r->head.state == TCP_TIME_WAIT ? (uint32_t)r->mss << r->rcv_wscale : first_window(t);
+    return r->head.state == TCP_TIME_WAIT ? (uint32_t)r->mss << r->rcv_wscale
+                                          : first_window(t, r->listener);
 }
 
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now)
@@ -254,9 +305,10 @@ void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *ma
     h->seq = r->snd;
     h->ack = r->rcv + 1;
     h->flags = CTL_SYN | CTL_ACK;
-    h->wnd = first_window(t);
+    h->wnd = first_window(t, r->listener);
     h->opt.present |= OPT_MSS;
-    h->opt.mss = (uint16_t)(t->locals[r->head.local].mtu - 40);
+    h->opt.mss = mss_offer(t->locals[r->head.local].mtu,
+                           option_of_listener(t, r->listener, ESTAB_OPTION_MSS_CLAMP, 0));
     if (r->head.tag & TAG_SCALED) {
         h->opt.present |= OPT_WINDOW_SCALE;
         h->opt.wscale = r->rcv_wscale;

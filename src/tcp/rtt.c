@@ -51,6 +51,7 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
 {
     /* A minute and more says nothing of the path, and would overflow the scaled sums. */
     uint32_t r = sample_us > 120000000 ? 120000000 : sample_us;
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
 
     if (!(b->flags & TCB_RTT_VALID)) {
         b->flags |= TCB_RTT_VALID;
@@ -64,6 +65,8 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
         b->rtt.srtt_us8 += r - srtt;
     }
     rto_update(t, b);
+    if (m && (m->min_rtt_us == 0 || r < m->min_rtt_us))
+        m->min_rtt_us = r > 0 ? r : 1;
     b->rtt.backoff = 0; /* only now: RFC 6298 section 5, Karn's other half */
     NOTE(t, RTT, b->head.handle, now, r, b->rtt.srtt_us8 / 8, b->rtt.rttvar_us4 / 4, b->rtt.rto_us);
 }

@@ -60,6 +60,8 @@ enum head_tag {
     TAG_TIMESTAMPS = 1 << 1, /* agreed on */
     TAG_SCALED = 1 << 2,     /* window scale agreed on */
     TAG_FIXED_ISS = 1 << 3,
+    TAG_SACK = 1 << 4,     /* agreed on (RFC 2018) */
+    TAG_DEFERRED = 1 << 5, /* a record whose SYN was acknowledged, while its listener waits for text */
 };
 
 /* Passive SYN-RECEIVED of a listener's child, or TIME-WAIT. */
@@ -108,6 +110,8 @@ enum tcb_flag {
     TCB_RECOVER = 1 << 23,       /* SND.UNA has not yet passed `recover` (RFC 6582 steps 2 and 4) */
     TCB_ADVISE = 1 << 27,        /* R1 was passed: the next hop may be at fault (MUST-20) */
     TCB_SYN_ACKED = 1 << 26,     /* not SND.UNA > ISS, which is false again after 2 GB */
+    TCB_CORK = 1 << 28,          /* the user's option */
+    TCB_ORPHAN = 1 << 29,        /* the user has left: nobody receives */
     TCB_SEND_RESERVE = 1 << 30,  /* a chunk is promised to the first text that is sent next */
 };
 
@@ -191,13 +195,34 @@ struct tcb {
     uint8_t keepalive_probes, diffserv, cc_row;
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
+    uint32_t cold; /* its struct tcp_cold, counted from 1; 0: it has none */
 };
 
 _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");
 
 struct tcp_telemetry {
     uint64_t bytes_sent, bytes_received, bytes_retransmitted;
-    uint32_t segments_sent, segments_received, segments_retransmitted, spare;
+    uint64_t busy_us, busy_since_us; /* the latter is 0 unless something is outstanding */
+    estab_time text_sent_at, text_received_at, ack_received_at;
+    uint32_t segments_sent, segments_received, segments_retransmitted;
+    uint32_t text_segments_sent, text_segments_received;
+    uint32_t delivered, acked_rest; /* segments, and bytes that do not fill one */
+    uint32_t min_rtt_us;
+    uint32_t sack_blocks, dsack_blocks;
+    uint32_t out_of_order_segments;
+    uint32_t spare;
+};
+
+/*
+ * What an ordinary connection does not need, from a pool of its own: it exists while an option
+ * differs from its default.
+ */
+struct tcp_cold {
+    uint32_t next; /* of the free list */
+    uint32_t window_clamp, not_sent_low, receive_low, fin_wait_2_ms;
+    uint16_t mss_clamp;
+    uint8_t syn_retries;
+    uint8_t spare;
 };
 
 static inline bool tcb_is(const struct tcb *b, unsigned facts)
@@ -209,6 +234,14 @@ static inline bool tcb_is(const struct tcb *b, unsigned facts)
 static inline uint32_t tcb_outstanding(const struct tcb *b)
 {
     return snd_span(b->snd.una, b->snd.nxt);
+}
+
+/* Text that was never sent. */
+static inline uint32_t tcb_not_sent(const struct tcb *b)
+{
+    uint32_t n = snd_lt(b->snd.nxt, b->snd.end) ? snd_span(b->snd.nxt, b->snd.end) : 0;
+
+    return n < b->snd.text.bytes ? n : b->snd.text.bytes; /* before the SYN that is one less */
 }
 
 /* Whether our FIN has been sent at least once. */

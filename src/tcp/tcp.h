@@ -9,6 +9,7 @@
  *
  *      user.c      3.10.1 to 3.10.6, the user's calls       arrive.c   3.10.7, SEGMENT ARRIVES
  *      timeout.c   3.10.8, timeouts                         emit.c     what is sent next
+ *      judge.c     its steps that only judge               option.c   what a user can set
  *      listen.c    3.10.7.2, listeners and their children   record.c   64-byte records
  *      ack.c       step 5's work                            text.c     step 7's work
  *      icmp.c      3.9.2.2, ICMP errors                     reply.c    answers that nobody owns
@@ -34,9 +35,17 @@ struct tcp_handle {
     uint8_t flags; /* enum handle_flag */
 };
 
-enum handle_flag { HANDLE_QUEUED = 1, HANDLE_UNACCEPTED = 2 };
+enum handle_flag {
+    HANDLE_QUEUED = 1,
+    HANDLE_UNACCEPTED = 2,
+    HANDLE_RELEASED = 4, /* the user has left it; it goes when its turn in the event queue comes */
+};
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
+
+enum { OPTIONS = ESTAB_OPTION_RECEIVE_LOW + 1 }; /* of enum estab_option */
+
+_Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 
 /* AWAY: the single-shot passive OPEN has met a SYN, and may come back (3.10.7.4 steps 2 and 4). */
 enum listener_use { LISTENER_FREE, LISTENER_LISTENS, LISTENER_AWAY };
@@ -53,6 +62,8 @@ struct tcp_listener {
     uint32_t accept_head, accept_tail; /* handles */
     uint32_t ready;     /* an ACCEPT event is owed */
     uint32_t fixed_iss, iss;
+    uint32_t options;   /* bit o: option o was set, for its connections to begin with */
+    uint32_t option[OPTIONS];
 };
 
 /* Answers that no connection owns. */
@@ -84,12 +95,13 @@ struct tcp {
     struct wheel wheel;
 
     /* Distances of the arrays from this struct. */
-    uint64_t tcbs_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
+    uint64_t tcbs_at, colds_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
     uint64_t trace_at;
     uint32_t bucket_mask;
 
     /* Free lists, chained through the first word that the pool has for it; `fresh` was never used. */
     uint32_t tcb_free, tcb_fresh, tcb_used, tcb_peak;
+    uint32_t cold_free, cold_fresh;
     uint32_t record_free, record_fresh, record_used;
     uint32_t handle_free, handle_fresh;
 
@@ -117,6 +129,7 @@ struct tcp {
     }
 
 TCP_ARRAY(tcb, struct tcb)
+TCP_ARRAY(cold, struct tcp_cold)
 TCP_ARRAY(record, struct tcp_record)
 TCP_ARRAY(handle, struct tcp_handle)
 TCP_ARRAY(bucket, uint32_t)
@@ -147,6 +160,14 @@ static inline struct tcp_telemetry *tcp_telemetry(const struct tcp *t, const str
     if (!t->config.telemetry)
         return NULL;
     return (struct tcp_telemetry *)((uintptr_t)t + (uintptr_t)t->telemetry_at) + tcp_index(t, b);
+}
+
+/* The cold block, or one without anything in it. */
+static inline const struct tcp_cold *tcb_cold(const struct tcp *t, const struct tcb *b)
+{
+    static const struct tcp_cold nothing = {0};
+
+    return b->cold ? tcp_cold(t, b->cold - 1) : &nothing;
 }
 
 static inline uint64_t us_of(estab_time now)
@@ -194,6 +215,8 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);
 void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 /* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
 void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
+/* The MSS that a SYN offers on a link; `clamp` 0: no other bound. */
+uint16_t mss_offer(uint32_t mtu, uint32_t clamp);
 uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss);
 /* A sender that holds no chunk is promised one, so that others' text never keeps it from sending.
  * The promise is kept while nothing is queued, and becomes the first chunk that is. */
@@ -222,11 +245,27 @@ void conn_retire(struct tcp *t, struct tcb *b, estab_time now);
 void conn_established(struct tcp *t, struct tcb *b, estab_time now);
 void conn_event(struct tcp *t, uint32_t handle, unsigned bits, enum estab_error error);
 bool conn_event_next(struct tcp *t, struct estab_event *event);
+/* The user has left: no event, and no call, will use the handle any more. */
+void handle_release(struct tcp *t, uint32_t handle);
 void conn_ready(struct tcp *t, struct tcb *b);    /* may have something to send */
 void conn_unready(struct tcp *t, struct tcb *b);
 void conn_block(struct tcp *t, struct tcb *b);    /* waits for a neighbour */
 void conn_unblock_all(struct tcp *t);
 uint32_t tcp_memory(const struct tcp *t, const struct tcb *b);
+
+/* ---- option.c: estab_set -------------------------------------------------------------------------- */
+
+bool option_holds(enum estab_option option, uint32_t value);
+void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value,
+                estab_time now);
+/* A listener's, or `otherwise` if it was not set. */
+uint32_t option_of_listener(const struct tcp *t, uint16_t listener, enum estab_option option,
+                            uint32_t otherwise);
+/* What its listener was told, a connection begins with. */
+void option_inherit(struct tcp *t, struct tcb *b, uint16_t listener, estab_time now);
+/* The cold block, made if there is none yet; given back once nothing is in it. */
+struct tcp_cold *cold_need(struct tcp *t, struct tcb *b);
+void cold_trim(struct tcp *t, struct tcb *b);
 
 /* ---- table.c ------------------------------------------------------------------------------------ */
 
@@ -271,6 +310,10 @@ void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
 void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now);
 void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r); /* RCV.WND */
+/* The bounds of a child's receive window that its listener was given. */
+uint32_t record_window_most(const struct tcp *t, uint16_t listener);
+/* Whether the ACK of our SYN is passed over, as it has no text and the listener waits for that. */
+bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segment *s);
 /* How long our SYN,ACK took to be acknowledged. */
 uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_time now);
 /* Back to LISTEN: the record goes, its listener never left. */
@@ -327,6 +370,10 @@ void window_grow(struct tcp *t, struct tcb *b);
 void window_give_back(struct tcp *t, struct tcb *b);
 bool window_worth_telling(const struct tcp *t, const struct tcb *b);
 uint8_t window_scale_for(const struct tcp *t, uint32_t buffer);
+/* The user's bounds of the receive window: its buffer and its clamp. */
+uint32_t window_most(const struct tcp *t, const struct tcb *b);
+/* Bytes that may be outstanding or unread, by the promise and by what the user allows. */
+uint32_t window_capacity(const struct tcp *t, const struct tcb *b);
 
 /* ---- emit.c -------------------------------------------------------------------------------------------------- */
 
@@ -344,6 +391,8 @@ void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time no
 void timer_keepalive(struct tcp *t, struct tcb *b, estab_time now);
 void timer_time_wait(struct tcp *t, struct tcb *b, estab_time now);
 void timer_user(struct tcp *t, struct tcb *b, estab_time now);
+/* Sets SLOT_LONG to the end of a FIN-WAIT-2 whose user has left. */
+void timer_fin_wait_2(struct tcp *t, struct tcb *b, estab_time now);
 void tcp_expire(struct tcp *t, estab_time now);
 estab_time tcp_deadline(const struct tcp *t);
 
@@ -368,6 +417,10 @@ enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, siz
                               unsigned flags, struct estab_received *got, estab_time now);
 enum estab_error user_close(struct tcp *t, struct tcb *b, estab_time now);
 enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now);
+/* The user leaves: CLOSE, and whatever was not received is answered with a RST (3.6.1). */
+void user_release(struct tcp *t, struct tcb *b, estab_time now);
+/* Tells the user that SEND takes text again, if that is owed and so. */
+void user_writable(struct tcp *t, struct tcb *b);
 /* CLOSE in ESTABLISHED or CLOSE-WAIT, or the queued one once there. */
 void user_close_now(struct tcp *t, struct tcb *b, estab_time now);
 

@@ -330,6 +330,13 @@ static bool text_trim(struct tcp *t, struct tcb *b, struct segment *s)
     return s->len > 0;
 }
 
+/* Whether there is as much text as the user asked for, or half of what could come. */
+static bool worth_reading(const struct tcp *t, const struct tcb *b)
+{
+    return b->rcv.text.bytes >= tcb_cold(t, b)->receive_low ||
+           b->rcv.text.bytes >= window_capacity(t, b) / 2;
+}
+
 enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_time now)
 {
     bool gap;
@@ -349,6 +356,7 @@ enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_
     else
         b->flags &= ~(uint32_t)TCB_PUSHED;
     window_grow(t, b);
-    conn_event(t, b->head.handle, ESTAB_EVENT_READABLE, ESTAB_OK);
+    if (worth_reading(t, b))
+        conn_event(t, b->head.handle, ESTAB_EVENT_READABLE, ESTAB_OK);
     return REASON_NONE;
 }

@@ -11,6 +11,7 @@
  *                  none, and the window is too small      silly-window override, section 3.8.6.2.1
  *      SLOT_ACK    text received, not acknowledged        delayed ACK, section 3.8.6.3
  *      SLOT_LONG   TIME-WAIT                              2MSL
+ *                  FIN-WAIT-2, its user gone              our own end of it
  *                  else, if asked for                     keep-alive, section 3.8.4
  *      SLOT_USER   text outstanding or waiting            user timeout, section 3.10.8
  */
@@ -100,6 +101,18 @@ void timer_time_wait(struct tcp *t, struct tcb *b, estab_time now)
     timer_arm(t, b, SLOT_LONG, us_of(now) + 2 * (uint64_t)t->config.msl_ms * 1000);
 }
 
+void timer_fin_wait_2(struct tcp *t, struct tcb *b, estab_time now)
+{
+    uint64_t wait_ms = tcb_cold(t, b)->fin_wait_2_ms;
+
+    if (wait_ms == 0)
+        wait_ms = t->config.fin_wait_2_ms;
+    if (wait_ms == 0)
+        timer_stop(b, SLOT_LONG);
+    else
+        timer_arm(t, b, SLOT_LONG, us_of(now) + wait_ms * 1000);
+}
+
 void timer_user(struct tcp *t, struct tcb *b, estab_time now)
 {
     (void)now;
@@ -118,6 +131,8 @@ static bool past_r2(const struct tcp *t, const struct tcb *b, uint64_t now_us)
     uint64_t r2 = (uint64_t)(tcb_syn_acked(b) ? t->config.r2_ms : t->config.r2_syn_ms) * 1000;
     uint64_t since = b->since_us;
 
+    if (tcb_cold(t, b)->syn_retries && !tcb_syn_acked(b)) /* the user counts */
+        return false;
     if (b->user_timeout_ms) /* MUST-21: the user's own R2, kept by SLOT_USER */
         return false;
     if (b->snd.wnd == 0 && tcb_syn_acked(b) && b->heard_us > since)
@@ -130,8 +145,20 @@ static void give_up(struct tcp *t, struct tcb *b, enum reason reason, estab_time
     conn_close(t, b, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, reason, now);
 }
 
+/* The user's own R2 of a SYN, as a count. */
+static bool past_syn_retries(const struct tcp *t, const struct tcb *b)
+{
+    uint8_t most = tcb_cold(t, b)->syn_retries;
+
+    return most > 0 && !tcb_syn_acked(b) && b->rtt.retries >= most;
+}
+
 static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
 {
+    if (past_syn_retries(t, b)) {
+        give_up(t, b, REASON_SYN_RETRIES, now);
+        return;
+    }
     if (past_r2(t, b, us_of(now))) {
         give_up(t, b, REASON_R2, now);
         return;
@@ -222,6 +249,9 @@ static void fire_long(struct tcp *t, struct tcb *b, estab_time now)
     if (b->head.state == TCP_TIME_WAIT) {
         NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_TIME_WAIT, 0);
         conn_close(t, b, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_END, now);
+    } else if (b->head.state == TCP_FIN_WAIT_2 && (b->flags & TCB_ORPHAN)) {
+        NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_FIN_WAIT_2, 0);
+        give_up(t, b, REASON_FIN_WAIT_2_END, now);
     } else {
         fire_keepalive(t, b, now);
     }

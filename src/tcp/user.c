@@ -135,12 +135,40 @@ enum estab_error user_turn_active(struct tcp *t, struct tcb *b, const struct est
 
 /* ---- 3.10.2 SEND ------------------------------------------------------------------------------------ */
 
+/* What fits the user's buffer, and leaves less unsent than the mark; whole segments at least, so that
+ * a low mark does not make small ones. */
+static uint32_t send_room(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t room = b->snd.buffer > b->snd.text.bytes ? b->snd.buffer - b->snd.text.bytes : 0;
+    uint32_t low = tcb_cold(t, b)->not_sent_low, waits = tcb_not_sent(b), most;
+
+    if (low == 0)
+        return room;
+    if (waits >= low)
+        return 0;
+    most = low - waits > b->snd.mss ? low - waits : b->snd.mss;
+    return room < most ? room : most;
+}
+
+void user_writable(struct tcp *t, struct tcb *b)
+{
+    uint32_t low = tcb_cold(t, b)->not_sent_low;
+
+    if (!(b->flags & TCB_WANT_SEND) || b->snd.text.bytes > b->snd.buffer / 2 ||
+        (low > 0 && tcb_not_sent(b) > (low - 1) / 2))
+        return;
+    b->flags &= ~(uint32_t)TCB_WANT_SEND;
+    conn_event(t, b->head.handle, ESTAB_EVENT_WRITABLE, ESTAB_OK);
+}
+
 static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *text, size_t length,
                                    unsigned flags, size_t *taken, estab_time now)
 {
-    uint32_t room = b->snd.buffer > b->snd.text.bytes ? b->snd.buffer - b->snd.text.bytes : 0;
+    uint32_t room = send_room(t, b);
     uint32_t n = length < room ? (uint32_t)length : room;
     bool idle = tcb_outstanding(b) == 0 && snd_eq(b->snd.cur, b->snd.end);
+    bool empty = b->snd.text.bytes == 0;
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
     uint32_t done;
 
     if (n > 0)
@@ -148,6 +176,8 @@ static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *
     done = queue_append(&t->chunks, &b->snd.text, CHUNK_SEND, text, n);
     *taken = done;
     b->snd.end = snd_add(b->snd.end, done);
+    if (m && empty && done > 0)
+        m->busy_since_us = us_of(now);
     if (done > 0 && (flags & ESTAB_URGENT)) {
         b->snd.up = b->snd.end;
         b->flags |= TCB_URGENT_SND;
@@ -327,4 +357,37 @@ enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now)
     }
     conn_close(t, b, EV_ABORT, ESTAB_ABORTED, REASON_USER_ABORT, now);
     return ESTAB_OK;
+}
+
+/* ---- the user leaves ------------------------------------------------------------------------------------- */
+
+/*
+ * Section 3.6.1: "If such a host issues a CLOSE call while received data is still pending in the TCP
+ * connection, or if new data is received after CLOSE is called, its TCP implementation SHOULD send a
+ * RST to show that data was lost."  The latter is arrive.c's.
+ */
+void user_release(struct tcp *t, struct tcb *b, estab_time now)
+{
+    bool unread = b->rcv.text.bytes > 0;
+
+    b->head.handle = HANDLE_NONE;
+    b->flags |= TCB_ORPHAN;
+    switch ((enum tcp_state)b->head.state) {
+    case TCP_TIME_WAIT: /* both sides have closed: there is nothing to be told */
+        queue_clear(&t->chunks, &b->rcv.text);
+        b->rcv.chunks = 0;
+        conn_retire(t, b, now);
+        return;
+    case TCP_FIN_WAIT_2:
+        if (unread)
+            break;
+        timer_fin_wait_2(t, b, now);
+        return;
+    default:
+        if (unread)
+            break;
+        (void)user_close(t, b, now);
+        return;
+    }
+    (void)user_abort(t, b, now);
 }

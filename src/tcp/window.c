@@ -32,14 +32,21 @@ uint32_t window_now(const struct tcp *t, const struct tcb *b)
     return rcv_span(b->rcv.nxt, b->rcv.edge);
 }
 
-/* Bytes that may be outstanding or unread, by the promise and by the user's limit. */
-static uint32_t window_capacity(const struct tcp *t, const struct tcb *b)
+uint32_t window_most(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t clamp = tcb_cold(t, b)->window_clamp;
+
+    return clamp > 0 && clamp < b->rcv.buffer ? clamp : b->rcv.buffer;
+}
+
+uint32_t window_capacity(const struct tcp *t, const struct tcb *b)
 {
     uint32_t promised = queue_bytes_in(&t->chunks, b->rcv.promised);
     uint32_t slack = 1u << b->rcv.wscale; /* for the rounding in window_offer */
+    uint32_t most = window_most(t, b);
 
     promised = promised > slack ? promised - slack : 0;
-    return promised < b->rcv.buffer ? promised : b->rcv.buffer;
+    return promised < most ? promised : most;
 }
 
 /* What the pool keeps from windows that grow, so that new connections and senders find something. */

@@ -535,6 +535,43 @@ static struct rig *loopback_limit(void)
     return r;
 }
 
+static struct rig *listen_deferred(void)
+{
+    struct rig *r = begin(LISTENER, SYN_RECEIVED);
+
+    assert_int_equal(estab_listener_set(r->stack, r->listener, ESTAB_OPTION_DEFER_ACCEPT_MS, 1000),
+                     ESTAB_OK);
+    IN(r, ACK, 1, 1);
+    return r;
+}
+
+static struct rig *text_after_release(void)
+{
+    struct rig *r = begin(ACTIVE, ESTABLISHED);
+
+    assert_int_equal(estab_release(r->stack, r->conn, r->now), ESTAB_OK);
+    IN(r, ACK, 1, 1, .len = 1);
+    return r;
+}
+
+static struct rig *syn_retries(void)
+{
+    struct rig *r = begin(ACTIVE, SYN_SENT);
+
+    assert_int_equal(estab_set(r->stack, r->conn, ESTAB_OPTION_SYN_RETRIES, 1, r->now), ESTAB_OK);
+    AT(r, 10000);
+    return r;
+}
+
+static struct rig *fin_wait_2_end(void)
+{
+    struct rig *r = begin(ACTIVE, FIN_WAIT_2);
+
+    assert_int_equal(estab_release(r->stack, r->conn, r->now), ESTAB_OK);
+    AT(r, 70000);
+    return r;
+}
+
 /* What makes a reason: a segment in a state, or a story. */
 struct provocation {
     struct rig *(*by)(void);
@@ -589,6 +626,7 @@ static const struct provocation provocations[REASONS] = {
     [REASON_LISTEN_RECYCLED] = BY(listen_recycled),
     [REASON_LISTEN_CONNECTIONS] = BY(listen_connections),
     [REASON_LISTEN_TEXT_POOL] = BY(listen_text_pool),
+    [REASON_LISTEN_DEFERRED] = BY(listen_deferred),
     [REASON_SYN_SENT_ACK] = ONE(ACTIVE, SYN_SENT, ACK, 0, 2),
     [REASON_SYN_SENT_ACK_RST] = ONE(ACTIVE, SYN_SENT, RST | ACK, 0, 2),
     [REASON_SYN_SENT_RST] = ONE(ACTIVE, SYN_SENT, RST | ACK, 0, 1),
@@ -614,6 +652,9 @@ static const struct provocation provocations[REASONS] = {
     [REASON_TEXT_BEYOND_WINDOW] = ONE(ACTIVE, ESTABLISHED, ACK, 1, 1, .len = RIG_WINDOW + 1),
     [REASON_TEXT_NO_ROOM] = BY(text_no_room),
     [REASON_TEXT_AFTER_FIN] = ONE(ACTIVE, CLOSE_WAIT, ACK, 2, 1, .len = 1),
+    [REASON_TEXT_AFTER_RELEASE] = BY(text_after_release),
+    [REASON_SYN_RETRIES] = BY(syn_retries),
+    [REASON_FIN_WAIT_2_END] = BY(fin_wait_2_end),
     [REASON_TIME_WAIT_FIN] = ONE(ACTIVE, TIME_WAIT, FIN | ACK, 2, 2),
     [REASON_CHALLENGE_THROTTLED] = BY(challenge_throttled),
     [REASON_R2] = BY(r2),

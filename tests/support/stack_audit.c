@@ -63,7 +63,7 @@ const char *audit_init(struct stack_audit *w, estab_stack *stack, const struct e
 {
     struct estab_open open = {.size = sizeof open, .remote = somebody};
     struct estab_open passive = {.size = sizeof open, .local.port = 1, .passive = true};
-    struct estab_status idle = {.size = sizeof idle}, holding = idle, listening = idle;
+    struct estab_status idle = {.size = sizeof idle}, holding = idle, listening = idle, cold = idle;
     struct estab_event event;
     estab_conn conn;
     size_t taken;
@@ -72,6 +72,9 @@ const char *audit_init(struct stack_audit *w, estab_stack *stack, const struct e
     w->chunk_bytes = config->chunk_bytes;
     EXPECT(estab_open(stack, &open, &conn, now) == ESTAB_OK &&
                estab_status(stack, conn, &idle) == ESTAB_OK &&
+               estab_set(stack, conn, ESTAB_OPTION_SYN_RETRIES, 1, now) == ESTAB_OK &&
+               estab_status(stack, conn, &cold) == ESTAB_OK &&
+               estab_set(stack, conn, ESTAB_OPTION_SYN_RETRIES, 0, now) == ESTAB_OK &&
                estab_send(stack, conn, "x", 1, 0, &taken, now) == ESTAB_OK &&
                estab_status(stack, conn, &holding) == ESTAB_OK &&
                estab_abort(stack, conn, now) == ESTAB_OK && estab_event_next(stack, &event) &&
@@ -80,6 +83,7 @@ const char *audit_init(struct stack_audit *w, estab_stack *stack, const struct e
                estab_abort(stack, conn, now) == ESTAB_OK && estab_event_next(stack, &event),
            "a connection cannot be tried");
     w->memory = idle.memory;
+    w->cold_memory = cold.memory - idle.memory;
     w->listen_memory = listening.memory - idle.memory;
     w->chunk_memory = holding.memory - idle.memory;
     return audit_empty(w, now);
@@ -286,7 +290,7 @@ struct totals {
 static const char *add_tcb(const struct stack_audit *w, struct totals *sum,
                            const struct estab_status *s)
 {
-    uint32_t chunks = s->memory - w->memory;
+    uint32_t chunks = s->memory - w->memory - (s->cold ? w->cold_memory : 0);
     if (s->passive && chunks % w->chunk_memory == w->listen_memory)
         chunks -= w->listen_memory;
     EXPECT(s->memory >= w->memory && chunks % w->chunk_memory == 0, "memory of no number of chunks");

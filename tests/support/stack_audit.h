@@ -35,6 +35,7 @@ struct audited {
 struct stack_audit {
     estab_stack *stack;
     uint32_t memory, chunk_memory; /* of an idle connection, and of each chunk beyond that */
+    uint32_t cold_memory;          /* of a cold block */
     uint32_t listen_memory;        /* and of a single-shot passive OPEN that may return to LISTEN */
     uint32_t chunk_bytes;
     unsigned handles, listed;

@@ -23,6 +23,7 @@ static void init(uint32_t min_ms, uint32_t max_ms)
     estab_config_init(&t.config);
     t.config.rto_min_ms = min_ms;
     t.config.rto_max_ms = max_ms;
+    t.config.telemetry = false; /* no room for it behind `t` */
     b.rtt.rto_us = t.config.rto_initial_ms * 1000;
     b.head.handle = HANDLE_NONE;
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * option.c - what a user can set of a connection, or of a listener for its connections.
+ *
+ * The common options are members of the TCB.  The others are in its cold block, which is there only
+ * while one of them differs from its default.
+ */
+#include "tcp/tcp.h"
+
+/* Linux's bounds: its TCP_MIN_MSS, and what TCP_MAXSEG and TCP_SYNCNT take. */
+enum { MSS_CLAMP_LEAST = 88, MSS_CLAMP_MOST = 32767, SYN_RETRIES_MOST = 127 };
+
+#define BUFFER_MOST UINT32_C(0x20000000)
+
+bool option_holds(enum estab_option option, uint32_t value)
+{
+    switch (option) {
+    case ESTAB_OPTION_NAGLE:
+    case ESTAB_OPTION_CORK:
+    case ESTAB_OPTION_QUICKACK:
+        return value <= 1;
+    case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
+    case ESTAB_OPTION_USER_TIMEOUT_MS:
+    case ESTAB_OPTION_FIN_WAIT_2_MS:
+    case ESTAB_OPTION_DEFER_ACCEPT_MS:
+        return value <= INT32_MAX;
+    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
+        return value >= 1 && value <= INT32_MAX;
+    case ESTAB_OPTION_KEEPALIVE_PROBES:
+        return value >= 1 && value <= 255;
+    case ESTAB_OPTION_RECEIVE_BUFFER:
+    case ESTAB_OPTION_SEND_BUFFER:
+        return value >= 512 && value <= BUFFER_MOST;
+    case ESTAB_OPTION_DIFFSERV:
+        return value <= 63;
+    case ESTAB_OPTION_MSS_CLAMP:
+        return value == 0 || (value >= MSS_CLAMP_LEAST && value <= MSS_CLAMP_MOST);
+    case ESTAB_OPTION_SYN_RETRIES:
+        return value <= SYN_RETRIES_MOST;
+    case ESTAB_OPTION_WINDOW_CLAMP:
+    case ESTAB_OPTION_NOT_SENT_LOW:
+    case ESTAB_OPTION_RECEIVE_LOW:
+        return value <= BUFFER_MOST;
+    }
+    return false;
+}
+
+/* ---- cold blocks ---------------------------------------------------------------------------------- */
+
+/* There is one for each TCB, so there is always one. */
+struct tcp_cold *cold_need(struct tcp *t, struct tcb *b)
+{
+    uint32_t i = t->cold_free;
+
+    if (b->cold)
+        return tcp_cold(t, b->cold - 1);
+    if (i != TCB_NONE)
+        t->cold_free = tcp_cold(t, i)->next;
+    else
+        i = t->cold_fresh++;
+    ASSERT(i < t->config.connections);
+    *tcp_cold(t, i) = (struct tcp_cold){0};
+    b->cold = i + 1;
+    return tcp_cold(t, i);
+}
+
+static bool cold_empty(const struct tcp_cold *c)
+{
+    return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
+           !c->mss_clamp && !c->syn_retries;
+}
+
+void cold_trim(struct tcp *t, struct tcb *b)
+{
+    uint32_t i = b->cold - 1;
+
+    if (!b->cold || !cold_empty(tcp_cold(t, i)))
+        return;
+    *tcp_cold(t, i) = (struct tcp_cold){.next = t->cold_free};
+    t->cold_free = i;
+    b->cold = 0;
+}
+
+static void cold_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value)
+{
+    struct tcp_cold *c = cold_need(t, b);
+
+    switch (option) {
+    case ESTAB_OPTION_MSS_CLAMP:
+        c->mss_clamp = (uint16_t)value;
+        break;
+    case ESTAB_OPTION_SYN_RETRIES:
+        c->syn_retries = (uint8_t)value;
+        break;
+    case ESTAB_OPTION_WINDOW_CLAMP:
+        c->window_clamp = value;
+        break;
+    case ESTAB_OPTION_FIN_WAIT_2_MS:
+        c->fin_wait_2_ms = value;
+        break;
+    case ESTAB_OPTION_NOT_SENT_LOW:
+        c->not_sent_low = value;
+        break;
+    case ESTAB_OPTION_RECEIVE_LOW:
+        c->receive_low = value;
+        break;
+    default:
+        UNREACHABLE();
+    }
+    cold_trim(t, b);
+}
+
+/* ---- setting ----------------------------------------------------------------------------------------- */
+
+static void flag_set(struct tcp *t, struct tcb *b, uint32_t flag, bool on)
+{
+    b->flags = on ? b->flags | flag : b->flags & ~flag;
+    if (tcb_is(b, F_SYNC))
+        conn_ready(t, b);
+}
+
+void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value,
+                estab_time now)
+{
+    switch (option) {
+    case ESTAB_OPTION_NAGLE:
+        flag_set(t, b, TCB_NAGLE, value);
+        return;
+    case ESTAB_OPTION_CORK:
+        flag_set(t, b, TCB_CORK, value);
+        return;
+    case ESTAB_OPTION_QUICKACK:
+        if (value && b->rcv.unacked_segments > 0)
+            flag_set(t, b, TCB_ACK_NOW, true);
+        return;
+    case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
+        b->keepalive_idle_ms = value;
+        if (tcb_is(b, F_SYNC) && b->head.state != TCP_TIME_WAIT)
+            timer_keepalive(t, b, now);
+        return;
+    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
+        b->keepalive_interval_ms = value;
+        return;
+    case ESTAB_OPTION_KEEPALIVE_PROBES:
+        b->keepalive_probes = (uint8_t)value;
+        return;
+    case ESTAB_OPTION_USER_TIMEOUT_MS:
+        b->user_timeout_ms = value;
+        timer_user(t, b, now);
+        return;
+    case ESTAB_OPTION_RECEIVE_BUFFER:
+        b->rcv.buffer = value;
+        return;
+    case ESTAB_OPTION_SEND_BUFFER:
+        b->snd.buffer = value;
+        return;
+    case ESTAB_OPTION_DIFFSERV:
+        b->diffserv = (uint8_t)value;
+        return;
+    case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
+        return;
+    case ESTAB_OPTION_MSS_CLAMP:
+    case ESTAB_OPTION_SYN_RETRIES:
+    case ESTAB_OPTION_WINDOW_CLAMP:
+    case ESTAB_OPTION_FIN_WAIT_2_MS:
+    case ESTAB_OPTION_NOT_SENT_LOW:
+    case ESTAB_OPTION_RECEIVE_LOW:
+        cold_set(t, b, option, value);
+        return;
+    }
+}
+
+/* ---- of a listener -------------------------------------------------------------------------------------- */
+
+uint32_t option_of_listener(const struct tcp *t, uint16_t listener, enum estab_option option,
+                            uint32_t otherwise)
+{
+    const struct tcp_listener *l = listener == LISTENER_NONE ? NULL : tcp_listener(t, listener);
+
+    return l && (l->options >> option & 1) ? l->option[option] : otherwise;
+}
+
+void option_inherit(struct tcp *t, struct tcb *b, uint16_t listener, estab_time now)
+{
+    const struct tcp_listener *l = tcp_listener(t, listener);
+
+    for (unsigned o = 0; o < OPTIONS; o++)
+        if (l->options >> o & 1)
+            option_set(t, b, (enum estab_option)o, l->option[o], now);
+}
