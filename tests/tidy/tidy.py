@@ -29,7 +29,8 @@ RANK = {
 }
 CORE = ("base", "packet", "tcp", "udp", "ip", "stack")
 CORE_LIBC = {"stdint.h", "stdbool.h", "stddef.h", "string.h", "limits.h", "stdalign.h"}
-PUBLIC = {"estab.h": RANK["base"], "estab_host.h": RANK["device"]}
+PUBLIC = {"estab.h": RANK["base"], "estab_host.h": RANK["device"],
+          "estab_posix.h": RANK["posix"]}
 CORE_NEEDS = {"memcpy", "memmove", "memset", "memcmp"}
 
 IGNORED_FOLDERS = {".git", "build", "corpus", "node_modules", "__pycache__"}
