@@ -41,20 +41,11 @@ function(estab_test_properties test label timeout)
     endif()
 endfunction()
 
-# src/cli is in no library but this one, of which a test takes only what it needs.
-if(TARGET room_cli)
-    add_library(test_cli STATIC $<TARGET_OBJECTS:room_cli>)
-    target_link_libraries(test_cli PUBLIC estab_static)
-endif()
-
 function(estab_program_test label prefix source)
     cmake_path(GET source STEM stem)
     string(REGEX REPLACE "^test_" "" name ${stem})
     string(REPLACE "." "_" target test_${prefix}_${name})
     estab_test_program(${target} ${source})
-    if(prefix MATCHES "^(unit.cli|net)$")
-        target_link_libraries(${target} PRIVATE test_cli)
-    endif()
     add_test(NAME ${prefix}.${name} COMMAND ${target})
     estab_test_properties(${prefix}.${name} ${label} 300)
 endfunction()
@@ -113,6 +104,18 @@ if(ESTAB_TIDY)
         add_test(NAME unit.tidy.man COMMAND mandoc -Tlint -Wwarning ${pages})
         estab_test_properties(unit.tidy.man unit 60)
     endif()
+endif()
+
+# --- the build itself --------------------------------------------------------------------------
+
+# Without llhttp's source the configuration ends, and says what would mend it.
+if(ESTAB_TIDY)
+    add_test(NAME unit.build.llhttp
+             COMMAND ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -B ${PROJECT_BINARY_DIR}/no-llhttp
+                     -G ${CMAKE_GENERATOR} -DESTAB_LLHTTP_ROOT=/nonexistent -DESTAB_TESTS=OFF)
+    estab_test_properties(unit.build.llhttp unit 120)
+    set_tests_properties(unit.build.llhttp PROPERTIES PASS_REGULAR_EXPRESSION
+                         "llhttp is missing.*/nonexistent.*`scripts/setup[ \n]+build`")
 endif()
 
 # --- the installed library, as a stranger finds it ---------------------------------------------
