@@ -201,7 +201,7 @@ struct estab_config {
     uint32_t send_buffer;
 
     /* Switches. */
-    bool timestamps, window_scale, nagle;
+    bool timestamps, window_scale, sack, nagle;
     bool telemetry; /* per-connection counters, in a block beside the TCB */
     uint8_t congestion; /* a row of the congestion-control table */
     uint8_t ttl;

@@ -11,6 +11,18 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
+static void sack_parse(struct reader *body, struct tcp_options *opt)
+{
+    opt->sacks = 0; /* of two such options the last one holds */
+    opt->present |= OPT_SACK;
+    while (reader_left(body) > 0 && opt->sacks < SACK_BLOCKS_MAX) {
+        struct tcp_sack_block *s = &opt->sack[opt->sacks++];
+
+        s->left = reader_u32(body);
+        s->right = reader_u32(body);
+    }
+}
+
 static void option_parse(unsigned kind, struct reader *body, size_t length, bool syn,
                          struct tcp_options *opt)
 {
@@ -30,6 +42,11 @@ static void option_parse(unsigned kind, struct reader *body, size_t length, bool
     case TCPOPT_SACK_PERMITTED:
         if (length == 2 && syn)
             opt->present |= OPT_SACK_PERMITTED;
+        return;
+    case TCPOPT_SACK:
+        if (length < 10 || (length - 2) % 8 != 0 || syn)
+            return;
+        sack_parse(body, opt);
         return;
     case TCPOPT_TIMESTAMPS:
         if (length != 10)
@@ -104,6 +121,8 @@ static size_t options_length(const struct tcp_options *opt)
         n += opt->present & OPT_TIMESTAMPS ? 2 : 4;
     if (opt->present & OPT_WINDOW_SCALE)
         n += 4;
+    if (opt->present & OPT_SACK)
+        n += 4 + 8u * opt->sacks;
     return n;
 }
 
@@ -140,6 +159,14 @@ static void options_write(struct writer *w, const struct tcp_options *opt)
         writer_u8(w, TCPOPT_NOP);
         option_head(w, TCPOPT_WINDOW_SCALE, 3);
         writer_u8(w, opt->wscale);
+    }
+    if (opt->present & OPT_SACK) {
+        writer_fill(w, TCPOPT_NOP, 2);
+        option_head(w, TCPOPT_SACK, 2 + 8u * opt->sacks);
+        for (unsigned i = 0; i < opt->sacks; i++) {
+            writer_u32(w, opt->sack[i].left);
+            writer_u32(w, opt->sack[i].right);
+        }
     }
 }
 

@@ -49,6 +49,7 @@ enum tcp_option_kind {
     TCPOPT_MSS = 2,            /* RFC 9293 section 3.7.1 */
     TCPOPT_WINDOW_SCALE = 3,   /* RFC 7323 section 2 */
     TCPOPT_SACK_PERMITTED = 4, /* RFC 2018 section 2 */
+    TCPOPT_SACK = 5,           /* RFC 2018 section 3 */
     TCPOPT_TIMESTAMPS = 8,     /* RFC 7323 section 3 */
 };
 
@@ -58,6 +59,14 @@ enum {
     OPT_WINDOW_SCALE = 1 << 1,
     OPT_SACK_PERMITTED = 1 << 2,
     OPT_TIMESTAMPS = 1 << 3,
+    OPT_SACK = 1 << 4,
+};
+
+/* Most blocks of a SACK option; with timestamps there is room for three. */
+#define SACK_BLOCKS_MAX 4
+
+struct tcp_sack_block {
+    uint32_t left, right; /* the first number of it, and the first after it */
 };
 
 struct tcp_options {
@@ -65,6 +74,8 @@ struct tcp_options {
     uint16_t mss;
     uint8_t wscale;
     uint8_t present;
+    uint8_t sacks; /* with OPT_SACK: blocks */
+    struct tcp_sack_block sack[SACK_BLOCKS_MAX];
 };
 
 struct tcp_header {
@@ -82,8 +93,8 @@ struct tcp_header {
 enum reason tcp_header_parse(const uint8_t *p, size_t n, struct tcp_header *h);
 
 /* Writes the header, its checksum field zero, with the options in Linux's order:
- * mss, sackOK, timestamps, nop, wscale on a SYN; nop, nop, timestamps elsewhere.  Sets h->length and
- * returns it. */
+ * mss, sackOK, timestamps, nop, wscale on a SYN; nop, nop, timestamps, nop, nop, sack elsewhere.  Sets
+ * h->length and returns it. */
 size_t tcp_header_write(uint8_t p[TCP_HEADER_MAX], struct tcp_header *h);
 
 /* The length that tcp_header_write would return. */

@@ -121,6 +121,7 @@ bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
 {
     bool duplicate = is_duplicate(b, s);
 
+    sack_arrives(t, b, s);
     ack_window(t, b, s, now);
     if (snd_lt(b->snd.una, s->ack))
         ack_new(t, b, s, now);

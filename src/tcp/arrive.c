@@ -93,6 +93,16 @@ static void answer_stray(struct arriving *a)
     answer_ack(a);
 }
 
+/* RFC 2883: text that lies left of the window was received before. */
+static void tell_duplicate(struct arriving *a)
+{
+    struct tcb *b = a->v.tcb;
+    rcv_seq end = rcv_add(a->s->seq, a->s->len);
+
+    if (b && rcv_lt(a->s->seq, b->rcv.nxt))
+        sack_again(a->t, b, a->s->seq, rcv_lt(b->rcv.nxt, end) ? b->rcv.nxt : end);
+}
+
 static void answer_syn_ack(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -151,6 +161,7 @@ static bool dispose(struct arriving *a, struct ruling r)
     case V_DROP:
         break;
     case V_ACK:
+        tell_duplicate(a);
         answer_stray(a);
         break;
     case V_CHALLENGE:

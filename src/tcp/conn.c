@@ -353,6 +353,8 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
         b->head.tag &= (uint8_t)~TAG_TIMESTAMPS;
     if (!(s->opt.present & OPT_WINDOW_SCALE))
         b->head.tag &= (uint8_t)~TAG_SCALED;
+    if (!(s->opt.present & OPT_SACK_PERMITTED))
+        b->head.tag &= (uint8_t)~TAG_SACK;
     if (b->head.tag & TAG_SCALED) {
         b->snd.wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
     } else {

@@ -22,26 +22,33 @@
 
 #include "tcp/cc.h"
 
+/* Most text of one segment: Eff.snd.MSS, less the SACK blocks that go along (RFC 9293 section 3.7.1). */
+static uint32_t emit_mss(const struct tcp *t, const struct tcb *b)
+{
+    return b->snd.mss - sack_length(t, b);
+}
+
 /* Most of what goes again at SND.UNA.  A peer that shrank its window drops what ends beyond it
  * without a look at the acknowledgment (Linux 6.18), so that two full queues would wait for each
  * other for ever; only a window of zero is not heeded, for there the answer is all that is wanted. */
-static uint32_t again_most(const struct tcb *b)
+static uint32_t again_most(const struct tcp *t, const struct tcb *b)
 {
-    uint32_t most = b->snd.wnd > 0 && b->snd.wnd < b->snd.mss ? b->snd.wnd : b->snd.mss;
+    uint32_t mss = emit_mss(t, b);
+    uint32_t most = b->snd.wnd > 0 && b->snd.wnd < mss ? b->snd.wnd : mss;
     uint32_t sent = tcb_outstanding(b); /* and nothing new along with it */
 
     return sent < most ? sent : most;
 }
 
-uint32_t emit_usable(const struct tcb *b)
+uint32_t emit_usable(const struct tcp *t, const struct tcb *b)
 {
     uint32_t window = b->snd.wnd < b->cc.cwnd ? b->snd.wnd : b->cc.cwnd;
     uint32_t ahead = snd_span(b->snd.una, b->snd.cur);
 
     /* After a timeout one segment goes again, whatever the window says now (MAY-7): it may have been
      * closed behind what was sent, and the answer tells when it opens. */
-    if (ahead == 0 && window < again_most(b))
-        window = again_most(b);
+    if (ahead == 0 && window < again_most(t, b))
+        window = again_most(t, b);
     return window > ahead ? window - ahead : 0;
 }
 
@@ -85,6 +92,8 @@ static struct tcp_header *emit_header(struct tcp *t, struct tcb *b, struct tcp_o
         h->opt.tsval = ts_now(b, now);
         h->opt.tsecr = flags & CTL_ACK ? b->ts.recent : 0;
     }
+    if (!(flags & CTL_SYN))
+        sack_offer(t, b, h);
     return h;
 }
 
@@ -109,6 +118,8 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
 
     h->opt.present |= OPT_MSS;
     h->opt.mss = b->rcv.mss;
+    if (b->head.tag & TAG_SACK)
+        h->opt.present |= OPT_SACK_PERMITTED;
     if (b->head.tag & TAG_SCALED) {
         h->opt.present |= OPT_WINDOW_SCALE;
         h->opt.wscale = b->rcv.wscale;
@@ -131,13 +142,13 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
 static uint32_t emit_longest(const struct tcp *t, const struct tcb *b)
 {
     uint32_t super = t->locals[b->head.local].super_segment;
-    uint32_t most = 65535 - IPV4_HEADER_MIN - TCP_HEADER_MAX;
+    uint32_t most = 65535 - IPV4_HEADER_MIN - TCP_HEADER_MAX, mss = emit_mss(t, b);
 
     if (super > most)
         super = most;
     if ((b->flags & TCB_URGENT_SND) && snd_lt(b->snd.cur, b->snd.up))
         super = 0; /* the pointer counts from each segment, and who cuts them copies it */
-    return super > b->snd.mss ? super - super % b->snd.mss : b->snd.mss;
+    return super > mss ? super - super % mss : mss;
 }
 
 /* Whether the user holds back what does not fill a segment. */
@@ -151,14 +162,14 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
                             uint32_t usable)
 {
     uint32_t n = queued < usable ? queued : usable;
-    uint32_t longest = emit_longest(t, b);
+    uint32_t longest = emit_longest(t, b), mss = emit_mss(t, b);
     bool again = snd_lt(b->snd.cur, b->snd.nxt);
     bool idle = !(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0;
 
-    if (n >= b->snd.mss) {
+    if (n >= mss) {
         if (n > longest)
             n = longest;
-        return n == queued && !emit_held(b) ? n : n - n % b->snd.mss;
+        return n == queued && !emit_held(b) ? n : n - n % mss;
     }
     if (n == 0 || again || (b->flags & TCB_OVERRIDE))
         return n;
@@ -168,12 +179,12 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
 }
 
 /* Refers to n bytes at `at`. */
-static void emit_refer(const struct tcb *b, struct tcp_out *out, struct queue_cursor at, uint32_t n)
+static void emit_refer(struct tcp_out *out, struct queue_cursor at, uint32_t n, uint32_t mss)
 {
     out->chunk = at.chunk;
     out->offset = at.offset;
     out->length = n;
-    out->segment_size = n > b->snd.mss ? b->snd.mss : 0;
+    out->segment_size = (uint16_t)(n > mss ? mss : 0);
 }
 
 /* The FIN goes along with the last text if it fits the window, or went before. */
@@ -242,7 +253,8 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
 {
     snd_seq seq = b->snd.cur, last = emit_last(b);
     uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0;
-    uint32_t n = emit_amount(t, b, queued, emit_usable(b));
+    uint32_t mss = emit_mss(t, b); /* the header takes the blocks of a duplicate along */
+    uint32_t n = emit_amount(t, b, queued, emit_usable(t, b));
     struct tcp_header *h;
     bool fin;
 
@@ -259,7 +271,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     if (n == 0 && !fin)
         return false;
     h = emit_header(t, b, out, seq, CTL_ACK, now);
-    emit_refer(b, out, b->snd.at, n);
+    emit_refer(out, b->snd.at, n, mss);
     if (n > 0 && snd_eq(snd_add(seq, n), b->snd.end))
         h->flags |= CTL_PSH;
     if (fin)
@@ -277,7 +289,7 @@ static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
                        estab_time now)
 {
     uint32_t queued = snd_lt(b->snd.una, b->snd.end) ? snd_span(b->snd.una, b->snd.end) : 0;
-    uint32_t n = queued < again_most(b) ? queued : again_most(b);
+    uint32_t most = again_most(t, b), n = queued < most ? queued : most;
     struct queue_cursor at = {b->snd.text.head, 0};
     struct tcp_header *h;
 
@@ -288,7 +300,7 @@ static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
     if (n == 0 && queued > 0)
         return false;
     h = emit_header(t, b, out, b->snd.una, CTL_ACK, now);
-    emit_refer(b, out, at, n);
+    emit_refer(out, at, n, most);
     if (n > 0 && snd_eq(snd_add(b->snd.una, n), b->snd.end))
         h->flags |= CTL_PSH;
     if (tcb_fin_sent(b) && snd_eq(snd_add(b->snd.una, n), b->snd.end))

@@ -83,6 +83,8 @@ static uint8_t agreed_tags(const struct tcp *t, const struct segment *s)
         tag |= TAG_TIMESTAMPS;
     if (t->config.window_scale && (s->opt.present & OPT_WINDOW_SCALE))
         tag |= TAG_SCALED;
+    if (t->config.sack && (s->opt.present & OPT_SACK_PERMITTED))
+        tag |= TAG_SACK;
     return tag;
 }
 

@@ -3,7 +3,7 @@
  * option.c - what a user can set of a connection, or of a listener for its connections.
  *
  * The common options are members of the TCB.  The others are in its cold block, which is there only
- * while one of them differs from its default.
+ * while one of them differs from its default, or sack.c needs it.
  */
 #include "tcp/tcp.h"
 
@@ -67,7 +67,7 @@ struct tcp_cold *cold_need(struct tcp *t, struct tcb *b)
 static bool cold_empty(const struct tcp_cold *c)
 {
     return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
-           !c->mss_clamp && !c->syn_retries;
+           !c->mss_clamp && !c->syn_retries && !c->sacks && c->dsack.left == c->dsack.right;
 }
 
 void cold_trim(struct tcp *t, struct tcb *b)

@@ -307,6 +307,8 @@ void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *ma
     h->flags = CTL_SYN | CTL_ACK;
     h->wnd = first_window(t, r->listener);
     h->opt.present |= OPT_MSS;
+    if (r->head.tag & TAG_SACK)
+        h->opt.present |= OPT_SACK_PERMITTED;
     h->opt.mss = mss_offer(t->locals[r->head.local].mtu,
                            option_of_listener(t, r->listener, ESTAB_OPTION_MSS_CLAMP, 0));
     if (r->head.tag & TAG_SCALED) {

@@ -22,6 +22,7 @@
 
 #include "base/seq.h"
 #include "base/wheel.h"
+#include "packet/tcp_header.h"
 #include "tcp/fsm.h"
 #include "tcp/queue.h"
 #include "estab.h"
@@ -215,14 +216,16 @@ struct tcp_telemetry {
 
 /*
  * What an ordinary connection does not need, from a pool of its own: it exists while an option
- * differs from its default.
+ * differs from its default, or text that was received beyond a gap, or twice, is to be told of.
  */
 struct tcp_cold {
     uint32_t next; /* of the free list */
     uint32_t window_clamp, not_sent_low, receive_low, fin_wait_2_ms;
     uint16_t mss_clamp;
     uint8_t syn_retries;
-    uint8_t spare;
+    uint8_t sacks;
+    struct tcp_sack_block sack[SACK_BLOCKS_MAX]; /* held beyond a gap; the last to grow is the first */
+    struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
 };
 
 static inline bool tcb_is(const struct tcb *b, unsigned facts)

@@ -13,9 +13,10 @@
  *      listen.c    3.10.7.2, listeners and their children   record.c   64-byte records
  *      ack.c       step 5's work                            text.c     step 7's work
  *      icmp.c      3.9.2.2, ICMP errors                     reply.c    answers that nobody owns
+ *      sack.c      RFC 2018                                 window.c   the receive window
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
- *      window.c    the receive window                       isn.c      RFC 6528
- *      table.c     socket pair -> connection                conn.c     making, moving, ending one
+ *      isn.c       RFC 6528                                 table.c    socket pair -> connection
+ *      conn.c      making, moving, ending a connection
  */
 #ifndef TCP_TCP_H
 #define TCP_TCP_H
@@ -355,6 +356,23 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
 uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */
 
+/* ---- sack.c: RFC 2018, RFC 2883 ------------------------------------------------------------------------- */
+
+/* Text at `seq` was received and is held beyond a gap. */
+void sack_held(struct tcp *t, struct tcb *b, rcv_seq seq);
+/* These numbers were received once more: the next acknowledgment tells of it. */
+void sack_again(struct tcp *t, struct tcb *b, rcv_seq left, rcv_seq right);
+/* RCV.NXT has moved: what it has passed is beyond a gap no more. */
+void sack_passed(struct tcp *t, struct tcb *b);
+/* What was held from `seq` on was dropped. */
+void sack_dropped(struct tcp *t, struct tcb *b, rcv_seq seq);
+/* Bytes that the option takes of each segment now. */
+uint32_t sack_length(const struct tcp *t, const struct tcb *b);
+/* Puts the option into a header that acknowledges. */
+void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
+/* The peer's blocks. */
+void sack_arrives(struct tcp *t, struct tcb *b, const struct segment *s);
+
 /* ---- text.c, window.c ------------------------------------------------------------------------------------ */
 
 /* Step 7: takes the text of an acceptable segment.  NONE, or why not, or not in order. */
@@ -379,7 +397,7 @@ uint32_t window_capacity(const struct tcp *t, const struct tcb *b);
 
 /* The next segment that this connection has to send; false: none for now. */
 bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why, estab_time now);
-uint32_t emit_usable(const struct tcb *b); /* how much text the windows allow from `cur` on */
+uint32_t emit_usable(const struct tcp *t, const struct tcb *b); /* how much text the windows allow from `cur` on */
 void emit_seek(struct tcb *b, snd_seq cur);
 
 /* ---- timeout.c ------------------------------------------------------------------------------------------------- */

@@ -95,6 +95,7 @@ static void beyond_drop_last(struct tcp *t, struct tcb *b, estab_time now)
         link = &chunk_at(&t->chunks, *link)->next;
     NOTE(t, OUT_OF_ORDER, b->head.handle, now, chunk_at(&t->chunks, *link)->seq,
          chunk_at(&t->chunks, *link)->length);
+    sack_dropped(t, b, rcv_of(chunk_at(&t->chunks, *link)->seq));
     beyond_free(t, b, *link);
     *link = CHUNK_NONE;
     note_reason(t, REASON_TEXT_NO_ROOM);
@@ -157,6 +158,7 @@ static bool beyond_fill(struct tcp *t, struct tcb *b, rcv_seq seq, const uint8_t
             if (into < c->length) { /* held already */
                 uint32_t held = c->length - into < n ? c->length - into : n;
 
+                sack_again(t, b, seq, rcv_add(seq, held));
                 seq = rcv_add(seq, held);
                 p += held;
                 n -= held;
@@ -190,6 +192,7 @@ static bool text_beyond(struct tcp *t, struct tcb *b, const struct segment *s)
         seq = rcv_add(seq, n);
         text_next(&at, n);
     }
+    sack_held(t, b, s->seq);
     return all;
 }
 
@@ -314,6 +317,7 @@ static bool text_trim(struct tcp *t, struct tcb *b, struct segment *s)
     if (rcv_lt(s->seq, b->rcv.nxt)) {
         uint32_t old = rcv_span(s->seq, b->rcv.nxt);
 
+        sack_again(t, b, s->seq, rcv_add(s->seq, old < s->len ? old : s->len));
         if (old >= s->len)
             return false;
         s->seq = b->rcv.nxt;
@@ -349,6 +353,7 @@ enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_
     text_in_order(t, b, s, now);
     if (b->rcv.beyond != CHUNK_NONE) {
         text_join(t, b);
+        sack_passed(t, b);
         b->flags |= TCB_ACK_NOW; /* RFC 5681 section 4.2: a gap was filled */
     }
     if (s->flags & CTL_PSH)

@@ -19,7 +19,8 @@ static void open_syn(struct tcp *t, struct tcb *b, estab_time now)
         b->snd.iss = snd_of(isn_new(t, &pair, now));
     b->head.tag &= (uint8_t)~TAG_PASSIVE;
     b->head.tag |= (uint8_t)((t->config.timestamps ? TAG_TIMESTAMPS : 0) |
-                             (t->config.window_scale ? TAG_SCALED : 0));
+                             (t->config.window_scale ? TAG_SCALED : 0) |
+                             (t->config.sack ? TAG_SACK : 0));
     tcb_open(t, b, t->locals[b->head.local].mtu, now);
     b->flags |= TCB_SYN_QUEUED;
     b->since_us = us_of(now);

@@ -75,6 +75,11 @@ static const char *check_options(const uint8_t *p, uint32_t n, struct frame_seen
         }
         if ((*p == 2 || *p == 3 || *p == 4) && !(seen->flags & SYN))
             return "an option that belongs on a SYN";
+        if (*p == 5 && (length < 10 || length > 34 || length % 8 != 2 || !(seen->flags & ACK)))
+            return "a SACK option that cannot be";
+        for (uint32_t i = 2; *p == 5 && i < length; i += 8)
+            if ((int32_t)(load32(p + i) - load32(p + i + 4)) >= 0)
+                return "a SACK block without a number";
         p += length;
         n -= length;
     }

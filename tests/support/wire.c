@@ -182,6 +182,17 @@ static size_t flatten(const struct estab_frame *f, uint8_t *to)
     return n;
 }
 
+static void take_sack(struct wire *w, struct wire_segment *s, const uint8_t *p)
+{
+    s->sacks = (p[1] - 2u) / 8;
+    if (s->sacks < 1 || s->sacks > 4 || p[1] != 2 + 8 * s->sacks)
+        wire_fail(w, HERE, "a SACK option of %u bytes", p[1]);
+    for (unsigned i = 0; i < s->sacks; i++) {
+        s->sack[i].left = get32(p + 2 + 8 * i) - w->irs;
+        s->sack[i].right = get32(p + 6 + 8 * i) - w->irs;
+    }
+}
+
 static void take_options(struct wire *w, struct wire_segment *s, const uint8_t *p, size_t n)
 {
     s->mss = s->wscale = -1;
@@ -201,6 +212,9 @@ static void take_options(struct wire *w, struct wire_segment *s, const uint8_t *
             s->tsval = get32(p + i + 2);
             s->tsecr = get32(p + i + 6);
         }
+        s->sack_ok |= p[i] == 4;
+        if (p[i] == 5)
+            take_sack(w, s, p + i);
         i += p[i + 1];
     }
 }
@@ -385,7 +399,12 @@ void wire_quiet(struct wire *w, estab_time until, const char *file, int line)
 
 /* ---- what the peer sends ------------------------------------------------------------------------------ */
 
-static uint8_t put_options(char *to, const struct wire_segment *s)
+static void put32(char *to, uint32_t v)
+{
+    memcpy(to, (char[]){(char)(v >> 24), (char)(v >> 16), (char)(v >> 8), (char)v}, 4);
+}
+
+static uint8_t put_options(const struct wire *w, char *to, const struct wire_segment *s)
 {
     uint8_t n = 0;
 
@@ -407,6 +426,19 @@ static uint8_t put_options(char *to, const struct wire_segment *s)
                         (char)(e >> 24), (char)(e >> 16), (char)(e >> 8), (char)e},
                12);
         n += 12;
+    }
+    if (s->sack_ok) {
+        memcpy(to + n, "\1\1\4\2", 4);
+        n += 4;
+    }
+    if (s->sacks > 0) {
+        memcpy(to + n, (char[]){1, 1, 5, (char)(2 + 8 * s->sacks)}, 4);
+        n += 4;
+    }
+    for (unsigned i = 0; i < s->sacks; i++) {
+        put32(to + n, s->sack[i].left + w->iss);
+        put32(to + n + 4, s->sack[i].right + w->iss);
+        n += 8;
     }
     return n;
 }
@@ -466,7 +498,7 @@ void wire_in(struct wire *w, const struct wire_segment *s)
     if (s->len == 0)
         m.text = "";
     w->fin_sent |= ours && (s->flags & FIN);
-    m.options_length = put_options(options, s);
+    m.options_length = put_options(w, options, s);
     n = made_tcp(bytes, &m, true);
     if (!s->lent || !input_lent(w, bytes, n)) {
         struct estab_frame f = made_frame(bytes, n, true);
@@ -530,6 +562,7 @@ void wire_accept(struct wire *w, const struct wire_segment *o, const char *file,
     if (s.ts)
         s.tsecr = answer->tsval;
     s.mss = s.wscale = 0;
+    s.sack_ok = false;
     w->passive = true;
     wire_in(w, &s);
     if (!w->conn.generation)

@@ -48,6 +48,11 @@ struct wire_segment {
     int wscale;             /* -1: absent; of the peer: 0 is absent, SCALE(n) a scale of n */
     bool ts;
     uint32_t tsval, tsecr;
+    bool sack_ok;
+    unsigned sacks; /* blocks of the SACK option; from the ISN of whose text they are */
+    struct {
+        uint32_t left, right;
+    } sack[4];
     uint8_t diffserv, ttl;
     uint32_t segment_size;
     estab_time at;    /* when the stack sent it, from the start */
