@@ -166,6 +166,10 @@ ESTAB_API void estab_loop_observe(estab_loop *, const struct estab_observer *);
  * same descriptor replaces the first; NULL ends it, also from within a callback.  NO_RESOURCES. */
 ESTAB_API enum estab_error estab_loop_watch(estab_loop *, int fd, short events,
                                             estab_loop_ready *ready, void *context);
+/* Called around the sleep of each turn, so that other threads may use stack and loop meanwhile: `leave`
+ * gives up a lock, `enter` takes it again.  NULL ends it. */
+ESTAB_API void estab_loop_aside(estab_loop *, void (*leave)(void *context),
+                                void (*enter)(void *context), void *context);
 /* One turn; waits until there is something to do, at most until `until` (0: does not wait). */
 ESTAB_API enum estab_loop_result estab_loop_once(estab_loop *, estab_time until);
 

@@ -34,6 +34,8 @@ struct estab_loop {
     estab_stack *stack;
     struct estab_observer observer;
     bool observed;
+    void (*leave)(void *context), (*enter)(void *context); /* estab_loop_aside */
+    void *aside;
     struct port port[ESTAB_INTERFACES_MAX];
     struct watch watch[ESTAB_LOOP_WATCHES_MAX];
     size_t out_count, out_next;
@@ -90,6 +92,14 @@ void estab_loop_observe(estab_loop *l, const struct estab_observer *observer)
     static const struct estab_observer none;
     l->observer = observer ? *observer : none;
     l->observed = observer != NULL;
+}
+
+void estab_loop_aside(estab_loop *l, void (*leave)(void *context), void (*enter)(void *context),
+                      void *context)
+{
+    l->leave = leave;
+    l->enter = enter;
+    l->aside = context;
 }
 
 enum estab_error estab_loop_watch(estab_loop *l, int fd, short events, estab_loop_ready *ready,
@@ -280,12 +290,19 @@ static estab_time next(const estab_loop *l, estab_time until, estab_time now)
     return when;
 }
 
-static int wait_for(struct set *s, estab_time when, estab_time now)
+static int wait_for(estab_loop *l, struct set *s, estab_time when, estab_time now)
 {
     estab_time left = when > now ? when - now : 0;
     struct timespec t = {.tv_sec = (time_t)(left / ESTAB_SECOND),
                          .tv_nsec = (long)(left % ESTAB_SECOND)};
-    return ppoll(s->fd, s->all, when == ESTAB_NEVER ? NULL : &t, NULL);
+    if (l->leave)
+        l->leave(l->aside);
+    int ready = ppoll(s->fd, s->all, when == ESTAB_NEVER ? NULL : &t, NULL);
+    int number = errno;
+    if (l->enter)
+        l->enter(l->aside);
+    errno = number;
+    return ready;
 }
 
 /* A callback may have ended any watch, its own included, or given its place to another. */
@@ -322,7 +339,7 @@ enum estab_loop_result estab_loop_once(estab_loop *l, estab_time until)
 
     /* What was just done may have caused events, which the caller is to see first. */
     gather(l, &set, now);
-    int ready = wait_for(&set, worked ? 0 : next(l, until, now), now);
+    int ready = wait_for(l, &set, worked ? 0 : next(l, until, now), now);
     if (ready < 0 && errno == EINTR)
         return ESTAB_LOOP_SIGNAL;
 
