@@ -248,6 +248,8 @@ ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct e
 /* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
  * remember another one (RFC 5227 section 3).  A loop does so when a device joins.  INVALID. */
 ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface);
+/* Whether an interface of ours has this address. */
+ESTAB_API bool estab_address_is_local(const estab_stack *, struct estab_addr address);
 /* Adds a route: longest prefix wins, then the one added first.  An unspecified gateway means that
  * the destination is on the link. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_route_add(estab_stack *, struct estab_addr prefix,

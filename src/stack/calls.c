@@ -42,6 +42,11 @@ static int local_named(const struct estab_stack *s, const struct estab_addr *add
     return addr_is_unspecified(address) ? -1 : ip_local(&s->ip, address);
 }
 
+bool estab_address_is_local(const estab_stack *s, struct estab_addr address)
+{
+    return local_named(s, &address) >= 0;
+}
+
 /* Whether one host can have this address: MUST-46, a broadcast or multicast address is an error. */
 static bool is_host(const struct estab_stack *s, const struct estab_addr *a)
 {
