@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* hub.c - a turn: accept, read, move, send. */
+#include "wire/hub.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wire/hub_parts.h"
+
+struct hub_config hub_defaults(const char *name, uint64_t seed)
+{
+    return (struct hub_config){.name = name,
+                               .seed = seed,
+                               .idle_ns = HUB_IDLE,
+                               .network = {10, 11, 0, 0},
+                               .prefix_length = 24};
+}
+
+struct hub *hub_new(const struct hub_config *config, int listener, estab_time now)
+{
+    static const struct link_config perfect;
+    struct hub *h = calloc(1, sizeof *h);
+
+    if (h)
+        h->rules = link_new(&perfect, config->seed);
+    if (!h || !h->rules) {
+        free(h);
+        return NULL;
+    }
+    h->config = *config;
+    snprintf(h->name, sizeof h->name, "%s", config->name);
+    h->config.name = h->name;
+    h->listener = listener;
+    h->idle_since = now;
+    for (unsigned i = 0; i < HUB_CLIENTS; i++)
+        h->client[i].fd = -1;
+    return h;
+}
+
+static void drop(struct hub *h, struct client *c)
+{
+    client_drop_queue(c);
+    frames_leave(h, c);
+    close(c->fd);
+    c->fd = -1;
+    if (c->number)
+        names_tell(h, c, STATION_GONE);
+    free(c->carried);
+    c->carried = NULL;
+    c->number = 0;
+    for (unsigned i = 0; i < HUB_CLIENTS; i++)
+        h->client[i].share[hub_slot(h, c)] = 0;
+}
+
+void hub_free(struct hub *h)
+{
+    if (!h)
+        return;
+    for (unsigned i = 0; i < HUB_CLIENTS; i++)
+        if (h->client[i].fd >= 0)
+            drop(h, &h->client[i]);
+    frames_free(h);
+    link_free(h->rules);
+    if (h->listener >= 0)
+        close(h->listener);
+    free(h);
+}
+
+/* ---- who comes ------------------------------------------------------------------------------ */
+
+bool hub_adopt(struct hub *h, int fd, estab_time now)
+{
+    static const struct client none;
+    struct ucred who = {0};
+    socklen_t n = sizeof who;
+
+    (void)now;
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        if (c->fd >= 0)
+            continue;
+        *c = none;
+        c->fd = fd;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
+            c->pid = (uint32_t)who.pid;
+        return true;
+    }
+    h->refused++;
+    close(fd);
+    return false;
+}
+
+static void accept_all(struct hub *h, estab_time now)
+{
+    int fd;
+
+    if (h->listener < 0 || h->down)
+        return;
+    while ((fd = accept4(h->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        (void)hub_adopt(h, fd, now);
+}
+
+bool hub_awaited(const struct hub *h)
+{
+    struct pollfd p = {.fd = h->listener, .events = POLLIN};
+
+    return h->listener >= 0 && poll(&p, 1, 0) > 0;
+}
+
+unsigned hub_stations(const struct hub *h)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < HUB_CLIENTS; i++)
+        n += h->client[i].fd >= 0 && h->client[i].number > 0;
+    return n;
+}
+
+/* ---- what they say ----------------------------------------------------------------------------- */
+
+static void judge(struct hub *h, struct client *c, size_t n, estab_time now)
+{
+    static const char ours[] = "version 1 of the wire's protocol";
+    struct envelope e;
+    const char *wrong = envelope_read(&e, h->in, n);
+
+    _Static_assert(ENVELOPE_VERSION == 1, "the sentence above");
+    if (!wrong) {
+        orders_take(h, c, &e, now);
+        return;
+    }
+    h->malformed++;
+    c->closing = true;
+    if (e.version && e.version != ENVELOPE_VERSION)
+        client_refuse(h, c, CODE_VERSION, "this hub speaks %s, and you speak version %u", ours,
+                      e.version);
+    else
+        client_refuse(h, c, CODE_MALFORMED, "this is no envelope: %s", wrong);
+}
+
+/* False: the other side has gone. */
+static bool read_some(struct hub *h, struct client *c, estab_time now)
+{
+    for (unsigned i = 0; i < HUB_TURN && !c->closing; i++) {
+        ssize_t n = recv(c->fd, h->in, sizeof h->in, MSG_DONTWAIT);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR;
+        if (n == 0)
+            return false;
+        judge(h, c, (size_t)n, now);
+    }
+    return true;
+}
+
+static void read_all(struct hub *h, estab_time now)
+{
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        if (c->fd >= 0 && !read_some(h, c, now))
+            drop(h, c);
+    }
+}
+
+static void flush_all(struct hub *h)
+{
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        if (c->fd >= 0 && (!client_flush(c) || (c->closing && c->waiting == 0)))
+            drop(h, c);
+    }
+}
+
+void hub_turn(struct hub *h, estab_time now)
+{
+    accept_all(h, now);
+    read_all(h, now);
+    frames_move(h, now);
+    flush_all(h);
+    if (hub_stations(h) > 0)
+        h->idle_since = now;
+}
+
+/* ---- when it ends, and until when it sleeps -------------------------------------------------------- */
+
+void hub_end(struct hub *h)
+{
+    h->down = true;
+}
+
+bool hub_down(const struct hub *h)
+{
+    return h->down;
+}
+
+bool hub_over(const struct hub *h, estab_time now)
+{
+    return h->down || (hub_stations(h) == 0 && now >= h->idle_since + h->config.idle_ns);
+}
+
+estab_time hub_deadline(const struct hub *h)
+{
+    estab_time next = frames_next(h);
+    estab_time idle = hub_stations(h) ? ESTAB_NEVER : h->idle_since + h->config.idle_ns;
+
+    return next < idle ? next : idle;
+}
+
+void hub_wait(struct hub *h, estab_time until, estab_time now)
+{
+    struct pollfd p[HUB_CLIENTS + 1];
+    estab_time due = hub_deadline(h), when = due < until ? due : until;
+    estab_time left = when > now ? when - now : 0;
+    struct timespec t = {.tv_sec = (time_t)(left / ESTAB_SECOND),
+                         .tv_nsec = (long)(left % ESTAB_SECOND)};
+    nfds_t n = 0;
+
+    if (h->listener >= 0)
+        p[n++] = (struct pollfd){.fd = h->listener, .events = POLLIN};
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        const struct client *c = &h->client[i];
+        short out = c->waiting ? POLLOUT : 0;
+        if (c->fd >= 0)
+            p[n++] = (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | out)};
+    }
+    (void)ppoll(p, n, when == ESTAB_NEVER ? NULL : &t, NULL);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub.h - a wire: what joins its stations, and does to their frames what it was told to do.
+ *
+ *      station --socket--> FRAME --> [ rules ] --> [ lane ] --> by MAC address --> [ queue ] --> station
+ *                                    one for all   one for      like a switch      one for each
+ *                                                  each sender                     reader
+ *
+ * Rules count what crosses the wire; delay, rate, loss and the rest apply to each sender's lane, so
+ * that both directions of a connection are alike.  Reports, states and fates go beside the frames
+ * and are not delayed: they are the truth, not traffic.
+ *
+ * Nobody can block anybody.  A reader that does not read loses what does not fit into its queue, and
+ * that is counted; one sender gets at most three quarters of a queue, and HUB_TURN messages a turn;
+ * HUB_FLIGHT of its frames may be under way.  Who sends what is no envelope is told so and cut off.
+ *
+ * The hub knows no clock and sleeps nowhere but in hub_wait: `now` is an argument, so that a test
+ * can let ten minutes pass.
+ */
+#ifndef WIRE_HUB_H
+#define WIRE_HUB_H
+
+#include <estab.h>
+
+#define HUB_CLIENTS     128
+#define HUB_QUEUE       1024                /* messages that wait for one reader */
+#define HUB_QUEUE_BYTES (UINT32_C(4) << 20) /* and their bytes */
+#define HUB_TURN        64
+#define HUB_FLIGHT      16384u
+#define HUB_MTU         1500u
+#define HUB_MTU_MAX     65000u
+#define HUB_IDLE        (600 * ESTAB_SECOND)
+
+struct hub;
+
+struct hub_config {
+    const char *name;
+    uint64_t seed;      /* of what the links leave to chance */
+    estab_time idle_ns; /* it ends so long after the last station has left */
+    uint8_t network[4]; /* addresses are given from it */
+    uint8_t prefix_length;
+};
+
+/* 10.11.0.0/24, and ten minutes. */
+struct hub_config hub_defaults(const char *name, uint64_t seed);
+
+/* `listener` is a listening socket that does not block, the hub's from here on, or -1.  NULL: no
+ * memory. */
+ESTAB_MUST_CHECK struct hub *hub_new(const struct hub_config *, int listener, estab_time now);
+void hub_free(struct hub *);
+
+/* A connected SOCK_SEQPACKET socket; it is the hub's.  False: there are too many, and it is closed. */
+bool hub_adopt(struct hub *, int fd, estab_time now);
+/* Does all that can be done now. */
+void hub_turn(struct hub *, estab_time now);
+/* Sleeps until there is something to do, at most until `until`. */
+void hub_wait(struct hub *, estab_time until, estab_time now);
+/* When something is due; ESTAB_NEVER. */
+estab_time hub_deadline(const struct hub *);
+/* Somebody said DOWN, or nobody has been here for long enough. */
+bool hub_over(const struct hub *, estab_time now);
+/* As if somebody had said DOWN; whether somebody has. */
+void hub_end(struct hub *);
+bool hub_down(const struct hub *);
+/* Stations that have joined, and those whose connections are carried on. */
+unsigned hub_stations(const struct hub *);
+/* Whether somebody waits to be accepted. */
+bool hub_awaited(const struct hub *);
+
+#endif

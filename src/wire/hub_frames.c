@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub_frames.c - a frame's way: rules, its sender's lane, and then those whom it concerns.
+ *
+ *      FRAME -> parcel -> rules -> lane -> deliver --> FRAME to the receivers and monitors
+ *                           |        |        |
+ *                           '--------+--------+------> FATE to the sender
+ *
+ * The links carry the frame's bytes, with the parcel's number as their cause.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/reader.h"
+#include "sim/random.h"
+#include "wire/hub_parts.h"
+
+#define ETHERNET       14u
+#define ETHERTYPE_IPV4 0x0800
+#define PARCELS_MIN    256u
+
+_Static_assert((int)FATE_LOST == LINK_LOST && (int)FATE_RULED_OUT == LINK_RULED_OUT &&
+                   (int)FATE_QUEUE_FULL == LINK_QUEUE_FULL &&
+                   (int)FATE_OVER_LIMIT == LINK_OVER_LIMIT && (int)FATE_REFUSED == LINK_REFUSED &&
+                   (int)FATE_HELD == LINK_HELD && (int)FATE_DUPLICATED == LINK_DUPLICATED &&
+                   (int)FATE_COPY == LINK_COPY && (int)FATE_CORRUPTED == LINK_CORRUPTED,
+               "the protocol's fates begin with the link's");
+
+/* ---- parcels ---------------------------------------------------------------------------------- */
+
+static bool more_parcels(struct hub *h)
+{
+    uint32_t n = h->parcels ? 2 * h->parcels : PARCELS_MIN;
+    struct parcel **parcel = realloc(h->parcel, n * sizeof(*parcel));
+    uint32_t *list;
+
+    if (!parcel)
+        return false;
+    h->parcel = parcel;
+    list = realloc(h->free_parcel, n * sizeof *list);
+    if (!list)
+        return false;
+    h->free_parcel = list;
+    while (n > h->parcels) {
+        h->parcel[--n] = NULL;
+        list[h->free_parcels++] = n;
+    }
+    h->parcels = h->parcels ? 2 * h->parcels : PARCELS_MIN;
+    return true;
+}
+
+/* Its number; UINT32_MAX: no memory. */
+static uint32_t new_parcel(struct hub *h, const struct client *c, const struct envelope *e)
+{
+    struct envelope kept = *e;
+    struct parcel *p;
+    uint32_t number;
+    size_t n;
+
+    kept.has &= HAS_SERIAL | HAS_TIME | HAS_REASON | HAS_WHY | HAS_BEFORE | HAS_MOVE;
+    kept.has |= HAS_STATION;
+    kept.station = c->number;
+    kept.ports = kept.counters = 0;
+    n = envelope_write(&kept, h->out, sizeof h->out);
+    if (n == 0 || (h->free_parcels == 0 && !more_parcels(h)))
+        return UINT32_MAX;
+    p = malloc(sizeof *p + n);
+    if (!p)
+        return UINT32_MAX;
+    *p = (struct parcel){.refs = 1, .station = c->number, .serial = e->serial, .length = n};
+    memcpy(p->bytes, h->out, n);
+    number = h->free_parcel[--h->free_parcels];
+    h->parcel[number] = p;
+    return number;
+}
+
+static void parcel_done(struct hub *h, uint32_t number)
+{
+    struct parcel *p = h->parcel[number];
+
+    if (--p->refs > 0)
+        return;
+    free(p);
+    h->parcel[number] = NULL;
+    h->free_parcel[h->free_parcels++] = number;
+}
+
+/* ---- who is told ---------------------------------------------------------------------------------- */
+
+static void tell_fate(struct hub *h, const struct parcel *p, uint32_t fate, uint32_t to,
+                      estab_time now)
+{
+    struct client *sender = names_station(h, p->station);
+    struct envelope e;
+    struct packet *packet;
+    size_t n;
+
+    if (sender && fate & FATE_GONE)
+        sender->counters.lost++;
+    envelope_init(&e, SAY_FATE);
+    e.has = HAS_SERIAL | HAS_TIME | HAS_STATION | HAS_TO | HAS_FATE;
+    e.serial = p->serial;
+    e.time = now;
+    e.station = p->station;
+    e.to = to;
+    e.fate = fate;
+    n = envelope_write(&e, h->out, sizeof h->out);
+    packet = n ? packet_of(h->out, n) : NULL;
+    if (packet && sender && sender->flags & STATION_TOLD)
+        (void)client_post(sender, packet, hub_slot(h, sender)); /* not all of its own queue */
+    for (unsigned i = 0; packet && i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        if (c->fd >= 0 && c->number && c->flags & STATION_MONITOR)
+            (void)client_post(c, packet, NOBODY);
+    }
+    packet_done(packet);
+}
+
+/* The ends of a TCP segment over IPv4, of the first fragment. */
+static bool tcp_ends(const uint8_t *bytes, size_t n, struct carried *c)
+{
+    struct reader r = reader_of(bytes, n);
+    uint8_t version;
+    uint16_t fragment;
+
+    reader_skip(&r, 12);
+    if (reader_u16(&r) != ETHERTYPE_IPV4)
+        return false;
+    version = reader_u8(&r);
+    reader_skip(&r, 5);
+    fragment = reader_u16(&r);
+    reader_skip(&r, 1);
+    if (version >> 4 != 4 || (version & 15) < 5 || fragment & 0x1fff || reader_u8(&r) != 6)
+        return false;
+    reader_skip(&r, 2);
+    c->remote.addr = c->local.addr = estab_ipv4(0, 0, 0, 0);
+    reader_bytes(&r, c->remote.addr.b + 12, 4);
+    reader_bytes(&r, c->local.addr.b + 12, 4);
+    reader_skip(&r, (size_t)(version & 15) * 4 - 20);
+    c->remote.port = reader_u16(&r);
+    c->local.port = reader_u16(&r);
+    return reader_ok(&r);
+}
+
+static bool same(const struct estab_endpoint *a, const struct estab_endpoint *b)
+{
+    return a->port == b->port && memcmp(&a->addr, &b->addr, sizeof a->addr) == 0;
+}
+
+/* The station that carries on the connection of this segment; NULL. */
+static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
+{
+    struct carried ends;
+    bool tcp = tcp_ends(bytes, n, &ends);
+
+    for (unsigned i = 0; tcp && i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        for (unsigned k = 0; c->fd >= 0 && k < c->carries; k++)
+            if (same(&c->carried[k].local, &ends.local) &&
+                same(&c->carried[k].remote, &ends.remote))
+                return c;
+    }
+    return NULL;
+}
+
+/* ---- to whom --------------------------------------------------------------------------------------- */
+
+static bool has_mac(const struct client *c, const uint8_t *mac)
+{
+    return memcmp(c->mac, mac, 6) == 0 || memcmp(c->heard, mac, 6) == 0;
+}
+
+/* Whether somebody else has this station's address by now. */
+static bool replaced(const struct hub *h, const struct client *old)
+{
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        const struct client *c = &h->client[i];
+        if (c != old && names_holds(c) && memcmp(&c->address, &old->address, 16) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A station that carries connections on hears ARP, for it may need it, and answers for its address
+ * as long as nobody else has it. */
+static bool concerns(const struct hub *h, const struct client *c, const uint8_t *bytes)
+{
+    bool everybody = bytes[0] & 1;
+
+    if (c->fd < 0 || !c->number || c->flags & STATION_MONITOR)
+        return false;
+    if (!everybody && !has_mac(c, bytes))
+        return false;
+    if (!(c->flags & STATION_CARRIED) || !replaced(h, c))
+        return true;
+    return !everybody && bytes[12] == 0x08 && bytes[13] == 0x06;
+}
+
+struct delivery {
+    struct packet *packet;
+    unsigned from; /* the sender's slot, or NOBODY */
+    size_t length; /* of the frame */
+    uint32_t fate, to;
+    unsigned receivers;
+};
+
+static void give(struct delivery *d, struct client *c)
+{
+    if (!client_post(c, d->packet, d->from)) {
+        d->fate |= FATE_SLOW;
+        return;
+    }
+    c->counters.frames_in++;
+    c->counters.bytes_in += d->length;
+    d->receivers++;
+    d->to = d->receivers == 1 ? c->number : 0;
+}
+
+/* The segment may be addressed to whoever has the address now. */
+static void give_carrier(struct delivery *d, struct client *c)
+{
+    memcpy(d->packet->bytes + d->packet->length - d->length, c->mac, 6);
+    give(d, c);
+}
+
+static struct packet *frame_packet(struct hub *h, const struct parcel *p, uint32_t fate,
+                                   const uint8_t *bytes, size_t length)
+{
+    struct envelope e;
+    size_t n = p->length;
+
+    envelope_init(&e, SAY_FRAME);
+    e.has = HAS_FATE | HAS_FRAME;
+    e.fate = fate;
+    e.frame = bytes;
+    e.frame_length = (uint32_t)length;
+    memcpy(h->out, p->bytes, n);
+    return envelope_append(h->out, sizeof h->out, &n, &e) ? packet_of(h->out, n) : NULL;
+}
+
+static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const uint8_t *bytes,
+                    size_t length, estab_time now)
+{
+    struct client *sender = names_station(h, p->station), *keeper = carrier(h, bytes, length);
+    struct delivery d = {.packet = frame_packet(h, p, fate, bytes, length),
+                         .from = sender ? hub_slot(h, sender) : NOBODY,
+                         .length = length,
+                         .fate = fate};
+
+    for (unsigned i = 0; d.packet && i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        if (c->fd >= 0 && c->number && c->flags & STATION_MONITOR)
+            (void)client_post(c, d.packet, d.from);
+        else if (!keeper && c != sender && concerns(h, c, bytes))
+            give(&d, c);
+    }
+    if (d.packet && keeper)
+        give_carrier(&d, keeper);
+    if (d.receivers > 0)
+        d.fate &= ~(uint32_t)FATE_SLOW; /* somebody has it */
+    else if (!(d.fate & FATE_SLOW))
+        d.fate |= d.packet ? FATE_NOBODY : FATE_OVER_LIMIT;
+    packet_done(d.packet);
+    tell_fate(h, p, d.fate, d.to, now);
+}
+
+/* ---- through the links -------------------------------------------------------------------------------- */
+
+static struct lane *lane_of(struct hub *h, uint32_t station)
+{
+    for (unsigned i = 0; i < HUB_LANES; i++)
+        if (h->lane[i].link && h->lane[i].number == station)
+            return &h->lane[i];
+    return NULL;
+}
+
+/* True: it is on its way, or its copies are. */
+static bool put(struct hub *h, struct link *link, const struct estab_frame *f, estab_time now)
+{
+    struct parcel *p = h->parcel[f->cause];
+    struct link_passage passage = link_put(link, f, now);
+
+    if (passage.fate & LINK_GONE) {
+        tell_fate(h, p, p->fate | passage.fate, 0, now);
+        parcel_done(h, f->cause);
+        return false;
+    }
+    p->fate |= passage.fate;
+    if (passage.fate & LINK_DUPLICATED)
+        p->refs++;
+    return true;
+}
+
+static void put_lane(struct hub *h, const struct estab_frame *f, estab_time now)
+{
+    struct parcel *p = h->parcel[f->cause];
+    struct lane *lane = lane_of(h, p->station);
+
+    if (!lane) { /* its sender has left while a rule held it back */
+        parcel_done(h, f->cause);
+        return;
+    }
+    (void)put(h, lane->link, f, now);
+}
+
+static void leave_rules(struct hub *h, estab_time now)
+{
+    struct estab_frame f;
+
+    while (link_get(h->rules, &f, NULL, now)) {
+        put_lane(h, &f, now);
+        link_release(h->rules);
+    }
+}
+
+static void leave_lane(struct hub *h, struct lane *lane, estab_time now)
+{
+    struct link_passage passage;
+    struct estab_frame f;
+
+    while (link_get(lane->link, &f, &passage, now)) {
+        struct parcel *p = h->parcel[f.cause];
+        uint32_t copy = passage.fate & LINK_COPY ? (uint32_t)FATE_COPY : 0;
+        deliver(h, p, p->fate | copy, f.part[0].base, f.length, now);
+        parcel_done(h, f.cause);
+        link_release(lane->link);
+    }
+    if (lane->number == 0 && link_under_way(lane->link) == 0) {
+        link_free(lane->link);
+        lane->link = NULL;
+    }
+}
+
+void frames_move(struct hub *h, estab_time now)
+{
+    leave_rules(h, now);
+    for (unsigned i = 0; i < HUB_LANES; i++)
+        if (h->lane[i].link)
+            leave_lane(h, &h->lane[i], now);
+}
+
+estab_time frames_next(const struct hub *h)
+{
+    estab_time next = link_next(h->rules);
+
+    for (unsigned i = 0; i < HUB_LANES; i++) {
+        estab_time at = h->lane[i].link ? link_next(h->lane[i].link) : ESTAB_NEVER;
+        next = at < next ? at : next;
+    }
+    return next;
+}
+
+static uint32_t too_much(const struct hub *h, const struct lane *lane, const struct envelope *e)
+{
+    if (e->frame_length < ETHERNET || e->frame_length > HUB_MTU_MAX + ETHERNET)
+        return FATE_REFUSED;
+    if (!lane || link_under_way(lane->link) >= HUB_FLIGHT || link_under_way(h->rules) >= HUB_FLIGHT)
+        return FATE_OVER_LIMIT;
+    return 0;
+}
+
+void frames_take(struct hub *h, struct client *c, const struct envelope *e, estab_time now)
+{
+    struct lane *lane = lane_of(h, c->number);
+    uint32_t wrong = too_much(h, lane, e), number = wrong ? UINT32_MAX : new_parcel(h, c, e);
+    struct estab_frame f = {.length = e->frame_length,
+                            .link = ESTAB_LINK_ETHERNET,
+                            .cause = number,
+                            .parts = 1,
+                            .part = {{(uint8_t *)(uintptr_t)e->frame, e->frame_length}}};
+
+    c->counters.frames_out++;
+    c->counters.bytes_out += e->frame_length;
+    if (number == UINT32_MAX) {
+        struct parcel lost = {.station = c->number, .serial = e->serial};
+        c->counters.over_limit++;
+        tell_fate(h, &lost, wrong ? wrong : (uint32_t)FATE_OVER_LIMIT, 0, now);
+        return;
+    }
+    if (!(e->frame[6] & 1))
+        memcpy(c->heard, e->frame + 6, 6);
+    if (link_rules(h->rules) == 0 && link_under_way(h->rules) == 0)
+        put_lane(h, &f, now);
+    else if (put(h, h->rules, &f, now))
+        leave_rules(h, now);
+    leave_lane(h, lane, now);
+}
+
+/* ---- lanes ----------------------------------------------------------------------------------------------- */
+
+bool frames_open(struct hub *h, struct client *c)
+{
+    struct random seeds = random_stream(h->config.seed + c->number, "lane");
+
+    for (unsigned i = 0; i < HUB_LANES; i++) {
+        if (h->lane[i].link)
+            continue;
+        h->lane[i].link = link_new(&h->impairment, random_u64(&seeds));
+        h->lane[i].number = c->number;
+        return h->lane[i].link != NULL;
+    }
+    return false;
+}
+
+/* What is under way arrives all the same. */
+void frames_leave(struct hub *h, const struct client *c)
+{
+    struct lane *lane = c->number ? lane_of(h, c->number) : NULL;
+
+    if (lane)
+        lane->number = 0;
+}
+
+void frames_configure(struct hub *h)
+{
+    for (unsigned i = 0; i < HUB_LANES; i++)
+        if (h->lane[i].link)
+            link_configure(h->lane[i].link, &h->impairment);
+}
+
+void frames_free(struct hub *h)
+{
+    for (unsigned i = 0; i < HUB_LANES; i++)
+        link_free(h->lane[i].link);
+    for (uint32_t i = 0; i < h->parcels; i++)
+        free(h->parcel[i]);
+    free(h->parcel);
+    free(h->free_parcel);
+}

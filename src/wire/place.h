@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place.h - where the sockets of wires are, and how a hub begins and ends.
+ *
+ *      $XDG_RUNTIME_DIR/estab, or estab-UID in the temporary directory; mode 0700, ours
+ *          lab.wire    the socket of wire `lab`
+ *          lock        held while a socket is made or removed
+ *
+ * A hub is started by its first user: with the lock in hand, and nobody answering, the user makes
+ * the socket and lets a child serve it.  So there is one hub for each name, and whoever is too late
+ * to start it finds its socket listening.  A hub takes the lock before it removes its socket; one
+ * that was killed leaves a socket that nobody listens on, which the next command removes.
+ */
+#ifndef WIRE_PLACE_H
+#define WIRE_PLACE_H
+
+#include <estab_host.h>
+
+#define PLACE_NAME 24 /* of a wire, the terminating zero included */
+#define PLACE_MAX  64 /* wires that place_list lists */
+
+/* A name of letters, digits, '-', '_' and '.', as for stations. */
+bool place_name_valid(const char *wire);
+
+/* The directory, made if need be, opened with O_PATH; -1 with `error`. */
+int place_open(struct estab_host_error *);
+/* Its path, for people. */
+void place_path(char *out, size_t size);
+
+/* A socket connected to the hub of this wire, which is started first if `start` and there is none;
+ * -1 with `error`, NOT_FOUND if there is none.  Removes what dead hubs have left. */
+ESTAB_MUST_CHECK int place_connect(const char *wire, bool start, struct estab_host_error *);
+
+/* The wires that there are, dead sockets left out. */
+unsigned place_list(char name[PLACE_MAX][PLACE_NAME]);
+
+#endif
