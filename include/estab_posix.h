@@ -92,7 +92,6 @@ struct estab_posix_config {
     uint32_t interests; /* of all epoll sets */
     uint32_t somaxconn; /* most that listen() grants */
     uint16_t port_first, port_last; /* from which bind() to port 0 chooses */
-    uint32_t fin_timeout_ms;        /* FIN-WAIT-2 without a socket; tcp_fin_timeout */
     uint32_t notsent_lowat;         /* tcp_notsent_lowat */
     /* Events of connections that have no socket here; may be NULL. */
     void (*event)(void *context, const struct estab_event *);
@@ -109,10 +108,8 @@ ESTAB_API ESTAB_MUST_CHECK estab_posix *estab_posix_new(estab_stack *,
 ESTAB_API void estab_posix_free(estab_posix *);
 
 /* Takes the stack's events and wakes calls that they concern.  With the lock held: after every
- * estab_input, estab_expire and estab_output, and when estab_posix_deadline has come. */
+ * estab_input, estab_expire and estab_output. */
 ESTAB_API void estab_posix_work(estab_posix *);
-/* ESTAB_NEVER, or when estab_posix_work has something to do of its own. */
-ESTAB_API estab_time estab_posix_deadline(const estab_posix *);
 
 /* With threads: estab_posix_new with a lock, and a thread that runs the loop from now on.  The
  * loop's devices are joined before, its observer and its watches are called in that thread, with the

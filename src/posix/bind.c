@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bind.c - socket, bind, listen: who has which port.
+ *
+ * Two sockets conflict over a port if their addresses are equal or one is unspecified, unless both have
+ * SO_REUSEADDR and the other is not listening, or both have SO_REUSEPORT.  A connection without a socket
+ * (TIME-WAIT above all) is in the way of who has no SO_REUSEADDR.
+ */
+#include <fcntl.h>
+
+#include "posix/posix.h"
+
+/* ---- socket ------------------------------------------------------------------------------------- */
+
+static int socket_check(int domain, int type, int protocol)
+{
+    int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (type < 0 || kind > SOCK_PACKET || (kind & ~0xf))
+        return -EINVAL;
+    if (domain != AF_INET && domain != AF_INET6)
+        return -EAFNOSUPPORT;
+    if (protocol < 0 || protocol >= 262 + 1) /* IPPROTO_MAX */
+        return -EINVAL;
+    if (kind != SOCK_STREAM)
+        return -ESOCKTNOSUPPORT;
+    return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
+}
+
+static int socket_new(struct estab_posix *p, int domain, int type)
+{
+    struct sock *s = sock_new(p);
+    int fd;
+
+    if (!s)
+        return p->socks >= p->config.sockets ? -EMFILE : -ENOMEM;
+    fd = file_add(p, (struct file){.kind = FILE_SOCK, {.sock = s}});
+    if (fd < 0) {
+        sock_drop(p, s);
+        return fd;
+    }
+    s->fd = fd;
+    s->domain = (sa_family_t)domain;
+    s->nonblock = type & SOCK_NONBLOCK;
+    s->cloexec = type & SOCK_CLOEXEC;
+    return fd;
+}
+
+int estab_posix_socket(estab_posix *p, int domain, int type, int protocol)
+{
+    int result = socket_check(domain, type, protocol);
+
+    enter(p);
+    return leave(p, result < 0 ? result : socket_new(p, domain, type));
+}
+
+bool port_held(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    return s->bound_port || sock_state(p, s, &st) != ESTAB_STATE_CLOSED;
+}
+
+/* ---- ports ---------------------------------------------------------------------------------------- */
+
+static bool overlap(const struct estab_endpoint *a, const struct estab_endpoint *b)
+{
+    return a->port == b->port && (address_is_any(&a->addr) || address_is_any(&b->addr) ||
+                                  address_equal(&a->addr, &b->addr));
+}
+
+static bool conflict_with_sock(const struct estab_posix *p, const struct sock *s, const struct estab_endpoint *wanted,
+                               const struct sock *other)
+{
+    if (other == s || !overlap(wanted, &other->local) || !port_held(p, other))
+        return false;
+    if (s->opt.reuseport && other->opt.reuseport)
+        return false;
+    return !(s->opt.reuseaddr && other->opt.reuseaddr && !other->listening);
+}
+
+static bool is_ours(const struct estab_posix *p, const struct estab_status *st)
+{
+    if (st->state != ESTAB_STATE_LISTEN)
+        return st->conn.generation && place_find(p, st->conn);
+    for (const struct sock *s = p->listening; s; s = s->listen_next)
+        if (s->listener.index == st->listener.index)
+            return true;
+    return false;
+}
+
+/* What the stack has and no socket here. */
+static bool conflict_in_stack(const struct estab_posix *p, const struct sock *s,
+                              const struct estab_endpoint *wanted)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+
+    while (estab_list(p->stack, &cursor, &st))
+        if (overlap(wanted, &st.local) && !is_ours(p, &st) &&
+            (st.state == ESTAB_STATE_LISTEN || !s->opt.reuseaddr))
+            return true;
+    return false;
+}
+
+static bool port_free(const struct estab_posix *p, const struct sock *s,
+                      const struct estab_endpoint *wanted)
+{
+    for (const struct sock *other = p->all; other; other = other->all_next)
+        if (conflict_with_sock(p, s, wanted, other))
+            return false;
+    return !conflict_in_stack(p, s, wanted);
+}
+
+static int port_choose(struct estab_posix *p, const struct sock *s, struct estab_endpoint *wanted)
+{
+    unsigned range = (unsigned)p->config.port_last - p->config.port_first + 1;
+
+    for (unsigned i = 0; i < range; i++) {
+        wanted->port = p->port_next;
+        p->port_next = p->port_next == p->config.port_last ? p->config.port_first
+                                                           : (uint16_t)(p->port_next + 1);
+        if (port_free(p, s, wanted))
+            return 0;
+    }
+    return -EADDRINUSE;
+}
+
+int bind_port(struct estab_posix *p, struct sock *s)
+{
+    struct estab_endpoint wanted = s->local;
+    int result = port_choose(p, s, &wanted);
+
+    if (result == 0)
+        s->local = wanted;
+    return result;
+}
+
+/* ---- bind -------------------------------------------------------------------------------------------- */
+
+static int sock_bind(struct estab_posix *p, struct sock *s, const struct sockaddr *address,
+                     socklen_t length)
+{
+    struct estab_endpoint wanted;
+    int result = address_in(s, address, length, &wanted);
+
+    if (result < 0)
+        return result;
+    if (s->domain == AF_INET6 && s->opt.v6only && !address_is_any(&wanted.addr) &&
+        wanted.addr.b[10] == 0xff)
+        return -EINVAL;
+    if (!address_is_any(&wanted.addr) && !estab_address_is_local(p->stack, wanted.addr))
+        return -EADDRNOTAVAIL;
+    if (port_held(p, s))
+        return -EINVAL;
+    if (wanted.port == 0)
+        result = port_choose(p, s, &wanted);
+    else if (!port_free(p, s, &wanted))
+        result = -EADDRINUSE;
+    if (result < 0)
+        return result;
+    s->local = wanted;
+    s->bound_addr = !address_is_any(&wanted.addr);
+    s->bound_port = true;
+    return 0;
+}
+
+int estab_posix_bind(estab_posix *p, int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct sock *s;
+    int result;
+
+    enter(p);
+    result = sock_find(p, fd, &s);
+    return leave(p, result < 0 ? result : sock_bind(p, s, address, length));
+}
+
+/* ---- listen ------------------------------------------------------------------------------------------- */
+
+static int listen_new(struct estab_posix *p, struct sock *s, uint32_t backlog)
+{
+    struct estab_listen listen = {
+        .size = sizeof listen,
+        .local = s->local,
+        .backlog = backlog ? backlog : 1, /* and one more, which accept() has ahead */
+    };
+    enum estab_error error = estab_listen(p->stack, &listen, &s->listener);
+
+    if (error != ESTAB_OK)
+        return -errno_of(error);
+    s->listening = true;
+    s->listen_next = p->listening;
+    p->listening = s;
+    s->bound_port = true;
+    s->shut = 0;
+    s->more = false;
+    options_apply(p, s);
+    return 0;
+}
+
+static bool other_listens(const struct estab_posix *p, const struct sock *s)
+{
+    for (const struct sock *other = p->listening; other; other = other->listen_next)
+        if (overlap(&s->local, &other->local))
+            return true;
+    return false;
+}
+
+static int sock_listen(struct estab_posix *p, struct sock *s, int backlog)
+{
+    uint32_t most = p->config.somaxconn;
+    uint32_t wanted = backlog < 0 || (uint32_t)backlog > most ? most : (uint32_t)backlog;
+    struct estab_status st;
+    int result = 0;
+
+    if (s->listening)
+        return 0;
+    if (s->progress != SS_UNCONNECTED || sock_state(p, s, &st) != ESTAB_STATE_CLOSED)
+        return -EINVAL;
+    if (!port_held(p, s))
+        result = bind_port(p, s);
+    else if (other_listens(p, s))
+        result = -EADDRINUSE;
+    return result < 0 ? result : listen_new(p, s, wanted);
+}
+
+int estab_posix_listen(estab_posix *p, int fd, int backlog)
+{
+    struct sock *s;
+    int result;
+
+    enter(p);
+    result = sock_find(p, fd, &s);
+    return leave(p, result < 0 ? result : sock_listen(p, s, backlog));
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* control.c - fcntl and ioctl. */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "posix/posix.h"
+
+/* ---- fcntl -------------------------------------------------------------------------------------- */
+
+static int file_control(struct estab_posix *p, int fd, int command, int argument)
+{
+    struct file *f = file_find(p, fd);
+    struct sock *s;
+
+    if (!f)
+        return -EBADF;
+    s = f->kind == FILE_SOCK ? f->sock : NULL;
+    switch (command) {
+    case F_GETFL:
+        return O_RDWR | (s && s->nonblock ? O_NONBLOCK : 0);
+    case F_SETFL:
+        if (s)
+            s->nonblock = argument & O_NONBLOCK;
+        return 0;
+    case F_GETFD:
+        return s && s->cloexec ? FD_CLOEXEC : 0;
+    case F_SETFD:
+        if (s)
+            s->cloexec = argument & FD_CLOEXEC;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+int estab_posix_fcntl(estab_posix *p, int fd, int command, int argument)
+{
+    enter(p);
+    return leave(p, file_control(p, fd, command, argument));
+}
+
+/* ---- ioctl -------------------------------------------------------------------------------------- */
+
+int sock_inq(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    (void)sock_state(p, s, &st);
+    return (int)st.receive_queued;
+}
+
+/* What is not acknowledged, or not even sent: our FIN counts, as in Linux. */
+int sock_outq(const struct estab_posix *p, const struct sock *s, bool not_sent)
+{
+    struct estab_status st;
+    enum estab_state state = sock_state(p, s, &st);
+    bool fin = state_in(state, STATES(FIN_WAIT_1) | STATES(CLOSING) | STATES(LAST_ACK));
+
+    if (not_sent)
+        return (int)st.not_sent;
+    return (int)st.send_queued + fin;
+}
+
+static int sock_control(struct estab_posix *p, struct sock *s, unsigned long request, int *value)
+{
+    if (!value)
+        return -EFAULT;
+    if (s->listening && request != FIONBIO)
+        return request == SIOCATMARK ? (*value = 0) : -EINVAL;
+    switch (request) {
+    case FIONREAD: /* SIOCINQ */
+        *value = sock_inq(p, s);
+        return 0;
+    case TIOCOUTQ: /* SIOCOUTQ */
+        *value = sock_outq(p, s, false);
+        return 0;
+    case SIOCOUTQNSD:
+        *value = sock_outq(p, s, true);
+        return 0;
+    case SIOCATMARK:
+        *value = urgent_at_mark(p, s);
+        return 0;
+    case FIONBIO:
+        s->nonblock = *value != 0;
+        return 0;
+    default:
+        return -ENOTTY;
+    }
+}
+
+int estab_posix_ioctl(estab_posix *p, int fd, unsigned long request, void *argument)
+{
+    struct sock *s;
+    int result;
+
+    enter(p);
+    result = sock_find(p, fd, &s);
+    if (result == -ENOTSOCK)
+        result = -ENOTTY;
+    return leave(p, result < 0 ? result : sock_control(p, s, request, argument));
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.c - from the stack's events to sockets: what changed, and who must hear of it.
+ *
+ * Most changes of what poll() says come with an event.  Some do not: room in a send buffer that no
+ * SEND was refused, our FIN acknowledged.  A socket of which that may be asked is *watched*: each turn
+ * compares what poll() says with what it said.
+ */
+#include "posix/posix.h"
+
+int errno_of(enum estab_error error)
+{
+    switch (error) {
+    case ESTAB_OK:
+        return 0;
+    case ESTAB_RESET:
+        return ECONNRESET;
+    case ESTAB_REFUSED:
+        return ECONNREFUSED;
+    case ESTAB_TIMED_OUT:
+        return ETIMEDOUT;
+    case ESTAB_ABORTED:
+        return ECONNABORTED;
+    case ESTAB_UNREACHABLE:
+        return EHOSTUNREACH;
+    case ESTAB_NO_ROUTE:
+        return ENETUNREACH;
+    case ESTAB_NO_RESOURCES:
+        return ENOBUFS;
+    case ESTAB_EXISTS:
+        return EADDRINUSE;
+    case ESTAB_NO_CONNECTION:
+        return ENOTCONN;
+    case ESTAB_CLOSING:
+        return EPIPE;
+    case ESTAB_AGAIN:
+        return EAGAIN;
+    case ESTAB_REMOTE_UNSPECIFIED:
+        return EADDRNOTAVAIL;
+    case ESTAB_INVALID:
+        return EINVAL;
+    }
+    return EINVAL;
+}
+
+int sock_error(struct sock *s)
+{
+    int error = s->error;
+
+    s->error = 0;
+    return -error;
+}
+
+void sock_changed(struct estab_posix *p, struct sock *s, uint32_t what)
+{
+    wake_all(p, s->waits);
+    wake_all(p, p->any);
+    if (s->interests)
+        epoll_sock_changed(p, s, what);
+}
+
+/* ---- watched sockets -------------------------------------------------------------------------------- */
+
+void sock_watch(struct estab_posix *p, struct sock *s, uint32_t mask)
+{
+    s->mask = mask;
+    if (s->watched)
+        return;
+    s->watched = true;
+    s->watch_next = p->watched;
+    p->watched = s;
+}
+
+void sock_unwatch(struct estab_posix *p, struct sock *s)
+{
+    struct sock **at = &p->watched;
+
+    if (!s->watched)
+        return;
+    while (*at != s)
+        at = &(*at)->watch_next;
+    *at = s->watch_next;
+    s->watched = false;
+}
+
+/* Who is told asks again, and is watched again if that is still of use. */
+static void look_at_watched(struct estab_posix *p)
+{
+    for (struct sock *s = p->watched, *next; s; s = next) {
+        uint32_t before = s->mask, mask = sock_mask(p, s);
+
+        next = s->watch_next;
+        s->mask = mask;
+        if (!(mask & ~before))
+            continue;
+        sock_unwatch(p, s);
+        sock_changed(p, s, mask & ~before);
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+void listener_refill(struct estab_posix *p, struct sock *s)
+{
+    struct estab_status st = {.size = sizeof st};
+    estab_conn conn;
+    struct sock *child;
+
+    s->more = true;
+    while (!s->ahead) {
+        child = sock_new(p);
+        if (!child)
+            return; /* accept() tries again */
+        if (estab_accept(p->stack, s->listener, &conn) != ESTAB_OK) {
+            sock_drop(p, child);
+            s->more = false;
+            return;
+        }
+        /* One that has ended unseen has no address any more, and nothing to be received. */
+        if (estab_status(p->stack, conn, &st) != ESTAB_OK || st.remote.port == 0 ||
+            !place_set(p, conn, child)) {
+            (void)estab_release(p->stack, conn, time_now(p));
+            sock_drop(p, child);
+            continue;
+        }
+        child->local = st.local;
+        child->remote = st.remote;
+        child->opened = true;
+        child->progress = SS_CONNECTED;
+        child->domain = s->domain;
+        child->bound_addr = s->bound_addr;
+        child->opt = s->opt;
+        s->ahead = child;
+    }
+}
+
+/* What tcp_reset of Linux makes of the state in which the RST came. */
+static int error_of_end(const struct sock *s, enum estab_error error)
+{
+    if (error == ESTAB_RESET && s->done && !(s->shut & SHUT_OUT))
+        return EPIPE; /* CLOSE-WAIT */
+    if (error == ESTAB_RESET && !s->opened)
+        return ECONNREFUSED;
+    if (error == ESTAB_TIMED_OUT && s->soft)
+        return s->soft;
+    return errno_of(error);
+}
+
+static void closed(struct estab_posix *p, struct sock *s, enum estab_error error)
+{
+    int number = error_of_end(s, error);
+
+    place_clear(p, s);
+    if (number && error != ESTAB_ABORTED)
+        s->error = number;
+    s->shut = SHUT_ALL;
+    if (error == ESTAB_OK)
+        s->done = true;
+}
+
+/* Linux: text that comes after shutdown(SHUT_RDWR) in FIN-WAIT-1 or 2 is answered with a RST, since
+ * nobody will read it (RFC 9293 section 3.6.1). */
+static bool refuses_text(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    return s->shut == SHUT_ALL && !s->done &&
+           state_in(sock_state(p, s, &st), STATES(FIN_WAIT_1) | STATES(FIN_WAIT_2));
+}
+
+static uint32_t took_event(struct estab_posix *p, struct sock *s, const struct estab_event *event)
+{
+    uint32_t what = 0;
+
+    if (event->bits & ESTAB_EVENT_OPENED) {
+        s->opened = true;
+        what |= EPOLLOUT | EPOLLWRNORM;
+    }
+    if (event->bits & ESTAB_EVENT_URGENT)
+        urgent_note(p, s);
+    if (event->bits & (ESTAB_EVENT_READABLE | ESTAB_EVENT_URGENT))
+        what |= EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDBAND;
+    if (event->bits & ESTAB_EVENT_WRITABLE)
+        what |= EPOLLOUT | EPOLLWRNORM;
+    if (event->bits & ESTAB_EVENT_SOFT_ERROR)
+        s->soft = event->error == ESTAB_UNREACHABLE ? EHOSTUNREACH : s->soft;
+    if (event->bits & ESTAB_EVENT_PEER_CLOSED) {
+        s->done = true;
+        s->shut |= SHUT_IN;
+        what |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLHUP;
+    }
+    return what;
+}
+
+static void conn_event(struct estab_posix *p, const struct estab_event *event)
+{
+    struct sock *s = place_find(p, event->conn);
+    uint32_t what;
+
+    if (!s) {
+        if (p->config.event)
+            p->config.event(p->config.event_context, event);
+        return;
+    }
+    if ((event->bits & ESTAB_EVENT_READABLE) && refuses_text(p, s)) {
+        (void)estab_release(p->stack, s->conn, time_now(p));
+        p->dirty = true;
+        closed(p, s, ESTAB_RESET);
+        sock_changed(p, s, 0);
+        return;
+    }
+    what = took_event(p, s, event);
+    if (event->bits & ESTAB_EVENT_CLOSED) {
+        closed(p, s, event->error);
+        what = 0;
+    }
+    sock_changed(p, s, what);
+}
+
+static void listener_event(struct estab_posix *p, const struct estab_event *event)
+{
+    for (struct sock *s = p->listening; s; s = s->listen_next) {
+        if (s->listener.index != event->listener.index ||
+            s->listener.generation != event->listener.generation)
+            continue;
+        s->more = true;
+        if (!s->ahead)
+            listener_refill(p, s);
+        sock_changed(p, s, EPOLLIN | EPOLLRDNORM);
+        return;
+    }
+    if (p->config.event)
+        p->config.event(p->config.event_context, event);
+}
+
+void work(struct estab_posix *p)
+{
+    struct estab_event event;
+
+    while (estab_event_next(p->stack, &event)) {
+        if (event.listener.generation)
+            listener_event(p, &event);
+        else
+            conn_event(p, &event);
+    }
+}
+
+void estab_posix_work(estab_posix *p)
+{
+    work(p);
+    look_at_watched(p);
+    wake_all(p, p->turn);
+    if (p->dirty && p->config.waiter.kick) /* an abort; the caller's output comes after this */
+        p->config.waiter.kick(p->config.waiter.context);
+    p->dirty = false;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* option_blob.c - options that are structs or strings: SO_LINGER, time limits, TCP_CONGESTION. */
+#include <string.h>
+
+#include "posix/posix.h"
+
+#define NAME_MOST 16 /* TCP_CA_NAME_MAX */
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+/* One row in the stack's table of congestion controls has a name of Linux: RFC 6582 is its "reno". */
+static const char congestion_name[NAME_MOST] = "reno";
+
+enum { MEMINFO_RMEM, MEMINFO_RCVBUF, MEMINFO_WMEM, MEMINFO_SNDBUF, MEMINFO_FWD, MEMINFO_WMEM_QUEUED,
+       MEMINFO_OPTMEM, MEMINFO_BACKLOG, MEMINFO_DROPS, MEMINFO_WORDS };
+
+static int meminfo_get(const struct estab_posix *p, const struct sock *s, void *value,
+                       socklen_t *length)
+{
+    uint32_t words[MEMINFO_WORDS] = {0};
+    struct estab_status st;
+
+    (void)sock_state(p, s, &st);
+    words[MEMINFO_RMEM] = st.receive_queued + st.out_of_order;
+    words[MEMINFO_RCVBUF] = (uint32_t)s->opt.rcvbuf;
+    words[MEMINFO_WMEM] = words[MEMINFO_WMEM_QUEUED] = st.send_queued;
+    words[MEMINFO_SNDBUF] = (uint32_t)s->opt.sndbuf;
+    return option_out(value, length, words, sizeof words);
+}
+
+static int socket_get(struct estab_posix *p, struct sock *s, int name, void *value,
+                      socklen_t *length)
+{
+    switch (name) {
+    case SO_LINGER:
+        return option_out(value, length, &s->opt.linger, sizeof s->opt.linger);
+    case SO_RCVTIMEO:
+        return option_out(value, length, &s->opt.rcvtimeo, sizeof s->opt.rcvtimeo);
+    case SO_SNDTIMEO:
+        return option_out(value, length, &s->opt.sndtimeo, sizeof s->opt.sndtimeo);
+    case SO_MEMINFO:
+        return meminfo_get(p, s, value, length);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int option_blob_get(struct estab_posix *p, struct sock *s, int level, int name, void *value,
+                    socklen_t *length)
+{
+    if (level == SOL_SOCKET)
+        return socket_get(p, s, name, value, length);
+    if (level != IPPROTO_TCP)
+        return -ENOPROTOOPT;
+    switch (name) {
+    case TCP_INFO:
+        return info_get(p, s, value, length);
+    case TCP_CONGESTION:
+        return option_out(value, length, congestion_name, sizeof congestion_name);
+    case TCP_CC_INFO: /* "reno" has none */
+        return option_out(value, length, "", 0);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+/* ---- set ---------------------------------------------------------------------------------------------- */
+
+static int linger_set(struct sock *s, const void *value, socklen_t length)
+{
+    struct linger linger;
+
+    if (length < sizeof linger)
+        return -EINVAL;
+    memcpy(&linger, value, sizeof linger);
+    linger.l_onoff = linger.l_onoff != 0;
+    if (linger.l_linger < 0)
+        linger.l_linger = INT32_MAX;
+    if (!linger.l_onoff)
+        linger.l_linger = s->opt.linger.l_linger;
+    s->opt.linger = linger;
+    return 0;
+}
+
+static int limit_set(struct timeval *limit, const void *value, socklen_t length)
+{
+    struct timeval t;
+
+    if (length < sizeof t)
+        return -EINVAL;
+    memcpy(&t, value, sizeof t);
+    if (t.tv_usec < 0 || t.tv_usec >= 1000000)
+        return -EDOM;
+    if (t.tv_sec < 0) /* as Linux: it gives up at once */
+        t = (struct timeval){.tv_usec = 1};
+    *limit = t;
+    return 0;
+}
+
+static int congestion_set(const void *value, socklen_t length)
+{
+    char name[NAME_MOST] = {0};
+
+    if (length < 1)
+        return -EINVAL;
+    memcpy(name, value, length < NAME_MOST ? length : NAME_MOST - 1);
+    return strcmp(name, congestion_name) == 0 || strcmp(name, "newreno") == 0 ? 0 : -ENOENT;
+}
+
+int option_blob_set(struct estab_posix *p, struct sock *s, int level, int name, const void *value,
+                    socklen_t length)
+{
+    (void)p;
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+        return congestion_set(value, length);
+    if (level != SOL_SOCKET)
+        return -ENOPROTOOPT;
+    switch (name) {
+    case SO_LINGER:
+        return linger_set(s, value, length);
+    case SO_RCVTIMEO:
+        return limit_set(&s->opt.rcvtimeo, value, length);
+    case SO_SNDTIMEO:
+        return limit_set(&s->opt.sndtimeo, value, length);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
