@@ -164,7 +164,8 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     uint32_t n = queued < usable ? queued : usable;
     uint32_t longest = emit_longest(t, b), mss = emit_mss(t, b);
     bool again = snd_lt(b->snd.cur, b->snd.nxt);
-    bool idle = !(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0;
+    bool urgent = (b->flags & TCB_URGENT_SND) && snd_lt(b->snd.cur, b->snd.up);
+    bool idle = !(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0 || urgent; /* it does not wait */
 
     if (n >= mss) {
         if (n > longest)

@@ -279,6 +279,21 @@ WIRE_TEST(nagle_gathers_small_pieces)
     OUT(70 * MS, ACK | PSH, 1662, 1, 1);
 }
 
+/* Nor does text wait that goes out together with it. */
+WIRE_TEST(urgent_text_does_not_wait_for_nagle)
+{
+    start(w);
+    OPEN(65535);
+    SEND(1);
+    OUT(0, ACK | PSH, 1, 1, 1);
+    SEND(100);
+    QUIET(10 * MS);
+    wire_send(w, 1, ESTAB_URGENT, HERE);
+    OUT(10 * MS, ACK | PSH | URG, 2, 1, 101);
+    SEND(1);
+    QUIET(20 * MS);
+}
+
 WIRE_TEST(nagle_can_be_switched_off)
 {
     start(w);
@@ -479,6 +494,7 @@ int main(void)
         cmocka_unit_test(half_the_largest_window_does_not_wait),
         cmocka_unit_test(half_the_largest_window_waits_for_nagle),
         cmocka_unit_test(nagle_gathers_small_pieces),
+        cmocka_unit_test(urgent_text_does_not_wait_for_nagle),
         cmocka_unit_test(nagle_can_be_switched_off),
         cmocka_unit_test(switching_nagle_off_lets_text_go),
         cmocka_unit_test(the_last_segment_is_pushed),
