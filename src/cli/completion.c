@@ -23,7 +23,7 @@ static void candidates(const struct cli_option *option, FILE *out)
             fprintf(out, "%s%s", i ? " " : "", word);
         break;
     case VALUE_device:
-        fputs("sim kernel packet: tap:", out);
+        fputs("wire: sim kernel packet: tap:", out);
         break;
     case VALUE_seconds_never:
         fputs("never", out);
@@ -179,7 +179,7 @@ static void zsh_option(const struct cli_option *option, FILE *out)
             if (option->type == VALUE_text)
                 fputs("_files", out);
             if (option->type == VALUE_device)
-                fputs("(sim kernel packet\\: tap\\:)", out);
+                fputs("(wire\\: sim kernel packet\\: tap\\:)", out);
             else if (has_candidates(option)) {
                 fputc('(', out);
                 candidates(option, out);

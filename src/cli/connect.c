@@ -284,8 +284,11 @@ static int connect_real(struct connecting *c, const struct estab_endpoint *remot
         code = open_client(c, remote, estab_now());
     if (code != CLI_OK)
         return code;
-    while (!c->client.done)
+    while (!c->client.done) {
         turn(c);
+        if (talk_cut_off(&c->talk))
+            return CLI_FAILED;
+    }
     wire_turn(c->talk.wire, 0); /* a reset is still to be sent */
     return verdict(c);
 }

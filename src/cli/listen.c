@@ -102,7 +102,10 @@ static void introduce(const struct listening *l)
 
     talk_endpoint(&l->end.local, end);
     names_addr_text(peer, t->theirs);
-    if (t->o->on.kind == ON_KERNEL)
+    if (t->station)
+        talk_say(t, "listening on %s, also known as %s, on wire %s; Ctrl-C ends", end, t->our_name,
+                 t->o->on.name);
+    else if (t->o->on.kind == ON_KERNEL)
         talk_say(t, "listening on %s, also known as server; the kernel is %s, client", end, peer);
     else
         talk_say(t, "listening on %s, on %s; Ctrl-C ends", end, estab_device_name(t->device));
@@ -214,6 +217,8 @@ static int listen_real(struct listening *l)
         }
         if (finished(l, now))
             break;
+        if (talk_cut_off(t))
+            return CLI_FAILED;
         if (l->quiet_since && until > l->quiet_since + SETTLED)
             until = l->quiet_since + SETTLED;
         wire_turn(t->wire, until);

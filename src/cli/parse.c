@@ -204,7 +204,8 @@ static unsigned operands_of(const struct cli_verb *verb, unsigned ids[OPERANDS_M
     unsigned n = 0;
 
     for (unsigned id = 0; verb_option(id) && n < OPERANDS_MAX; id++) {
-        if (verb_has(verb, id) && option_is_operand(verb_option(id)) && id != OPT_COMMAND)
+        if (verb_has(verb, id) && option_is_operand(verb_option(id)) && id != OPT_COMMAND &&
+            id != OPT_WORDS)
             ids[n++] = id;
     }
     return n;
@@ -247,8 +248,12 @@ static bool read_word(struct parser *p)
         return read_long(p, word);
     if (word[0] == '-' && word[1])
         return read_letters(p, word);
-    if (p->operands == operands_of(p->verb, ids))
-        return refuse_operand(p, word);
+    if (p->operands == operands_of(p->verb, ids)) {
+        if (!verb_has(p->verb, OPT_WORDS) || p->o->words == CLI_WORDS_MAX)
+            return refuse_operand(p, word);
+        p->o->word[p->o->words++] = word;
+        return true;
+    }
     p->operand[p->operands++] = word;
     return true;
 }
@@ -270,9 +275,15 @@ static bool set_presets(struct parser *p)
 /* What no single option can see. */
 static bool check_together(const struct parser *p)
 {
-    const struct cli_options *o = p->o;
+    struct cli_options *o = p->o;
 
-    if (o->command && o->on.kind != ON_KERNEL) {
+    if (o->command && !cli_given(o, OPT_ON) && !verb_has(p->verb, OPT_STATION))
+        o->on = (struct cli_on){.kind = ON_KERNEL};
+    if (o->name && o->on.kind != ON_WIRE) {
+        fprintf(complain(p), "--name is a name on a wire: expected --on wire:NAME with it\n");
+        return false;
+    }
+    if (o->command && o->on.kind != ON_KERNEL && !verb_has(p->verb, OPT_STATION)) {
         fprintf(complain(p), "a command after '--' runs beside the kernel's TCP: expected "
                              "--on kernel with it\n");
         return false;

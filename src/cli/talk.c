@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture/text.h"
+#include "cli/talk_wire.h"
 #include "sim/random.h"
 
 #define TRACE_RECORDS 4096
@@ -35,7 +36,7 @@ void talk_say(const struct talk *t, const char *format, ...)
 
 void talk_say_inferred(const struct talk *t)
 {
-    if (!wire_knows_peer(t->wire))
+    if (!t->station && !wire_knows_peer(t->wire))
         talk_say(t, "~ marks a state that is inferred from the packets%s",
                  t->netns ? "; root would see the kernel's own" : "");
 }
@@ -173,6 +174,8 @@ static bool unspecified(const struct estab_addr *a)
 
 static void name_ends(struct talk *t, bool listens)
 {
+    if (t->o->on.kind == ON_WIRE)
+        return; /* the wire will tell */
     t->our_name = listens ? "server" : "client";
     story_name(t->story, t->ours, t->our_name);
     if (!unspecified(&t->theirs))
@@ -186,6 +189,8 @@ bool talk_resolve(struct talk *t, const char *host, struct estab_addr *out)
     bool we_serve = strcmp(t->our_name, "server") == 0;
     struct in_addr address;
 
+    if (t->station)
+        return talk_wire_resolve(t, host, t->o->port, out);
     if ((server || client) && server == we_serve) {
         *out = t->ours;
         return true;
@@ -304,11 +309,29 @@ static estab_device *open_device(struct talk *t, struct estab_host_error *error)
     return estab_device_open(spec, ESTAB_DEVICE_PLAIN, &t->interface, error);
 }
 
+static int open_wire(struct talk *t, bool listens, const struct estab_config *config)
+{
+    struct estab_host_error error = {0};
+
+    t->station = talk_join(t, listens, &error);
+    if (!t->station || !talk_wire_impair(t, &error))
+        return fail(t, &error);
+    t->device = station_device(t->station);
+    station_interface(t->station, &t->interface);
+    t->ours = t->interface.address;
+    t->prefix_length = t->interface.prefix_length;
+    talk_wire_names(t);
+    t->stack = talk_stack_new(config, &t->room, &t->room_size);
+    return t->stack ? CLI_OK : cli_say(t->o, CLI_FAILED, "no memory");
+}
+
 static int open_real(struct talk *t, bool listens)
 {
     struct estab_config config = talk_config(t->o, false);
     struct estab_host_error error = {0};
 
+    if (t->o->on.kind == ON_WIRE)
+        return open_wire(t, listens, &config);
     t->device =
         t->o->on.kind == ON_KERNEL ? open_kernel(t, listens, &error) : open_device(t, &error);
     if (!t->device)
@@ -397,6 +420,13 @@ int talk_start_child(struct talk *t, const struct peer_options *peer)
     return CLI_OK;
 }
 
+static void say_sentence(void *context, const char *sentence)
+{
+    const struct talk *t = context;
+
+    talk_say(t, "%s", sentence);
+}
+
 int talk_start_wire(struct talk *t, bool peer_listens)
 {
     struct estab_host_error error = {0};
@@ -412,11 +442,14 @@ int talk_start_wire(struct talk *t, bool peer_listens)
                                              .netns = t->netns,
                                              .peer = t->theirs,
                                              .peer_listens = peer_listens,
+                                             .station = t->station,
+                                             .say = say_sentence,
+                                             .context = t,
                                              .begin = t->origin},
                        &error);
     if (!t->wire)
         return fail(t, &error);
-    if (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0)
+    if (!t->station && (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0))
         talk_say(t, "what the wire does to packets follows from the seed %" PRIu64, t->o->seed);
     watch_child(t);
     return CLI_OK;
@@ -433,6 +466,14 @@ void talk_calls(struct talk *t, const struct estab_endpoint *remote)
         watch_read(&t->stage.watch[0], remote);
     else
         wire_calls(t->wire, remote);
+}
+
+bool talk_cut_off(const struct talk *t)
+{
+    if (!t->wire || !wire_gone(t->wire))
+        return false;
+    cli_say(t->o, CLI_FAILED, "the hub of wire %s has ended, and the wire with it", t->o->on.name);
+    return true;
 }
 
 unsigned talk_interrupted(struct talk *t)

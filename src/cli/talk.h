@@ -3,6 +3,7 @@
  * talk.h - what `listen` and `connect` have in common: from the options to a stack of ours, on a
  * stage, beside the kernel, or on a device; its story, and its end.
  *
+ *      --on wire:     wire.h    whoever is on the wire; a station (wire/station.h)
  *      --on sim       stage.h   both ends are ours, in virtual time
  *      --on kernel    wire.h    a namespace of our own (netns.h), a command or peer.h at its end
  *      --on packet:   wire.h    whoever is there
@@ -32,6 +33,7 @@ struct talk {
     size_t room_size;
     struct netns *netns;
     estab_device *device;
+    struct station *station; /* on a wire; the device is its */
     struct estab_interface interface;
     struct wire *wire;
     pid_t child; /* the command, or the built-in peer; 0: none, or ended */
@@ -55,6 +57,8 @@ int talk_start_wire(struct talk *, bool peer_listens);
 estab_time talk_time(const struct talk *); /* as the story has it */
 /* Tells what calls into the stack have done. */
 void talk_calls(struct talk *, const struct estab_endpoint *remote);
+/* The wire has ended; the user has been told. */
+bool talk_cut_off(const struct talk *);
 /* How many times the user has asked for the end since the last call: 0, 1, 2. */
 unsigned talk_interrupted(struct talk *);
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "wire/place.h"
+
 typedef bool reader(const struct cli_option *, const char *text, void *field);
 
 /* ---- numbers ------------------------------------------------------------------------------------ */
@@ -232,6 +234,23 @@ static bool read_host(const struct cli_option *option, const char *text, void *f
     return length <= 63 && isalnum((unsigned char)*text);
 }
 
+static bool read_station(const struct cli_option *option, const char *text, void *field)
+{
+    (void)option;
+    *(const char **)field = text;
+    return place_name_valid(text) && strspn(text, "0123456789.") != strlen(text) &&
+           strcmp(text, "localhost") != 0;
+}
+
+/* Words are kept by the parser, one after the other. */
+static bool read_words(const struct cli_option *option, const char *text, void *field)
+{
+    (void)option;
+    (void)text;
+    (void)field;
+    return true;
+}
+
 /* An address that one host can have: not of networks 0 and 127 or above 223, and neither the
  * network's own nor its broadcast address (RFC 1122 section 3.2.1.3). */
 static bool read_prefix(const struct cli_option *option, const char *text, void *field)
@@ -291,6 +310,14 @@ static bool read_device(const struct cli_option *option, const char *text, void 
     }
     if (!name || !name[1] || strlen(++name) >= sizeof(on.name) || strpbrk(name, "/: \t"))
         return false;
+    if (kind == 4 && memcmp(text, "wire", 4) == 0 && place_name_valid(name)) {
+        on.kind = ON_WIRE;
+        memcpy(on.name, name, strlen(name));
+        *(struct cli_on *)field = on;
+        return true;
+    }
+    if (strlen(name) >= IF_NAMESIZE)
+        return false;
     if (kind == 6 && memcmp(text, "packet", 6) == 0 && if_nametoindex(name))
         on.kind = ON_PACKET;
     else if (kind == 3 && memcmp(text, "tap", 3) == 0)
@@ -306,7 +333,7 @@ static void expect_device(FILE *out)
 {
     struct if_nameindex *list = if_nameindex();
 
-    fputs("expected sim, kernel, packet:IFACE or tap:NAME", out);
+    fputs("expected wire:NAME, sim, kernel, packet:IFACE or tap:NAME", out);
     if (!list)
         return;
     for (unsigned i = 0; list[i].if_index; i++)
@@ -428,6 +455,13 @@ void value_expected(const struct cli_option *option, const char *text, FILE *out
         return;
     case VALUE_host:
         fputs("expected an address A.B.C.D, or a name such as server, client or localhost", out);
+        return;
+    case VALUE_station:
+        fputs("expected a name of 1 to 23 letters, digits, '-', '_' and '.', and not localhost",
+              out);
+        return;
+    case VALUE_words:
+        fputs("expected words", out);
         return;
     case VALUE_device:
         expect_device(out);

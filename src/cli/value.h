@@ -26,6 +26,8 @@
     X(verb, sizeof(char *))                                                                        \
     X(text, sizeof(char *))                                                                        \
     X(host, sizeof(char *))                                                                        \
+    X(station, sizeof(char *))                                                                     \
+    X(words, sizeof(char *[CLI_WORDS_MAX]))                                                        \
     X(device, sizeof(struct cli_on))                                                               \
     X(prefix, sizeof(struct cli_prefix))                                                           \
     X(mac, 6)                                                                                      \

@@ -94,23 +94,30 @@ const char *verb_preset(const struct cli_verb *verb, unsigned id)
     return options[id].preset;
 }
 
+static bool is_single(unsigned id)
+{
+    return option_is_operand(&options[id]) && id != OPT_COMMAND && id != OPT_WORDS;
+}
+
 /* Operands that may be left out are the first ones, so their brackets nest: [[HOST] PORT]. */
 void verb_operands(const struct cli_verb *verb, FILE *out)
 {
     unsigned count = 0, optional, seen = 0;
 
     for (unsigned id = 0; id < OPTIONS; id++)
-        count += verb_has(verb, id) && option_is_operand(&options[id]) && id != OPT_COMMAND;
+        count += verb_has(verb, id) && is_single(id);
     optional = count - verb->required;
     for (unsigned i = 0; i < optional; i++)
         fputc('[', out);
     for (unsigned id = 0; id < OPTIONS; id++) {
-        if (!verb_has(verb, id) || !option_is_operand(&options[id]) || id == OPT_COMMAND)
+        if (!verb_has(verb, id) || !is_single(id))
             continue;
         seen++;
         fprintf(out, "%s%s%s", options[id].argument, seen <= optional ? "]" : "",
                 seen < count ? " " : "");
     }
+    if (verb_has(verb, OPT_WORDS))
+        fprintf(out, "%s[%s]...", count ? " " : "", options[OPT_WORDS].argument);
     if (verb_has(verb, OPT_COMMAND))
         fprintf(out, "%s[-- COMMAND [ARGUMENT]...]", count ? " " : "");
 }

@@ -42,11 +42,11 @@ enum cli_option_id {
 };
 
 /* --on: what carries the frames. */
-enum cli_on_kind { ON_SIM, ON_KERNEL, ON_PACKET, ON_TAP };
+enum cli_on_kind { ON_SIM, ON_KERNEL, ON_PACKET, ON_TAP, ON_WIRE };
 
 struct cli_on {
     enum cli_on_kind kind;
-    char name[16]; /* of the interface, for packet and tap; else "" */
+    char name[24]; /* of the interface, for packet and tap, or of the wire; else "" */
 };
 
 struct cli_prefix {
@@ -58,6 +58,7 @@ enum cli_format { FORMAT_TEXT, FORMAT_DOT, FORMAT_SVG, FORMAT_JSON };
 
 #define CLI_NEVER_MS  UINT64_MAX /* of a duration: not at all */
 #define CLI_RULES_MAX 16
+#define CLI_WORDS_MAX 32
 
 struct cli_rules {
     unsigned count;
@@ -71,6 +72,7 @@ struct cli_options {
 
     /* Verbs with a wire. */
     struct cli_on on;
+    const char *name;          /* ours on a wire; NULL: the hub gives one */
     struct cli_prefix ip;      /* only if given */
     uint64_t seed;             /* drawn from the system unless given */
     uint64_t msl_ms;           /* the verb's default unless given: --rfc may then raise it */
@@ -101,6 +103,12 @@ struct cli_options {
     bool man;          /* help */
     uint8_t format;    /* states: enum cli_format */
     const char *topic; /* help: a verb; completion: a shell; or NULL */
+
+    /* wire, host */
+    const char *action;         /* of wire: show, set ... */
+    const char *station;        /* host: its name */
+    unsigned words;             /* what follows the operands */
+    char *word[CLI_WORDS_MAX];
 
     char **command; /* what follows `--`, ending in NULL; NULL if there was no `--` */
 };

@@ -25,9 +25,12 @@ static void read_move(struct watch *w, const struct estab_trace *t,
         end.remote = *remote;
     else
         (void)story_remote(w->story, &end.local, end.remote.port, &end.remote);
-    if (edge)
-        story_move(w->story, &end, edge, (enum reason)t->arg[MOVE_REASON], 0,
-                   t->time - w->zero + w->begin);
+    if (!edge)
+        return;
+    story_move(w->story, &end, edge, (enum reason)t->arg[MOVE_REASON], 0,
+               t->time - w->zero + w->begin);
+    if (w->moved)
+        w->moved(w->context, &end, edge, (enum reason)t->arg[MOVE_REASON], t->time);
 }
 
 void watch_read(struct watch *w, const struct estab_endpoint *remote)

@@ -18,6 +18,10 @@ struct watch {
     struct estab_addr address;
     estab_time zero, begin; /* the stack's time `zero` is the story's `begin`; 0 */
     enum reason reason;     /* what the stack made of the last frame; REASONS */
+    /* Optional: an end has moved, at estab_now's `when`. */
+    void (*moved)(void *context, const struct story_end *, const struct tcp_edge *, enum reason,
+                  estab_time when);
+    void *context;
     struct {
         uint32_t serial;
         uint16_t why;

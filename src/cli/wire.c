@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "capture/infer.h"
+#include "cli/news.h"
 #include "cli/oracle.h"
 #include "device/error.h"
 #include "loop/impair.h"
@@ -20,13 +21,17 @@
 #define TURN_MOST  ESTAB_SECOND /* a signal just before the loop sleeps is noticed then */
 #define LINUX_MSL  (30 * ESTAB_SECOND)
 #define TRUTHS_MAX 256
+#define PATIENCE   ESTAB_SECOND /* for a report on a frame that has arrived */
 
 /* A frame of ours on its way to the device. */
 struct outgoing {
     struct outgoing *next;
     estab_time due; /* ESTAB_NEVER until the link has told */
     uint64_t serial;
-    uint32_t fate; /* enum link_fate */
+    uint32_t fate;      /* enum link_fate, or enum envelope_fate, which begins with it */
+    estab_time when;    /* it was delivered, on a wire; else `due` */
+    enum reason reason; /* what its receiver made of it; REASONS */
+    bool reported;      /* its receiver has told */
     enum emit_why why;
     struct estab_frame frame;
     struct frame_view view;
@@ -50,6 +55,8 @@ struct wire {
     struct outgoing *first, *last;
     struct infer_table *peers;
     struct oracle *oracle; /* or NULL */
+    struct news news;      /* with a station */
+    bool said_inferred;
     unsigned truths;
     struct truth truth[TRUTHS_MAX];
 };
@@ -119,6 +126,15 @@ static bool confirmed(struct wire *w, const struct story_end *end, enum tcp_stat
 
 /* ---- the peer's states -------------------------------------------------------------------------------- */
 
+/* On a wire it is known only now whether there is anything to infer. */
+static void say_inferred(struct wire *w)
+{
+    if (!w->config.station || w->said_inferred || !w->config.say)
+        return;
+    w->said_inferred = true;
+    w->config.say(w->config.context, "~ marks a state that is inferred from the packets");
+}
+
 /* The peer's moves go with the packet that it sends, or belong to the one that it receives. */
 static void tell_peer(struct wire *w, const struct infer *i, const struct end_state *moved,
                       uint64_t carrier, estab_time now)
@@ -128,6 +144,7 @@ static void tell_peer(struct wire *w, const struct infer *i, const struct end_st
 
     if (!moved->known)
         return;
+    say_inferred(w);
     story_know(w->config.story, &end, state, true);
     for (unsigned k = 0; k < moved->moves; k++) {
         enum tcp_event event = (enum tcp_event)moved->move[k].event;
@@ -206,13 +223,19 @@ static void leaving(void *context, const struct estab_frame *f, estab_time now)
     struct wire *w = context;
     struct outgoing *o = copy_frame(f);
 
+    if (!o && w->config.station)
+        station_note(w->config.station, &(struct envelope){.type = SAY_FRAME});
     if (!o)
         return; /* out of memory: it is sent, and not told */
     watch_read(&w->watch, &o->view.dst);
     watch_know(&w->watch, &o->view, true);
     o->why = watch_why(&w->watch, f);
     o->serial = ++w->out;
-    o->due = w->outward ? ESTAB_NEVER : now;
+    o->reason = REASONS;
+    o->due = w->outward || w->config.station ? ESTAB_NEVER : now;
+    o->when = now;
+    if (w->config.station)
+        news_leaving(&w->news, &o->view, o->serial, o->why);
     story_sent(w->config.story, &o->view, o->serial);
     if (w->last)
         w->last->next = o;
@@ -223,7 +246,9 @@ static void leaving(void *context, const struct estab_frame *f, estab_time now)
 
 static const char *fate_note(uint32_t fate)
 {
-    return fate & LINK_LOST         ? "lost"
+    return fate & FATE_NOBODY       ? "lost: nobody has this address"
+           : fate & FATE_SLOW       ? "lost: its receiver does not read"
+           : fate & LINK_LOST       ? "lost"
            : fate & LINK_QUEUE_FULL ? "lost: the queue is full"
            : fate & LINK_GONE       ? "lost"
            : fate & LINK_CORRUPTED  ? "corrupted on the way"
@@ -234,21 +259,21 @@ static const char *fate_note(uint32_t fate)
 
 static void tell_outgoing(struct wire *w, struct outgoing *o)
 {
-    bool gone = o->fate & LINK_GONE;
+    bool gone = o->fate & FATE_GONE;
 
-    if (!gone && !(o->fate & LINK_CORRUPTED))
-        feed_peer(w, &o->view, false, 0, o->due);
+    if (!gone && !o->reported && !(o->fate & LINK_CORRUPTED))
+        feed_peer(w, &o->view, false, 0, o->when);
     story_packet(w->config.story, &(struct story_packet){
                                       .frame = &o->frame,
                                       .view = &o->view,
                                       .wire = w->number,
                                       .direction = PCAPNG_OUT,
                                       .serial = o->serial,
-                                      .reason = REASONS,
+                                      .reason = o->reason,
                                       .why = o->why,
                                       .note = fate_note(o->fate),
                                       .gone = gone,
-                                      .time = wire_time(w, o->due),
+                                      .time = wire_time(w, w->config.station ? o->when : o->due),
                                   });
 }
 
@@ -296,6 +321,10 @@ static estab_time next_due(const struct wire *w)
 static void tell_incoming(struct wire *w, const struct estab_frame *f, const struct frame_view *v,
                           const char *note, bool gone, estab_time now)
 {
+    const struct envelope *e = w->config.station ? station_came(w->config.station, f) : NULL;
+
+    if (e)
+        note = e->fate & FATE_COPY ? "a copy" : fate_note(e->fate & ~(uint32_t)FATE_DUPLICATED);
     story_packet(w->config.story, &(struct story_packet){
                                       .frame = f,
                                       .view = v,
@@ -303,7 +332,7 @@ static void tell_incoming(struct wire *w, const struct estab_frame *f, const str
                                       .direction = PCAPNG_IN,
                                       .serial = w->in,
                                       .reason = gone ? REASONS : w->watch.reason,
-                                      .why = WHYS,
+                                      .why = e ? news_why(e->why) : WHYS,
                                       .note = note,
                                       .gone = gone,
                                       .time = wire_time(w, now),
@@ -319,6 +348,19 @@ static bool concerns(const struct wire *w, const struct frame_view *v)
            memcmp(&v->src.addr, ours, sizeof *ours) == 0;
 }
 
+/* Its state came with it, or is inferred. */
+static void know_sender(struct wire *w, const struct estab_frame *f, const struct frame_view *v,
+                        estab_time now)
+{
+    const struct envelope *e = w->config.station ? station_came(w->config.station, f) : NULL;
+    struct story_end end = {v->src, v->dst};
+
+    if (v->kind == VIEW_TCP && e && e->has & HAS_BEFORE)
+        news_heard(&w->news, &end, e, ++w->in, w->zero, w->config.begin);
+    else
+        feed_peer(w, v, true, ++w->in, now);
+}
+
 static void arriving(void *context, const struct estab_frame *f, estab_time now)
 {
     struct wire *w = context;
@@ -332,7 +374,7 @@ static void arriving(void *context, const struct estab_frame *f, estab_time now)
     watch_know(&w->watch, &v, false);
     story_arriving(w->config.story, &v);
     if (!w->inward)
-        feed_peer(w, &v, true, ++w->in, now);
+        know_sender(w, f, &v, now);
 }
 
 static void arrived(void *context, const struct estab_frame *f, estab_time now)
@@ -342,8 +384,11 @@ static void arrived(void *context, const struct estab_frame *f, estab_time now)
 
     view_frame(&v, f);
     watch_read(&w->watch, &v.src);
-    if (concerns(w, &v))
-        tell_incoming(w, f, &v, NULL, false, now);
+    if (!concerns(w, &v))
+        return;
+    if (w->config.station)
+        news_arrived(&w->news, &v, station_came(w->config.station, f));
+    tell_incoming(w, f, &v, NULL, false, now);
 }
 
 static void expired(void *context, estab_time now)
@@ -380,6 +425,106 @@ static void passing(void *context, bool outward, const struct estab_frame *f,
         tell_incoming(w, f, &v, fate_note(p->fate), true, now);
 }
 
+/* ---- what other stations tell ------------------------------------------------------------------------------ */
+
+static struct outgoing *find_outgoing(struct wire *w, uint64_t serial)
+{
+    struct outgoing *o = w->first;
+
+    while (o && o->serial != serial)
+        o = o->next;
+    return o;
+}
+
+/* Who reports has a moment to do so. */
+static void hear_fate(struct wire *w, const struct envelope *e)
+{
+    const struct station_peer *to = station_peer_number(w->config.station, e->to);
+    struct outgoing *o = find_outgoing(w, e->serial);
+
+    if (!o || o->due != ESTAB_NEVER)
+        return;
+    o->fate = e->fate;
+    o->when = o->due = estab_now();
+    if (!(e->fate & FATE_GONE) && o->view.kind == VIEW_TCP && to && to->flags & STATION_REPORTS)
+        o->due += PATIENCE;
+}
+
+static void hear_report(struct wire *w, const struct envelope *e)
+{
+    struct outgoing *o = find_outgoing(w, e->serial);
+    struct story_end end;
+
+    if (!o)
+        return;
+    end = (struct story_end){o->view.dst, o->view.src};
+    news_heard(&w->news, &end, e, 0, w->zero, w->config.begin);
+    o->reported = true;
+    o->reason = news_reason(e->reason);
+    if (o->due == ESTAB_NEVER)
+        o->when = estab_now();
+    o->due = o->when;
+    tell_due(w, estab_now());
+}
+
+static void hear_state(struct wire *w, const struct envelope *e)
+{
+    struct story_end end = {e->local, e->remote};
+
+    news_heard(&w->news, &end, e, 0, w->zero, w->config.begin);
+}
+
+/* Whether it has left in the midst of a connection with us. */
+static bool was_connected(struct wire *w, const struct estab_addr *address)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+
+    while (estab_list(w->config.stack, &cursor, &st))
+        if (memcmp(&st.remote.addr, address, sizeof *address) == 0 &&
+            st.state != ESTAB_STATE_TIME_WAIT && st.state != ESTAB_STATE_LISTEN)
+            return true;
+    return false;
+}
+
+static void hear_station(struct wire *w, const struct envelope *e)
+{
+    char sentence[256];
+
+    if (e->flags & (STATION_MONITOR | STATION_CARRIED))
+        return;
+    if (!(e->flags & STATION_GONE)) {
+        story_name(w->config.story, e->address, e->name);
+        return;
+    }
+    if (!w->config.say || !was_connected(w, &e->address))
+        return;
+    snprintf(sentence, sizeof sentence,
+             "%s (%s, process %u) has left the wire and did not close its connection: what is sent "
+             "to it now reaches nobody",
+             e->name, e->program, e->pid);
+    w->config.say(w->config.context, sentence);
+}
+
+static void heard(void *context, const struct envelope *e)
+{
+    struct wire *w = context;
+
+    if (e->type == SAY_FATE)
+        hear_fate(w, e);
+    else if (e->type == SAY_REPORT)
+        hear_report(w, e);
+    else if (e->type == SAY_STATE)
+        hear_state(w, e);
+    else if (e->type == SAY_STATION)
+        hear_station(w, e);
+}
+
+bool wire_gone(const struct wire *w)
+{
+    return w->config.station && station_gone(w->config.station);
+}
+
 /* ---- turns --------------------------------------------------------------------------------------------------- */
 
 estab_loop *wire_loop(struct wire *w)
@@ -413,6 +558,8 @@ void wire_turn(struct wire *w, estab_time until)
     now = estab_now();
     tell_due(w, now);
     expire_peers(w, now);
+    if (w->config.station)
+        news_settle(&w->news, now);
     story_settle(w->config.story, wire_time(w, now));
 }
 
@@ -428,8 +575,13 @@ static struct link *make_link(const struct cli_options *o, const char *name)
     return link;
 }
 
-static bool impaired(const struct cli_options *o)
+/* What a wire does to frames is its hub's business. */
+static bool impaired(const struct wire *w)
 {
+    const struct cli_options *o = w->config.cli;
+
+    if (w->config.station)
+        return false;
     return cli_given(o, OPT_IMPAIR) || o->rules.count > 0;
 }
 
@@ -443,7 +595,7 @@ static bool join(struct wire *w)
         estab_loop_join(w->loop, interface, w->config.device) != ESTAB_OK)
         return false;
     estab_loop_observe(w->loop, &observer);
-    if (!impaired(w->config.cli))
+    if (!impaired(w))
         return true;
     w->inward = make_link(w->config.cli, "link inward");
     w->outward = make_link(w->config.cli, "link outward");
@@ -469,6 +621,12 @@ struct wire *wire_new(const struct wire_config *config, struct estab_host_error 
     watch_init(&w->watch, config->story, config->stack, config->interface.address);
     w->watch.zero = w->zero;
     w->watch.begin = config->begin;
+    if (config->station) {
+        news_init(&w->news, config->station, config->story, &w->watch);
+        w->watch.moved = news_moved;
+        w->watch.context = &w->news;
+        station_listen(config->station, heard, w);
+    }
     w->number = story_wire(config->story, (enum estab_link)config->interface.link, config->name);
     infer_table_init(w->peers, config->peer_listens ? TCP_LISTEN : TCP_CLOSED, LINUX_MSL);
     if (join(w))

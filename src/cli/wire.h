@@ -5,7 +5,8 @@
  * What arrives is told when it has arrived: then both ends' moves are known.  What leaves is told
  * when it reaches the device's other end: at once, or when the impairing link lets it go.  The
  * peer's states are inferred; where the kernel's own trace of its sockets can be read (oracle.h),
- * and agrees, they are known.
+ * and agrees, they are known.  On a wire (src/wire) other stations tell theirs: then a packet of ours
+ * is told when its receiver has said what it did there.
  *
  * Times here are estab_now's.  The story's count from the wire's beginning.
  */
@@ -14,6 +15,7 @@
 
 #include "cli/netns.h"
 #include "cli/watch.h"
+#include "wire/station.h"
 
 struct wire;
 
@@ -27,7 +29,10 @@ struct wire_config {
     struct netns *netns;              /* the kernel's end; or NULL */
     struct estab_addr peer;           /* the kernel's address there */
     bool peer_listens;                /* it does already */
-    estab_time begin;                 /* what the story calls the present moment */
+    struct station *station;          /* the device is a station of a wire; or NULL */
+    void (*say)(void *context, const char *sentence); /* to the user; or NULL */
+    void *context;
+    estab_time begin; /* what the story calls the present moment */
 };
 
 /* NULL: `error` says why. */
@@ -39,6 +44,8 @@ estab_loop *wire_loop(struct wire *);
 estab_time wire_time(const struct wire *, estab_time now);
 /* Whether the kernel's own trace of its sockets is read; else the peer's states are inferred. */
 bool wire_knows_peer(const struct wire *);
+/* The wire that the device is a station of has ended. */
+bool wire_gone(const struct wire *);
 /* The peer listens now, where we may connect to. */
 void wire_listens(struct wire *);
 /* After calls into the stack: tells what they did; `remote` is the peer, if the story may not know

@@ -256,7 +256,7 @@ static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const 
     }
     if (d.packet && keeper)
         give_carrier(&d, keeper);
-    if (d.receivers > 0)
+    if (d.receivers > 0 || bytes[0] & 1)
         d.fate &= ~(uint32_t)FATE_SLOW; /* somebody has it */
     else if (!(d.fate & FATE_SLOW))
         d.fate |= d.packet ? FATE_NOBODY : FATE_OVER_LIMIT;
@@ -313,6 +313,32 @@ static void leave_rules(struct hub *h, estab_time now)
     }
 }
 
+static void add_counters(struct link_counters *all, const struct link *link)
+{
+    struct link_counters one = link_counters(link);
+
+    all->put += one.put;
+    all->delivered += one.delivered;
+    all->lost += one.lost;
+    all->queue_full += one.queue_full;
+    all->duplicated += one.duplicated;
+    all->held += one.held;
+    all->corrupted += one.corrupted;
+}
+
+void frames_count(const struct hub *h, struct link_counters *all, size_t *under_way)
+{
+    *all = h->past;
+    *under_way = link_under_way(h->rules);
+    for (unsigned i = 0; i < HUB_LANES; i++) {
+        if (!h->lane[i].link)
+            continue;
+        add_counters(all, h->lane[i].link);
+        *under_way += link_under_way(h->lane[i].link);
+    }
+    all->ruled_out = link_counters(h->rules).ruled_out;
+}
+
 static void leave_lane(struct hub *h, struct lane *lane, estab_time now)
 {
     struct link_passage passage;
@@ -326,6 +352,7 @@ static void leave_lane(struct hub *h, struct lane *lane, estab_time now)
         link_release(lane->link);
     }
     if (lane->number == 0 && link_under_way(lane->link) == 0) {
+        add_counters(&h->past, lane->link);
         link_free(lane->link);
         lane->link = NULL;
     }

@@ -170,31 +170,17 @@ static void take_clear(struct hub *h, struct client *c)
 
 /* ---- answers ------------------------------------------------------------------------------------ */
 
-static void count_lanes(const struct hub *h, struct envelope *e)
+static void put_counters(const struct hub *h, struct envelope *e)
 {
-    struct link_counters all = link_counters(h->rules);
-    uint64_t ruled_out = all.ruled_out;
-    size_t under_way = link_under_way(h->rules);
+    struct link_counters all;
+    size_t under_way;
 
-    memset(&all, 0, sizeof all);
-    for (unsigned i = 0; i < HUB_LANES; i++) {
-        if (!h->lane[i].link)
-            continue;
-        struct link_counters one = link_counters(h->lane[i].link);
-        all.put += one.put;
-        all.delivered += one.delivered;
-        all.lost += one.lost;
-        all.queue_full += one.queue_full;
-        all.duplicated += one.duplicated;
-        all.held += one.held;
-        all.corrupted += one.corrupted;
-        under_way += link_under_way(h->lane[i].link);
-    }
+    frames_count(h, &all, &under_way);
     envelope_count(e, "put", all.put);
     envelope_count(e, "delivered", all.delivered);
     envelope_count(e, "under_way", under_way);
     envelope_count(e, "lost", all.lost);
-    envelope_count(e, "ruled_out", ruled_out);
+    envelope_count(e, "ruled_out", all.ruled_out);
     envelope_count(e, "queue_full", all.queue_full);
     envelope_count(e, "duplicated", all.duplicated);
     envelope_count(e, "held", all.held);
@@ -231,7 +217,7 @@ static void take_show(struct hub *h, struct client *c)
                            h->config.network[3]);
     envelope_word(&e, HAS_NAME, h->name);
     envelope_text(&e, text);
-    count_lanes(h, &e);
+    put_counters(h, &e);
     client_answer(h, c, &e);
     show_rules(h, c);
     names_list(h, c);

@@ -82,6 +82,7 @@ struct hub {
     struct link_config impairment;
     struct link *rules;
     struct lane lane[HUB_LANES];
+    struct link_counters past; /* of lanes that are free again */
     struct parcel **parcel; /* by number */
     uint32_t *free_parcel;
     uint32_t parcels, free_parcels;
@@ -126,6 +127,7 @@ estab_time frames_next(const struct hub *);
 void frames_leave(struct hub *, const struct client *);
 void frames_configure(struct hub *);
 void frames_free(struct hub *);
+void frames_count(const struct hub *, struct link_counters *all, size_t *under_way);
 
 /* ---- hub_orders.c: everything else that a client says ------------------------------------------------ */
 

@@ -227,10 +227,13 @@ static size_t receive(estab_device *d, struct estab_frame *in, size_t n)
         }
         if (envelope_read(&e, s->in, (size_t)length))
             continue; /* a hub that has begun to speak so is to blame */
-        if (e.type == SAY_FRAME && e.has & HAS_FRAME)
-            take_frame(s, &in[got++], &e);
-        else
+        if (e.type != SAY_FRAME || !(e.has & HAS_FRAME)) {
             hear_beside(s, &e);
+            continue;
+        }
+        take_frame(s, &in[got++], &e);
+        if (s->hook)
+            break; /* what was said behind this frame is to be heard behind it */
     }
     return got;
 }

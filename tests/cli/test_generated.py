@@ -58,11 +58,11 @@ class Man(unittest.TestCase):
 
 # What is typed, the last word unfinished, and words that must be offered; "!" must not.
 COMPLETED = [
-    (["estab", ""], ["demo", "listen", "connect", "states", "doctor", "help", "completion"]),
+    (["estab", ""], ["demo", "listen", "connect", "wire", "states", "doctor", "help", "completion"]),
     (["estab", "li"], ["listen", "!connect"]),
     (["estab", "listen", "--c"], ["--close", "--color", "!--hold"]),
     (["estab", "connect", "--h"], ["--hold", "--help"]),
-    (["estab", "connect", "--on", ""], ["sim", "kernel", "packet:", "tap:"]),
+    (["estab", "connect", "--on", ""], ["wire:", "sim", "kernel", "packet:", "tap:"]),
     (["estab", "connect", "--on", "packet", ":"], ["lo"]),
     (["estab", "connect", "--on", "packet", ":", "l"], ["lo", "!sim"]),
     (["estab", "states", "--format", "s"], ["svg", "!text"]),

@@ -12,7 +12,7 @@ import unittest
 
 from _estab import ESTAB, output, run
 
-VERBS = ["demo", "listen", "connect", "states", "doctor", "help", "completion"]
+VERBS = ["demo", "listen", "connect", "wire", "states", "doctor", "help", "completion"]
 
 # The words, and what the sentence on stderr says: every refusal tells what was expected.
 REFUSED = [
@@ -62,11 +62,11 @@ REFUSED = [
     ("listen --mac 02:00:00:00:00:01:02", "expected the Ethernet address"),
     ("listen --mac 00:00:00:00:00:00", "expected the Ethernet address"),
     # Devices.
-    ("listen --on wire", "--on 'wire': expected sim, kernel, packet:IFACE or tap:NAME"),
-    ("listen --on packet:", "expected sim, kernel, packet:IFACE or tap:NAME"),
+    ("listen --on wire", "--on 'wire': expected wire:NAME, sim, kernel, packet:IFACE or tap:NAME"),
+    ("listen --on packet:", "expected wire:NAME, sim, kernel, packet:IFACE or tap:NAME"),
     ("listen --on packet:nowhere0", "; interfaces here: "),
-    ("listen --on tap:a-name-much-too-long", "expected sim, kernel"),
-    ("listen --on tap:a/b", "expected sim, kernel"),
+    ("listen --on tap:a-name-much-too-long", "expected wire:NAME, sim, kernel"),
+    ("listen --on tap:a/b", "expected wire:NAME, sim, kernel"),
     # Numbers and words.
     ("connect --hold -1", "--hold '-1': expected seconds from 0 to 86400"),
     ("connect --hold 1.", "expected seconds"),
@@ -88,6 +88,18 @@ REFUSED = [
     # Commands.
     ("connect --", "nothing follows '--': expected a command"),
     ("connect --on sim -- nc", "expected --on kernel with it"),
+    # The wire.
+    ("listen --on wire:", "expected wire:NAME"),
+    ("listen --on wire:a/b", "expected wire:NAME"),
+    ("listen --on wire:a-name-of-more-than-23-bytes", "expected wire:NAME"),
+    ("listen --name 10.11", "--name '10.11': expected a name"),
+    ("listen --name localhost", "and not localhost"),
+    ("listen --on sim --name x", "expected --on wire:NAME with it"),
+    ("wire explode", "'explode': expected show, set, clear, rule or down"),
+    ("wire set", "set lacks its words: expected an impairment"),
+    ("wire rule", "rule lacks its words: expected a rule"),
+    ("wire clear all", "'all' is one word too many: clear takes none"),
+    ("wire --on sim", "expected --on wire:NAME"),
     ("states -- ls", "takes no command after '--'"),
 ]
 
@@ -156,7 +168,7 @@ class Help(unittest.TestCase):
                 presets[verb["name"], option["name"] or option["argument"]] = option["default"]
         self.assertEqual(presets["demo", "on"], "sim")
         self.assertEqual(presets["demo", "msl"], "1")
-        self.assertEqual(presets["listen", "on"], "kernel")
+        self.assertEqual(presets["listen", "on"], "wire:lab")
         self.assertEqual(presets["listen", "PORT"], "3333")
         self.assertEqual(presets["listen", "close"], "1")
         self.assertEqual(presets["connect", "HOST"], "server")

@@ -59,7 +59,12 @@ for i in range(5):
 """
 
 
+def beside_the_kernel(words):
+    return words if "--on" in words else [words[0], "--on", "kernel", *words[1:]]
+
+
 def run(*words, before=(), stdin=subprocess.DEVNULL, **options):
+    words = beside_the_kernel(words) if words[0] in ("listen", "connect") else words
     return subprocess.run([*before, ESTAB, *words], capture_output=True, text=True, timeout=60,
                           stdin=stdin, **options)
 
@@ -199,7 +204,7 @@ class Both(Case):
     def test_tshark_finds_nothing_wrong(self):
         if not shutil.which("tshark"):
             self.skipTest("no tshark here: apt-get install tshark")
-        done = subprocess.run([*self.before, ESTAB, "connect", "--hold", "0", "--msl", "0.1",
+        done = subprocess.run([*self.before, ESTAB, "connect", "--on", "kernel", "--hold", "0", "--msl", "0.1",
                                "-w", "-"], capture_output=True, stdin=subprocess.DEVNULL,
                               timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -215,7 +220,7 @@ class Both(Case):
 
 class Interrupts(Case):
     def start(self, *words):
-        return subprocess.Popen([ESTAB, *words], stdin=subprocess.DEVNULL, text=True,
+        return subprocess.Popen([ESTAB, *beside_the_kernel(words)], stdin=subprocess.DEVNULL, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def read_until(self, process, what):
