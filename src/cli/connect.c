@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "cli/talk.h"
+#include "cli/keeper.h"
 
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
@@ -201,7 +201,7 @@ static void explain(struct connecting *c, estab_time now)
 
     if (c->client.done || estab_status(c->talk.stack, c->client.conn, &st) != ESTAB_OK)
         return;
-    if (st.state == ESTAB_STATE_TIME_WAIT && !c->said_time_wait)
+    if (st.state == ESTAB_STATE_TIME_WAIT && !c->said_time_wait && !c->talk.station)
         say_time_wait(c);
     if (st.state != ESTAB_STATE_FIN_WAIT_2)
         return;
@@ -264,6 +264,24 @@ static bool act(struct connecting *c, estab_time now)
     return any;
 }
 
+/* On a wire TIME-WAIT is not ours to wait out. */
+static bool handed_over(struct connecting *c)
+{
+    struct talk *t = &c->talk;
+    unsigned time_wait, open = keeper_open(t, &time_wait);
+
+    if (!t->station || open == 0 || time_wait < open || wire_untold(t->wire))
+        return false;
+    if (keeper_start(t) == 0)
+        return false;
+    talk_say(
+        t,
+        "TIME-WAIT lasts 2 MSL, here %g s, so that no old segment meets a new connection; wire "
+        "%s carries it on",
+        (double)(2 * talk_config(t->o, true).msl_ms) / 1000, t->o->on.name);
+    return true;
+}
+
 static void turn(struct connecting *c)
 {
     estab_time now;
@@ -288,6 +306,8 @@ static int connect_real(struct connecting *c, const struct estab_endpoint *remot
         turn(c);
         if (talk_cut_off(&c->talk))
             return CLI_FAILED;
+        if (handed_over(c))
+            return verdict(c);
     }
     wire_turn(c->talk.wire, 0); /* a reset is still to be sent */
     return verdict(c);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/talk.h"
+#include "cli/keeper.h"
 
 #define BACKLOG     1024
 #define GREETING    "hello\n"
@@ -22,6 +22,7 @@ struct listening {
     struct app_client client; /* on the stage */
     struct story_end end;     /* the listener */
     estab_time quiet_since;   /* nothing is open since then; 0: something is */
+    unsigned kept;            /* connections that are carried on */
     bool reset;
 };
 
@@ -180,6 +181,20 @@ static bool finished(struct listening *l, estab_time now)
     return now >= l->quiet_since + SETTLED;
 }
 
+/* On a wire TIME-WAIT is not ours to wait out. */
+static bool handed_over(struct listening *l)
+{
+    struct talk *t = &l->talk;
+    unsigned time_wait, open = keeper_open(t, &time_wait);
+
+    if (!t->station || open == 0 || time_wait < open || wire_untold(t->wire))
+        return false;
+    l->kept = keeper_start(t);
+    if (l->kept)
+        talk_say(t, "wire %s carries on what is left: %u in TIME-WAIT", t->o->on.name, l->kept);
+    return l->kept > 0;
+}
+
 /* Ctrl-C: FIN, then RST.  True: it is over. */
 static bool interrupted(struct listening *l, estab_time now)
 {
@@ -188,7 +203,9 @@ static bool interrupted(struct listening *l, estab_time now)
     if (times == 0 && !l->talk.interrupts)
         return false;
     if (times == 1) {
-        if (l->server.open)
+        if (l->server.open && l->talk.station)
+            talk_say(&l->talk, "closing with FIN; Ctrl-C again resets");
+        else if (l->server.open)
             talk_say(&l->talk,
                      "closing with FIN, which may take a TIME-WAIT of %g s; Ctrl-C again "
                      "resets",
@@ -200,7 +217,7 @@ static bool interrupted(struct listening *l, estab_time now)
         l->reset = true;
     }
     talk_calls(&l->talk, NULL);
-    return l->reset || l->server.open == 0;
+    return l->reset || l->server.open == 0 || handed_over(l);
 }
 
 static int listen_real(struct listening *l)
@@ -211,7 +228,8 @@ static int listen_real(struct listening *l)
     while (code == CLI_OK) {
         estab_time now = estab_now(), until = app_server_deadline(&l->server);
         if (interrupted(l, now)) {
-            wire_turn(t->wire, 0); /* the resets */
+            if (l->kept == 0)
+                wire_turn(t->wire, 0); /* the resets */
             code = CLI_INTERRUPTED;
             break;
         }

@@ -109,6 +109,8 @@ bool story_remote(const struct story *s, const struct estab_endpoint *local, uin
 
 static void put_line(const struct story *s, const char *line)
 {
+    if (!s->config.out)
+        return;
     fputs(line, s->config.out);
     fputc('\n', s->config.out);
 }
@@ -453,6 +455,12 @@ struct story *story_new(const struct story_config *config)
 void story_free(struct story *s)
 {
     free(s);
+}
+
+void story_mute(struct story *s)
+{
+    s->config.out = NULL;
+    s->config.file = NULL;
 }
 
 void story_name(struct story *s, struct estab_addr addr, const char *name)

@@ -40,6 +40,9 @@ struct story_config {
 struct story *story_new(const struct story_config *);
 void story_free(struct story *);
 
+/* Tells and writes nothing from now on. */
+void story_mute(struct story *);
+
 /* Calls an address by a name; ours come first. */
 void story_name(struct story *, struct estab_addr, const char *name);
 /* Describes an interface of the file; its number, for struct story_packet. */

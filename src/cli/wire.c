@@ -520,6 +520,11 @@ static void heard(void *context, const struct envelope *e)
         hear_station(w, e);
 }
 
+bool wire_untold(const struct wire *w)
+{
+    return w->first != NULL;
+}
+
 bool wire_gone(const struct wire *w)
 {
     return w->config.station && station_gone(w->config.station);

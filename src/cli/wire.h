@@ -44,6 +44,8 @@ estab_loop *wire_loop(struct wire *);
 estab_time wire_time(const struct wire *, estab_time now);
 /* Whether the kernel's own trace of its sockets is read; else the peer's states are inferred. */
 bool wire_knows_peer(const struct wire *);
+/* Whether something that has left is still to be told: its fate, or what it did. */
+bool wire_untold(const struct wire *);
 /* The wire that the device is a station of has ended. */
 bool wire_gone(const struct wire *);
 /* The peer listens now, where we may connect to. */

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* keeper.c - a fork, and what is left of the verb in it. */
+#include "cli/keeper.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LONGEST (3600 * ESTAB_SECOND) /* a peer that never closes is not waited for longer */
+#define TURN    ESTAB_SECOND
+
+unsigned keeper_open(const struct talk *t, unsigned *time_wait)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+    unsigned n = 0;
+
+    *time_wait = 0;
+    while (t->stack && estab_list(t->stack, &cursor, &st)) {
+        if (st.state == ESTAB_STATE_LISTEN || st.state == ESTAB_STATE_CLOSED)
+            continue;
+        n++;
+        *time_wait += st.state == ESTAB_STATE_TIME_WAIT;
+    }
+    return n;
+}
+
+/* ---- in the keeper ------------------------------------------------------------------------------- */
+
+/* Nothing of the verb's but the station's socket: whoever waits for the end of a pipe shall see it. */
+static void keep_only(int fd)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    for (int i = 0; i < 3; i++)
+        (void)dup2(null, i);
+    if (fd > 3)
+        (void)syscall(SYS_close_range, 3u, (unsigned)fd - 1, 0u);
+    (void)syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
+}
+
+/* What still comes is for nobody. */
+static void act(struct talk *t, estab_time now)
+{
+    static uint8_t text[65536];
+    struct estab_received got;
+    struct estab_event e;
+
+    while (estab_event_next(t->stack, &e))
+        while (e.bits & ESTAB_EVENT_READABLE &&
+               estab_receive(t->stack, e.conn, text, sizeof text, 0, &got, now) == ESTAB_OK &&
+               got.length > 0)
+            ;
+    talk_calls(t, NULL);
+}
+
+static _Noreturn void keep(struct talk *t)
+{
+    estab_time until = estab_now() + LONGEST, now;
+    unsigned time_wait;
+
+    (void)setsid();
+    for (int s = 1; s < NSIG; s++)
+        (void)signal(s, SIG_DFL);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NAME, "estab-keeper");
+    keep_only(estab_device_fd(t->device));
+    story_mute(t->story);
+    while ((now = estab_now()) < until && keeper_open(t, &time_wait) > 0 && !wire_gone(t->wire)) {
+        wire_turn(t->wire, now + TURN);
+        act(t, estab_now());
+    }
+    wire_turn(t->wire, 0); /* the last move is told */
+    _exit(0);
+}
+
+/* ---- in the verb ----------------------------------------------------------------------------------- */
+
+static void end_listeners(struct talk *t)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+
+    while (estab_list(t->stack, &cursor, &st))
+        if (st.state == ESTAB_STATE_LISTEN && st.listener.generation)
+            (void)estab_listen_end(t->stack, st.listener, estab_now());
+}
+
+static void tell_hub(struct talk *t, pid_t pid)
+{
+    struct estab_status st = {.size = sizeof st};
+    struct envelope e;
+    uint64_t cursor = 0;
+
+    while (estab_list(t->stack, &cursor, &st)) {
+        if (st.state == ESTAB_STATE_LISTEN || st.state == ESTAB_STATE_CLOSED)
+            continue;
+        envelope_init(&e, SAY_CARRY);
+        e.has = HAS_PID | HAS_LOCAL | HAS_REMOTE;
+        e.pid = (uint32_t)pid;
+        e.local = st.local;
+        e.remote = st.remote;
+        (void)station_say(t->station, &e);
+    }
+}
+
+unsigned keeper_start(struct talk *t)
+{
+    unsigned time_wait, n;
+    pid_t pid;
+
+    if (!t->station || !t->wire || wire_gone(t->wire))
+        return 0;
+    end_listeners(t);
+    n = keeper_open(t, &time_wait);
+    if (n == 0)
+        return 0;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        keep(t);
+    if (pid < 0)
+        return 0;
+    tell_hub(t, pid);
+    return n;
+}
