@@ -182,7 +182,7 @@ struct estab_config {
     uint32_t msl_ms;
     uint32_t rto_initial_ms, rto_min_ms, rto_max_ms;
     uint32_t r2_ms, r2_syn_ms;  /* RFC 9293 section 3.8.3: R2 for text, and for a SYN */
-    uint32_t delayed_ack_ms;    /* 0: acknowledge at once */
+    uint32_t delayed_ack_ms, delayed_ack_max_ms; /* 0: acknowledge at once */
     uint32_t user_timeout_ms;   /* 0: R2 alone decides */
     uint32_t keepalive_idle_ms; /* 0: off */
     uint32_t keepalive_interval_ms;
@@ -194,6 +194,7 @@ struct estab_config {
     uint32_t keepalive_probes;
     uint32_t initial_window_segments; /* 0: RFC 5681's rule */
     uint32_t challenge_acks_per_second;
+    uint32_t quick_acks; /* when text begins to come */
 
     /* Bytes. */
     uint32_t receive_reserve; /* of each connection, promised from its first segment on */

@@ -115,8 +115,8 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->out_of_order = b->rcv.beyond_bytes;
     st->cold = b->cold != 0;
     st->orphan = b->flags & TCB_ORPHAN;
-    st->ato_us = t->config.delayed_ack_ms * 1000;
-    st->seen_mss = b->rcv.mss;
+    st->ato_us = delack_wait_ms(t, b) * 1000;
+    st->seen_mss = b->ack.mss;
     st->rcv_wnd_most = window_capacity(t, b);
     st->send_buffer = b->snd.buffer;
     st->receive_buffer = b->rcv.buffer;

@@ -99,8 +99,10 @@ static void tell_duplicate(struct arriving *a)
     struct tcb *b = a->v.tcb;
     rcv_seq end = rcv_add(a->s->seq, a->s->len);
 
-    if (b && rcv_lt(a->s->seq, b->rcv.nxt))
-        sack_again(a->t, b, a->s->seq, rcv_lt(b->rcv.nxt, end) ? b->rcv.nxt : end);
+    if (!b || a->s->len == 0 || !rcv_lt(a->s->seq, b->rcv.nxt))
+        return;
+    delack_quick(a->t, b);
+    sack_again(a->t, b, a->s->seq, rcv_lt(b->rcv.nxt, end) ? b->rcv.nxt : end);
 }
 
 static void answer_syn_ack(struct arriving *a)
@@ -303,20 +305,6 @@ static void check_urg(struct arriving *a)
 
 /* ---- step 7: the text --------------------------------------------------------------------------------------------- */
 
-static void acknowledge_later(struct arriving *a, uint32_t length)
-{
-    struct tcb *b = a->v.tcb;
-    uint32_t wait_ms = a->t->config.delayed_ack_ms;
-
-    b->rcv.unacked_segments++;
-    /* MUST-58: at least every second full-sized segment; a super-segment holds several. */
-    if (b->rcv.unacked_segments >= 2 || length > b->rcv.mss || wait_ms == 0)
-        b->flags |= TCB_ACK_NOW;
-    else
-        timer_arm(a->t, b, SLOT_ACK, us_of(a->now) + (uint64_t)wait_ms * 1000);
-    conn_ready(a->t, b);
-}
-
 /* Nothing follows the peer's FIN, which may wait beyond a gap.  False: no text is left. */
 static bool trim_after_fin(struct arriving *a)
 {
@@ -370,10 +358,11 @@ static void process_text(struct arriving *a)
         m->out_of_order_segments += a->reason == REASON_TEXT_OUT_OF_ORDER;
     }
     if (a->reason == REASON_NONE) {
-        acknowledge_later(a, length);
+        delack_text(a->t, b, a->s, length, a->now);
         return;
     }
     note_reason(a->t, a->reason);
+    delack_quick(a->t, b);
     answer_ack(a); /* RFC 5681 section 4.2: out of order, or nothing new: at once */
 }
 

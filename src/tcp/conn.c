@@ -334,6 +334,7 @@ void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss)
     if (b->head.tag & TAG_TIMESTAMPS)
         mss -= TIMESTAMP_BYTES;
     b->snd.mss = (uint16_t)mss;
+    delack_open(b);
     /* RFC 5681 section 3.1: one segment, if the SYN or SYN,ACK was lost. */
     cc_of(b)->start(&b->cc, b->rtt.retries > 0 ? mss : tcb_initial_window(t, mss));
 }

@@ -60,10 +60,10 @@ void emit_seek(struct tcb *b, snd_seq cur)
 
 /* ---- what all segments share ------------------------------------------------------------------- */
 
-static void emit_acknowledges(struct tcb *b)
+static void emit_acknowledges(const struct tcp *t, struct tcb *b)
 {
+    delack_sent(t, b);
     b->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_WINDOW_UPDATE);
-    b->rcv.unacked_segments = 0;
     b->ts.last_ack_sent = b->rcv.nxt;
     timer_stop(b, SLOT_ACK);
 }
@@ -85,7 +85,7 @@ static struct tcp_header *emit_header(struct tcp *t, struct tcb *b, struct tcp_o
     h->wnd = window_offer(t, b, flags & CTL_SYN);
     if (flags & CTL_ACK) {
         h->ack = b->rcv.nxt.v;
-        emit_acknowledges(b);
+        emit_acknowledges(t, b);
     }
     if (b->head.tag & TAG_TIMESTAMPS) {
         h->opt.present = OPT_TIMESTAMPS;
@@ -231,6 +231,8 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
         if (tcb_outstanding(b) == 0)
             b->since_us = us_of(now);
         rtt_start(t, b, b->snd.cur, now);
+        if (n > 0)
+            delack_talks(b, now);
     }
     b->snd.at = queue_advance(&t->chunks, b->snd.at, n);
     b->snd.cur = after;

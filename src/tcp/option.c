@@ -130,8 +130,7 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         flag_set(t, b, TCB_CORK, value);
         return;
     case ESTAB_OPTION_QUICKACK:
-        if (value && b->rcv.unacked_segments > 0)
-            flag_set(t, b, TCB_ACK_NOW, true);
+        delack_set(t, b, value);
         return;
     case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
         b->keepalive_idle_ms = value;

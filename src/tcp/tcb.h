@@ -116,6 +116,12 @@ enum tcb_flag {
     TCB_SEND_RESERVE = 1 << 30,  /* a chunk is promised to the first text that is sent next */
 };
 
+enum ack_flag {
+    ACK_TALKS = 1,       /* text of ours follows the peer's: acknowledgments can wait for it */
+    ACK_SMALL = 2,       /* a small segment came since the last acknowledgment */
+    ACK_SMALL_AGAIN = 4, /* and another */
+};
+
 /* One deadline for what excludes each other. */
 enum timer_slot {
     SLOT_SEND, /* retransmission, zero-window probe, or silly-window override */
@@ -162,7 +168,6 @@ struct tcb {
         rcv_seq fin; /* with TCB_FIN_BEYOND */
         uint16_t mss;
         uint8_t wscale;
-        uint8_t unacked_segments; /* full ones, since the last acknowledgment */
         struct text_queue text;
         uint32_t beyond, beyond_bytes; /* text beyond a gap, by sequence number */
         uint32_t chunks, promised;     /* held, and promised */
@@ -196,6 +201,15 @@ struct tcb {
     uint8_t keepalive_probes, diffserv, cc_row;
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
+
+    struct { /* delack.c */
+        uint32_t text_at_ms; /* when text in order last came */
+        uint16_t mss;        /* of the peer's segments, as it is seen */
+        uint16_t last;       /* size of the last that was smaller */
+        uint16_t ato_ms;     /* 0: no text has come yet */
+        uint8_t quick;       /* acknowledgments that do not wait */
+        uint8_t flags;       /* enum ack_flag */
+    } ack;
     uint32_t cold; /* its struct tcp_cold, counted from 1; 0: it has none */
 };
 

@@ -13,6 +13,7 @@
  *      listen.c    3.10.7.2, listeners and their children   record.c   64-byte records
  *      ack.c       step 5's work                            text.c     step 7's work
  *      icmp.c      3.9.2.2, ICMP errors                     reply.c    answers that nobody owns
+ *      delack.c    when text is acknowledged
  *      sack.c      RFC 2018                                 window.c   the receive window
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
@@ -355,6 +356,25 @@ void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time
 void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
 uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */
+
+/* ---- delack.c: RFC 9293 section 3.8.6.3 -------------------------------------------------------------- */
+
+/* A connection begins: both MSS are known. */
+void delack_open(struct tcb *b);
+/* Text of `length` bytes came in order: acknowledge it now, or later. */
+void delack_text(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t length,
+                 estab_time now);
+/* Something came twice, or out of order: the next acknowledgments do not wait. */
+void delack_quick(const struct tcp *t, struct tcb *b);
+/* The timer fired; new text was sent; an acknowledgment was sent (before last_ack_sent moves); the
+ * user has taken text. */
+void delack_fired(const struct tcp *t, struct tcb *b);
+void delack_talks(struct tcb *b, estab_time now);
+void delack_sent(const struct tcp *t, struct tcb *b);
+void delack_read(struct tcp *t, struct tcb *b);
+/* ESTAB_OPTION_QUICKACK. */
+void delack_set(struct tcp *t, struct tcb *b, bool quick);
+uint32_t delack_wait_ms(const struct tcp *t, const struct tcb *b);
 
 /* ---- sack.c: RFC 2018, RFC 2883 ------------------------------------------------------------------------- */
 

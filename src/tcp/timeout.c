@@ -218,6 +218,7 @@ static void fire_send(struct tcp *t, struct tcb *b, estab_time now)
 static void fire_ack(struct tcp *t, struct tcb *b, estab_time now)
 {
     NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_DELAYED_ACK, 0);
+    delack_fired(t, b);
     b->flags |= TCB_ACK_NOW | TCB_ACK_LATE;
     conn_ready(t, b);
 }

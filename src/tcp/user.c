@@ -252,6 +252,7 @@ static void receive_took(struct tcp *t, struct tcb *b, uint32_t n)
     read = rcv_sub(b->rcv.nxt, b->rcv.text.bytes);
     if ((b->flags & TCB_URGENT_RCV) && rcv_leq(b->rcv.up, read))
         b->flags &= ~(uint32_t)TCB_URGENT_RCV;
+    delack_read(t, b);
     if (tcb_is(b, F_SYNC | F_MAY_RECV) && window_worth_telling(t, b)) {
         b->flags |= TCB_WINDOW_UPDATE;
         conn_ready(t, b);

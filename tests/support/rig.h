@@ -131,7 +131,7 @@ struct rig {
 
 /* ---- rig.c --------------------------------------------------------------------------------------- */
 
-/* A small stack: RIG_WINDOW for each connection; no timestamps, no window scale, but if they are
+/* A small stack: RIG_WINDOW for each connection; no quick ACKs, no timestamps, no window scale, but if they are
  * configured the peer's segments have them too (TSval 1000; a shift of RIG_PEER_SCALE). */
 struct estab_config rig_config(void);
 /* Starts a stack with an interface 10.11.0.1/24; the peer is 10.11.0.2. */

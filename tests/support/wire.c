@@ -58,6 +58,7 @@ struct estab_config wire_config(void)
     c.replies = 16;
     c.timestamps = false;
     c.window_scale = false;
+    c.quick_acks = 0;
     memcpy(c.isn_key, "0123456789abcdef", 16);
     memcpy(c.hash_key, "fedcba9876543210", 16);
     return c;

@@ -94,7 +94,7 @@ static inline uint8_t text_at(size_t i)
     return (uint8_t)(i * 7 + (i >> 8) * 13 + (i >> 16));
 }
 
-/* Small pools, no timestamps, no window scale; the rest are the defaults. */
+/* Small pools, no timestamps, no window scale, no quick ACKs; the rest are the defaults. */
 struct estab_config wire_config(void);
 /* A stack on a bare IP link of `w->mtu`. */
 void wire_start(struct wire *w, const struct estab_config *config);
