@@ -188,6 +188,25 @@ static void emit_refer(struct tcp_out *out, struct queue_cursor at, uint32_t n, 
     out->segment_size = (uint16_t)(n > mss ? mss : 0);
 }
 
+/*
+ * PSH stands where the queue ends (section 3.9.1.2, MUST-61); and at the end of a burst of two
+ * segments or more, for the peer's device and stack may hold what follows each other closely together.
+ * The latter is Linux's habit.
+ */
+static bool emit_pushes(const struct tcb *b, snd_seq seq, uint32_t n, uint32_t may, uint32_t mss)
+{
+    bool rest_follows = snd_eq(snd_add(seq, may), b->snd.end) && !emit_held(b) &&
+                        ((b->flags & TCB_FIN_QUEUED) || !(b->flags & TCB_NAGLE));
+
+    if (n == 0)
+        return false;
+    if (snd_eq(snd_add(seq, n), b->snd.end))
+        return true;
+    if (snd_lt(seq, b->snd.nxt)) /* sent again */
+        return false;
+    return n > mss || (b->burst && may - n < mss && !rest_follows);
+}
+
 /* The FIN goes along with the last text if it fits the window, or went before. */
 static bool emit_fin_now(const struct tcb *b, snd_seq after)
 {
@@ -257,9 +276,10 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     snd_seq seq = b->snd.cur, last = emit_last(b);
     uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0;
     uint32_t mss = emit_mss(t, b); /* the header takes the blocks of a duplicate along */
-    uint32_t n = emit_amount(t, b, queued, emit_usable(t, b));
+    uint32_t usable = emit_usable(t, b);
+    uint32_t n = emit_amount(t, b, queued, usable);
     struct tcp_header *h;
-    bool fin;
+    bool fin, pushes;
 
     if (n > 0) {
         if (b->snd.at.chunk == CHUNK_NONE) {
@@ -273,10 +293,12 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     fin = emit_fin_now(b, snd_add(seq, n)) && snd_leq(seq, b->snd.end);
     if (n == 0 && !fin)
         return false;
+    pushes = emit_pushes(b, seq, n, queued < usable ? queued : usable, mss);
     h = emit_header(t, b, out, seq, CTL_ACK, now);
     emit_refer(out, b->snd.at, n, mss);
-    if (n > 0 && snd_eq(snd_add(seq, n), b->snd.end))
+    if (pushes)
         h->flags |= CTL_PSH;
+    b->burst = true;
     if (fin)
         h->flags |= CTL_FIN;
     emit_urgent(b, h, seq);
@@ -379,6 +401,7 @@ bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *
     if (!sent && b->head.state != TCP_SYN_SENT)
         sent = emit_ack(t, b, out, why, now);
     if (!sent) {
+        b->burst = false;
         timer_send_update(t, b, false, now);
         return false;
     }

@@ -201,6 +201,7 @@ struct tcb {
     uint8_t keepalive_probes, diffserv, cc_row;
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
+    bool burst; /* text went out, and nothing yet has said that there was no more */
 
     struct { /* delack.c */
         uint32_t text_at_ms; /* when text in order last came */

@@ -42,10 +42,10 @@ WIRE_TEST(text_goes_in_super_segments)
     start(w);
     OPEN(65535);
     SEND(100000);
-    SUPER(ACK, 1, 14600, 1460);
+    SUPER(ACK | PSH, 1, 14600, 1460);
     QUIET(w->now);
     IN(ACK, 1, 14601, 0, .wnd = 65535);
-    SUPER(ACK, 14601, 29200, 1460);
+    SUPER(ACK | PSH, 14601, 29200, 1460);
     IN(ACK, 1, 43801, 0, .wnd = 65535);
     SUPER(ACK | PSH, 43801, 56200, 1460);
 }
@@ -69,7 +69,7 @@ WIRE_TEST(a_super_segment_keeps_to_the_window)
     start(w);
     OPEN(5000);
     SEND(10000);
-    SUPER(ACK, 1, 4380, 1460);
+    SUPER(ACK | PSH, 1, 4380, 1460);
     QUIET(w->now);
     IN(ACK, 1, 4381, 0, .wnd = 10000);
     SUPER(ACK | PSH, 4381, 5620, 1460);
@@ -82,7 +82,7 @@ WIRE_TEST(a_small_device_gets_small_ones)
     OPEN(65535);
     SEND(10000);
     for (uint32_t i = 0; i < 3; i++)
-        SUPER(ACK, 1 + 2920 * i, 2920, 1460);
+        SUPER(ACK | PSH, 1 + 2920 * i, 2920, 1460);
     QUIET(w->now);
 }
 
@@ -108,7 +108,8 @@ WIRE_TEST(urgent_text_is_not_put_into_super_segments)
     OPEN(65535);
     wire_send(w, 5000, ESTAB_URGENT, HERE);
     for (uint32_t i = 0; i < 3; i++)
-        CHECK_EQ(SUPER(ACK | URG, 1 + 1460 * i, 1460, 0)->up, 5000 - 1460 * i);
+        CHECK_EQ(SUPER(i < 2 ? ACK | URG : ACK | PSH | URG, 1 + 1460 * i, 1460, 0)->up,
+                 5000 - 1460 * i);
     QUIET(w->now);
     IN(ACK, 1, 4381, 0, .wnd = 65535);
     SUPER(ACK | PSH | URG, 4381, 620, 0);

@@ -411,7 +411,7 @@ WIRE_TEST(status_counts_what_happens)
     wire_run(w, 10 * MS);
     SEND(3000);
     OUT(10 * MS, ACK, 1, 1, 1460);
-    OUT(10 * MS, ACK, 1461, 1, 1460);
+    OUT(10 * MS, ACK | PSH, 1461, 1, 1460);
     CHECK_EQ(STATUS.in_flight, 2);
     CHECK_EQ(STATUS.not_sent, 80);
     CHECK_EQ(STATUS.text_segments_sent, 2);

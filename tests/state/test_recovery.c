@@ -27,17 +27,23 @@ static void start(struct wire *w)
 /* The peer's ACK, with an unchanged window. */
 #define GOT(ack) IN(ACK, 1, ack, 0, .wnd = 65535)
 /* Full segments from `first` up to, not including, `end`, now. */
-#define SENT(first, end) sent_run(w, first, end, HERE)
+#define SENT(first, end) sent_run(w, first, end, true, HERE)
+/* The same, each let out by an ACK of its own. */
+#define SENT_APART(first, end) sent_run(w, first, end, false, HERE)
 #define WINDOW(c, s)                                                                               \
     do {                                                                                           \
         CHECK_EQ(STATUS.cwnd, c);                                                                  \
         CHECK_EQ(STATUS.ssthresh, s);                                                              \
     } while (0)
 
-static void sent_run(struct wire *w, uint32_t first, uint32_t end, const char *file, int line)
+/* The last segment of a burst is PUSHed. */
+static void sent_run(struct wire *w, uint32_t first, uint32_t end, bool burst, const char *file,
+                     int line)
 {
+    burst &= first + SMSS < end;
     for (; first < end; first += SMSS)
-        wire_out(w, w->now, ACK, first, 1, SMSS, file, line);
+        wire_out(w, w->now, burst && first + SMSS == end ? ACK | PSH : ACK, first, 1, SMSS, file,
+                 line);
     wire_quiet(w, w->now, file, line);
 }
 
@@ -72,7 +78,7 @@ WIRE_TEST(ack_division_gains_nothing)
     for (uint32_t i = 1; i <= 1000; i++)
         GOT(1 + i);
     WINDOW(11000, UINT32_MAX);
-    SENT(10001, 12001);
+    SENT_APART(10001, 12001);
 }
 
 WIRE_TEST(ack_division_gains_nothing_in_congestion_avoidance)
@@ -189,7 +195,7 @@ WIRE_TEST(three_duplicates_retransmit)
     GOT(1);
     GOT(1);
     GOT(1); /* nine segments have arrived */
-    SENT(11001, 14001);
+    SENT_APART(11001, 14001);
     WINDOW(14000, 5000);
     wire_run(w, 10 * MS);
     GOT(10001); /* the hole was filled: everything up to `recover` */
@@ -266,7 +272,7 @@ static void three_lost(struct wire *w)
     for (int i = 0; i < 4; i++)
         GOT(1);
     WINDOW(12000, 5000);
-    SENT(10001, 12001);
+    SENT_APART(10001, 12001);
 }
 
 WIRE_TEST(partial_acknowledgments_fill_one_hole_each)
@@ -279,7 +285,7 @@ WIRE_TEST(partial_acknowledgments_fill_one_hole_each)
     GOT(3001); /* 10001 and 11001 have arrived */
     GOT(3001);
     WINDOW(12000, 5000);
-    SENT(13001, 15001);
+    SENT_APART(13001, 15001);
     GOT(6001);
     WINDOW(10000, 5000);
     OUT(0, ACK, 6001, 1, SMSS);
@@ -350,10 +356,10 @@ WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
     SENT(1, 1001);
     GOT(1001);
     WINDOW(2000, 5000);
-    SENT(1001, 3001);
+    SENT_APART(1001, 3001);
     GOT(3001);
     WINDOW(4000, 5000);
-    SENT(3001, 7001);
+    SENT_APART(3001, 7001);
     GOT(7001);
     WINDOW(5000, 5000); /* ssthresh is reached */
     SENT(7001, 12001);
@@ -403,7 +409,7 @@ WIRE_TEST(no_recovery_after_a_timeout)
     wire_run(w, 200 * MS);
     SENT(1, 1001);
     GOT(1001);
-    SENT(1001, 3001);
+    SENT_APART(1001, 3001);
     for (int i = 0; i < 8; i++) /* the first sending of 2..10 comes after all */
         GOT(1001);
     WINDOW(2000, 5000);
@@ -456,7 +462,7 @@ WIRE_TEST(the_last_segment_with_a_fin)
     SEND(4500);
     assert_int_equal(estab_close(w->stack, w->conn, WIRE_START), ESTAB_OK);
     for (uint32_t i = 0; i < 4; i++)
-        OUT(0, ACK, 1 + i * SMSS, 1, SMSS);
+        OUT(0, i < 3 ? ACK : ACK | PSH, 1 + i * SMSS, 1, SMSS);
     OUT(0, FIN | ACK | PSH, 4001, 1, 500);
     for (int i = 0; i < 4; i++)
         GOT(1);

@@ -138,7 +138,7 @@ WIRE_TEST(a_window_shrunk_to_zero_is_probed)
     SEND(6000);
     OUT(0, ACK, 1, 1, 1460);
     OUT(0, ACK, 1461, 1, 1460);
-    OUT(0, ACK, 2921, 1, 1460);
+    OUT(0, ACK | PSH, 2921, 1, 1460);
     IN(ACK, 1, 1461, 0, .wnd = 0);
     OUT(200 * MS, ACK, 1461, 1, 1460);
     IN(ACK, 1, 1461, 0, .wnd = 0);
@@ -180,7 +180,7 @@ WIRE_TEST(a_window_shrunk_below_what_is_in_flight)
     OPEN(8000);
     SEND(9000);
     for (uint32_t i = 0; i < 5; i++)
-        OUT(0, ACK, 1 + 1460 * i, 1, 1460);
+        OUT(0, i < 4 ? ACK : ACK | PSH, 1 + 1460 * i, 1, 1460);
     IN(ACK, 1, 1461, 0, .wnd = 1000);
     QUIET(200 * MS - 1); /* no new text: the usable window is negative */
     OUT(200 * MS, ACK, 1461, 1, 1000);
@@ -221,7 +221,7 @@ WIRE_TEST(a_small_part_of_the_window_waits_for_the_override_timer)
     OPEN(8000);
     SEND(20000);
     for (uint32_t i = 0; i < 5; i++)
-        OUT(0, ACK, 1 + 1460 * i, 1, 1460);
+        OUT(0, i < 4 ? ACK : ACK | PSH, 1 + 1460 * i, 1, 1460);
     QUIET(10 * MS); /* 700 more would fit */
     IN(ACK, 1, 7301, 0, .wnd = 100);
     OUT(210 * MS, ACK, 7301, 1, 100);
@@ -325,7 +325,7 @@ WIRE_TEST(the_last_segment_is_pushed)
     OPEN(65535);
     SEND(4000);
     OUT(0, ACK, 1, 1, 1460);
-    OUT(0, ACK, 1461, 1, 1460);
+    OUT(0, ACK | PSH, 1461, 1, 1460);
     QUIET(5 * MS);
     IN(ACK, 1, 2921, 0, .wnd = 65535);
     OUT(5 * MS, ACK | PSH, 2921, 1, 1080);
