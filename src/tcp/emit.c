@@ -157,6 +157,14 @@ static bool emit_held(const struct tcb *b)
     return b->flags & (TCB_MORE | TCB_CORK);
 }
 
+/* Whether text at `seq` waits for the acknowledgment of what went before; urgent text does not. */
+static bool emit_nagle(const struct tcb *b, snd_seq seq)
+{
+    bool urgent = (b->flags & TCB_URGENT_SND) && snd_lt(seq, b->snd.up);
+
+    return (b->flags & TCB_NAGLE) && !urgent;
+}
+
 /* How much of `queued` bytes to send now, `usable` allowed: RFC 9293 section 3.8.6.2.1. */
 static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t queued,
                             uint32_t usable)
@@ -164,8 +172,7 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     uint32_t n = queued < usable ? queued : usable;
     uint32_t longest = emit_longest(t, b), mss = emit_mss(t, b);
     bool again = snd_lt(b->snd.cur, b->snd.nxt);
-    bool urgent = (b->flags & TCB_URGENT_SND) && snd_lt(b->snd.cur, b->snd.up);
-    bool idle = !(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0 || urgent; /* it does not wait */
+    bool idle = tcb_outstanding(b) == 0 || !emit_nagle(b, b->snd.cur);
 
     if (n >= mss) {
         if (n > longest)
@@ -196,7 +203,7 @@ static void emit_refer(struct tcp_out *out, struct queue_cursor at, uint32_t n, 
 static bool emit_pushes(const struct tcb *b, snd_seq seq, uint32_t n, uint32_t may, uint32_t mss)
 {
     bool rest_follows = snd_eq(snd_add(seq, may), b->snd.end) && !emit_held(b) &&
-                        ((b->flags & TCB_FIN_QUEUED) || !(b->flags & TCB_NAGLE));
+                        ((b->flags & TCB_FIN_QUEUED) || !emit_nagle(b, snd_add(seq, n)));
 
     if (n == 0)
         return false;
