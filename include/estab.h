@@ -435,6 +435,24 @@ enum estab_loss {
     ESTAB_LOSS_TIMEOUT,  /* a retransmission timeout, and what it sent again is not acknowledged */
 };
 
+/* What a timer is for. */
+#define ESTAB_TIMERS(X)                                                                            \
+    X(NONE, "off")                                                                                 \
+    X(RETRANSMIT, "retransmission")                                                                \
+    X(PERSIST, "zero-window probe")                                                                \
+    X(DELAYED_ACK, "delayed acknowledgment")                                                       \
+    X(KEEPALIVE, "keep-alive")                                                                     \
+    X(TIME_WAIT, "2MSL")                                                                           \
+    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                    \
+    X(USER, "user timeout")                                                                        \
+    X(OVERRIDE, "silly-window override")
+
+enum estab_timer {
+#define X(name, text) ESTAB_TIMER_##name,
+    ESTAB_TIMERS(X)
+#undef X
+};
+
 struct estab_status {
     uint32_t size;
     enum estab_state state;
@@ -457,6 +475,8 @@ struct estab_status {
     uint32_t retransmits;      /* of the segment at SND.UNA, in a row */
     uint32_t memory;           /* bytes this connection owns, everything counted */
     uint64_t timer;            /* when the earliest timer is due; ESTAB_NEVER */
+    enum estab_timer timer_kind; /* which that is */
+    uint32_t pending, backlog; /* of a listener: children in SYN-RECEIVED or not accepted; at most */
     enum estab_error soft_error;
     bool scaled, sack;         /* agreed on, as `timestamps` */
     bool cold;                 /* owns the block that only an unusual connection needs */
@@ -514,6 +534,7 @@ ESTAB_API struct estab_reason_info estab_reason(unsigned reason);
 ESTAB_API uint64_t estab_reason_count(const estab_stack *, unsigned reason);
 
 ESTAB_API const char *estab_state_name(enum estab_state);   /* "SYN-RECEIVED" */
+ESTAB_API const char *estab_timer_name(enum estab_timer);   /* "retransmission" */
 ESTAB_API const char *estab_fsm_event_name(unsigned event); /* "rcv ACK of SYN" */
 
 /* A decision of the core, as it was made.  Kinds and the meaning of arg[]: src/base/trace.def. */

@@ -101,10 +101,41 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->ack_received_at = m->ack_received_at;
 }
 
+static enum estab_timer long_timer_of(const struct tcb *b)
+{
+    if (b->head.state == TCP_TIME_WAIT)
+        return ESTAB_TIMER_TIME_WAIT;
+    if (b->head.state == TCP_FIN_WAIT_2 && (b->flags & TCB_ORPHAN))
+        return ESTAB_TIMER_FIN_WAIT_2;
+    return ESTAB_TIMER_KEEPALIVE;
+}
+
+/* The public names of timers are the trace's, behind one for none. */
+static enum estab_timer timer_of(const struct tcb *b, unsigned slot)
+{
+    switch (slot) {
+    case SLOT_SEND:
+        return (enum estab_timer)(b->timer_kind + 1);
+    case SLOT_ACK:
+        return ESTAB_TIMER_DELAYED_ACK;
+    case SLOT_LONG:
+        return long_timer_of(b);
+    default:
+        return ESTAB_TIMER_USER;
+    }
+}
+
+static void status_timer(const struct tcb *b, struct estab_status *st)
+{
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < st->timer) {
+            st->timer = b->at_us[i] * ESTAB_US;
+            st->timer_kind = timer_of(b, i);
+        }
+}
+
 static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_status *st)
 {
-    uint64_t due = ESTAB_NEVER;
-
     status_head(t, &b->head, st);
     status_listener(t, b->listener, st);
     status_variables(t, b, st);
@@ -122,10 +153,7 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->receive_buffer = b->rcv.buffer;
     st->memory = tcp_memory(t, b);
     st->soft_error = (enum estab_error)b->error;
-    for (unsigned i = 0; i < TIMER_SLOTS; i++)
-        if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < due)
-            due = b->at_us[i] * ESTAB_US;
-    st->timer = due;
+    status_timer(b, st);
 }
 
 static void status_record(const struct tcp *t, const struct tcp_record *r, struct estab_status *st)
@@ -149,6 +177,7 @@ static void status_record(const struct tcp *t, const struct tcp_record *r, struc
     st->rcv_wscale = r->rcv_wscale;
     st->memory = sizeof *r + (r->head.handle != HANDLE_NONE ? (uint32_t)sizeof(struct tcp_handle) : 0);
     st->timer = (t->last / ESTAB_MS + (uint64_t)(left > 0 ? left : 0)) * ESTAB_MS;
+    st->timer_kind = waits ? ESTAB_TIMER_TIME_WAIT : ESTAB_TIMER_RETRANSMIT;
 }
 
 /* CLOSED, with an event still to be taken. */
@@ -194,6 +223,8 @@ static void status_of_listener(const struct tcp *t, uint32_t i, struct estab_sta
                                 .remote = l->remote,
                                 .passive = true,
                                 .timer = ESTAB_NEVER,
+                                .pending = l->pending,
+                                .backlog = l->backlog,
                                 .memory = sizeof *l};
     if (l->single != TCB_NONE)
         status_tcb(t, tcp_tcb(t, l->single), st);
@@ -290,6 +321,17 @@ const char *estab_state_name(enum estab_state state)
     return fsm_state_name((enum tcp_state)state);
 }
 
+const char *estab_timer_name(enum estab_timer timer)
+{
+    static const char *const names[] = {
+#define X(name, text) [ESTAB_TIMER_##name] = text,
+        ESTAB_TIMERS(X)
+#undef X
+    };
+
+    return (unsigned)timer < sizeof names / sizeof *names ? names[timer] : "?";
+}
+
 const char *estab_fsm_event_name(unsigned event)
 {
     return fsm_event_name((enum tcp_event)event);
@@ -298,3 +340,7 @@ const char *estab_fsm_event_name(unsigned event)
 #define STATE(name, spelling, facts)                                                               \
     _Static_assert((int)ESTAB_STATE_##name == (int)TCP_##name, "estab.h and fsm.def agree");
 #include "tcp/fsm.def"
+
+#define TIMER(name, text)                                                                          \
+    _Static_assert((int)ESTAB_TIMER_##name == (int)TIMER_##name + 1, "estab.h and trace.def agree");
+#include "base/trace.def"

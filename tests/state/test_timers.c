@@ -513,6 +513,7 @@ WIRE_TEST(time_wait_lasts_two_msl)
     CHECK(STATUS.record);
     CHECK_EQ(wire_counters(w).connections, 0);
     CHECK_EQ(STATUS.timer, WIRE_START + 61 * S);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_TIME_WAIT);
     QUIET(61 * S - 1 * MS);
     CHECK_EQ(STATUS.state, ESTAB_STATE_TIME_WAIT);
     QUIET(61 * S);
@@ -571,6 +572,65 @@ WIRE_TEST(text_read_in_time_wait_leaves_a_record)
     CHECK(w->events & CLOSED);
 }
 
+/* ---- what STATUS says of them ------------------------------------------------------------------------------ */
+
+WIRE_TEST(status_names_the_earliest_timer)
+{
+    start(w);
+    open_only(w, 0);
+    OUT(0, SYN, 0, 0, 0);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_RETRANSMIT);
+    CHECK_EQ(STATUS.timer, WIRE_START + 1 * S);
+    IN(SYN | ACK, 0, 1, 0, .wnd = 65535, .mss = 1460);
+    OUT(0, ACK, 1, 1, 0);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_NONE);
+    IN(ACK, 1, 1, 100, .wnd = 0); /* its acknowledgment waits */
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_DELAYED_ACK);
+    CHECK_EQ(STATUS.timer, WIRE_START + 40 * MS);
+    OUT(40 * MS, ACK, 1, 101, 0);
+    set(w, ESTAB_OPTION_KEEPALIVE_IDLE_MS, 10000);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_KEEPALIVE);
+    CHECK_EQ(STATUS.timer, WIRE_START + 10 * S);
+    wire_send(w, 2000, 0, HERE); /* into a closed window */
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_PERSIST);
+    set(w, ESTAB_OPTION_USER_TIMEOUT_MS, 100);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_USER);
+    set(w, ESTAB_OPTION_USER_TIMEOUT_MS, 0);
+    IN(ACK, 101, 1, 0, .wnd = 10); /* open, but too little to be worth a segment */
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_OVERRIDE);
+}
+
+static struct estab_status listener_status(struct wire *w)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+
+    assert_true(estab_list(w->stack, &cursor, &st)); /* listeners come first */
+    return st;
+}
+
+/* A listener has none; a child holds a place of its backlog until it is accepted. */
+WIRE_TEST(status_of_a_listener_counts_its_children)
+{
+    struct estab_listen listen = {
+        .size = sizeof listen, .local = {WIRE_OWN, WIRE_PORT}, .backlog = 8};
+    struct estab_status child = {.size = sizeof child};
+    uint64_t cursor = 0;
+
+    start(w);
+    assert_int_equal(estab_listen(w->stack, &listen, &w->listener), ESTAB_OK);
+    CHECK_EQ(listener_status(w).timer_kind, ESTAB_TIMER_NONE);
+    CHECK_EQ(listener_status(w).pending, 0);
+    CHECK_EQ(listener_status(w).backlog, 8);
+    IN(SYN, 0, 0, 0, .wnd = 65535, .mss = 1460);
+    CHECK_EQ(listener_status(w).pending, 1);
+    while (estab_list(w->stack, &cursor, &child) && child.state == ESTAB_STATE_LISTEN)
+        continue;
+    CHECK_EQ(child.state, ESTAB_STATE_SYN_RECEIVED);
+    CHECK_EQ(child.timer_kind, ESTAB_TIMER_RETRANSMIT);
+    CHECK_EQ(child.timer, WIRE_START + 1 * S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +661,8 @@ int main(void)
         cmocka_unit_test(the_fin_again_restarts_time_wait),
         cmocka_unit_test(time_wait_with_unread_text),
         cmocka_unit_test(text_read_in_time_wait_leaves_a_record),
+        cmocka_unit_test(status_names_the_earliest_timer),
+        cmocka_unit_test(status_of_a_listener_counts_its_children),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
