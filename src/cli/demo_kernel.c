@@ -203,7 +203,7 @@ static void show_ours(struct tour *t)
 
 static void show_kernels(struct tour *t)
 {
-    struct netns_socket sockets[32];
+    struct diag_socket sockets[32];
     int n = netns_sockets(t->netns, sockets, 32);
 
     show_header(t);

@@ -147,7 +147,7 @@ static void act(struct listening *l, estab_time now)
 /* Whether a socket of the kernel's is still to send or to hear something of us. */
 static bool kernel_open(const struct listening *l)
 {
-    struct netns_socket *sockets = calloc(SOCKETS_MAX, sizeof *sockets);
+    struct diag_socket *sockets = calloc(SOCKETS_MAX, sizeof *sockets);
     int n = sockets ? netns_sockets(l->talk.netns, sockets, SOCKETS_MAX) : 0;
     bool open = false;
 

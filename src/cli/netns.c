@@ -22,7 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/diag.h"
 #include "cli/netns_build.h"
 #include "device/error.h"
 
@@ -456,14 +455,19 @@ bool netns_sysctl(struct netns *ns, const char *name, const char *value,
     return number == 0;
 }
 
-int netns_sockets(struct netns *ns, struct netns_socket *out, size_t n)
+int netns_diag(const struct netns *ns)
+{
+    return ns->fd[NETNS_FD_DIAG];
+}
+
+int netns_sockets(struct netns *ns, struct diag_socket *out, size_t n)
 {
     return ns->fd[NETNS_FD_DIAG] < 0 ? -1 : diag_list(ns->fd[NETNS_FD_DIAG], out, n);
 }
 
 int netns_listens(struct netns *ns, uint16_t port)
 {
-    struct netns_socket sockets[256];
+    struct diag_socket sockets[256];
     int n = netns_sockets(ns, sockets, 256);
     for (int i = 0; i < n && i < 256; i++)
         if (sockets[i].state == ESTAB_STATE_LISTEN && sockets[i].local.port == port)

@@ -18,6 +18,8 @@
 #include <estab_host.h>
 #include <sys/types.h>
 
+#include "control/diag.h"
+
 #define NETNS_KERNEL_IF "kernel" /* the kernel's end */
 #define NETNS_ESTAB_IF  "estab"  /* ours */
 
@@ -79,15 +81,11 @@ bool netns_wait(struct netns *, pid_t pid, estab_time until, int *status);
 ESTAB_MUST_CHECK bool netns_sysctl(struct netns *, const char *name, const char *value,
                                    struct estab_host_error *);
 
-/* The kernel's TCP sockets inside, as inet_diag lists them; TIME-WAIT and SYN-RECEIVED included. */
-struct netns_socket {
-    struct estab_endpoint local, remote;
-    enum estab_state state;
-    uint32_t receive_queue, send_queue;
-};
-
-/* Up to `n` of them; how many there are, or -1 if the kernel does not tell. */
-int netns_sockets(struct netns *, struct netns_socket *out, size_t n);
+/* A descriptor for the kernel's list of its sockets inside (diag.h); stays ours.  -1: it does not
+ * tell. */
+int netns_diag(const struct netns *);
+/* Up to `n` of its sockets; how many there are, or -1 if the kernel does not tell. */
+int netns_sockets(struct netns *, struct diag_socket *out, size_t n);
 /* 1 if a socket listens on the port (host order), 0 if none does, -1 if the kernel does not tell. */
 int netns_listens(struct netns *, uint16_t port);
 

@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/diag.h"
+#include "control/diag.h"
 #include "cli/rtnl.h"
 #include "device/error.h"
 

@@ -98,7 +98,7 @@ static void hear_oracle(struct wire *w)
 /* Small records in SYN-RECEIVED, FIN-WAIT-2 and TIME-WAIT are not in the trace, but in the list. */
 static bool listed(struct wire *w, const struct story_end *end, enum tcp_state state)
 {
-    struct netns_socket sockets[TRUTHS_MAX];
+    struct diag_socket sockets[TRUTHS_MAX];
     int n = netns_sockets(w->config.netns, sockets, TRUTHS_MAX);
 
     for (int i = 0; i < n && i < TRUTHS_MAX; i++)

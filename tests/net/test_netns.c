@@ -140,7 +140,7 @@ static void sysctls_are_of_the_namespace(void **state)
 
 static unsigned count(struct netns *ns, enum estab_state state)
 {
-    struct netns_socket sockets[16];
+    struct diag_socket sockets[16];
     int n = netns_sockets(ns, sockets, 16);
     unsigned found = 0;
     assert_in_range(n, 0, 16);
