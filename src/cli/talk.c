@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture/text.h"
+#include "cli/talk_control.h"
 #include "cli/talk_wire.h"
 #include "sim/random.h"
 
@@ -303,10 +304,9 @@ static estab_device *open_kernel(struct talk *t, bool listens, struct estab_host
 
 static estab_device *open_device(struct talk *t, struct estab_host_error *error)
 {
-    char spec[32];
+    char spec[40];
 
-    snprintf(spec, sizeof spec, "%s:%s", t->o->on.kind == ON_TAP ? "tap" : "packet", t->o->on.name);
-    return estab_device_open(spec, ESTAB_DEVICE_PLAIN, &t->interface, error);
+    return estab_device_open(talk_on_text(&t->o->on, spec), ESTAB_DEVICE_PLAIN, &t->interface, error);
 }
 
 static int open_wire(struct talk *t, bool listens, const struct estab_config *config)
@@ -363,6 +363,7 @@ int talk_close(struct talk *t, int code)
 {
     char why[PCAPNG_ERROR_MAX];
 
+    control_close(t->control);
     wire_free(t->wire);
     if (t->staged)
         stage_fini(&t->stage);
@@ -452,6 +453,7 @@ int talk_start_wire(struct talk *t, bool peer_listens)
     if (!t->station && (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0))
         talk_say(t, "what the wire does to packets follows from the seed %" PRIu64, t->o->seed);
     watch_child(t);
+    talk_control_open(t);
     return CLI_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/peer.h"
 #include "cli/stage.h"
 #include "cli/wire.h"
+#include "control/control.h"
 
 struct talk {
     const struct cli_options *o;
@@ -36,6 +37,7 @@ struct talk {
     struct station *station; /* on a wire; the device is its */
     struct estab_interface interface;
     struct wire *wire;
+    struct control *control; /* tells netstat; or NULL */
     pid_t child; /* the command, or the built-in peer; 0: none, or ended */
     int child_fd, child_status;
     bool child_ended;

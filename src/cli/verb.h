@@ -97,6 +97,10 @@ struct cli_options {
     uint32_t iss;        /* only if given */
     uint8_t mac[6];      /* only if given */
 
+    /* netstat */
+    bool all, listening, numeric, programs, timers, statistics;
+    bool tcp; /* there is nothing else */
+
     /* The others. */
     bool no_kernel;    /* demo */
     bool strict;       /* doctor */

@@ -98,19 +98,29 @@ static void drop(struct client *k)
     answer_end(&k->answer);
 }
 
-void control_close(struct control *c)
+void control_leave(struct control *c)
 {
     if (!c)
         return;
     for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
         drop(&c->client[i]);
-    if (c->listener >= 0) {
-        sockets_remove(c->folder, &c->name);
+    if (c->listener >= 0)
         close(c->listener);
-    }
     if (c->epoll >= 0)
         close(c->epoll);
     free(c);
+}
+
+void control_close(struct control *c)
+{
+    if (c && c->listener >= 0)
+        sockets_remove(c->folder, &c->name);
+    control_leave(c);
+}
+
+void control_rename(struct control *c, const struct names *names)
+{
+    c->source.names = *names;
 }
 
 int control_fd(const struct control *c)

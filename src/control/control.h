@@ -44,6 +44,10 @@ ESTAB_MUST_CHECK struct control *control_open(const struct control_config *,
                                               struct estab_host_error *);
 /* Removes it. */
 void control_close(struct control *);
+/* The same after a fork, in the child: the socket stays, and is the parent's. */
+void control_leave(struct control *);
+/* These are the names that resolve there from now on. */
+void control_rename(struct control *, const struct names *);
 
 /* Readable when there is something to do. */
 int control_fd(const struct control *);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* talk_control.c - a verb that talks, as netstat in another terminal sees it. */
+#include "cli/talk_control.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *talk_on_text(const struct cli_on *on, char out[40])
+{
+    static const char *const kinds[] = {[ON_SIM] = "sim",
+                                        [ON_KERNEL] = "kernel",
+                                        [ON_WIRE] = "wire:",
+                                        [ON_PACKET] = "packet:",
+                                        [ON_TAP] = "tap:"};
+
+    snprintf(out, 40, "%s%s", kinds[on->kind], on->name);
+    return out;
+}
+
+/* Of the two ends; on a wire, of all of its stations. */
+static struct names names_of(const struct talk *t)
+{
+    const struct station_peer *p;
+    struct names names = {0};
+
+    (void)names_add(&names, t->ours, t->our_name);
+    if (t->netns)
+        (void)names_add(&names, t->theirs, strcmp(t->our_name, "server") ? "server" : "client");
+    for (unsigned i = 0; t->station && (p = station_peer_at(t->station, i)); i++)
+        if (!(p->flags & (STATION_MONITOR | STATION_CARRIED)))
+            (void)names_add(&names, p->address, p->name);
+    return names;
+}
+
+void talk_control_open(struct talk *t)
+{
+    struct names names = names_of(t);
+    struct estab_host_error error = {0};
+    struct control_config config = {.on = NULL};
+    char program[32], on[40];
+
+    snprintf(program, sizeof program, "estab %s", t->o->verb->name);
+    config.program = program;
+    config.on = talk_on_text(&t->o->on, on);
+    config.name = t->our_name;
+    config.kernel_name = t->netns ? names_find(&names, t->theirs) : NULL;
+    config.stack = t->stack;
+    config.names = &names;
+    config.diag = t->netns ? netns_diag(t->netns) : -1;
+    t->control = control_open(&config, &error);
+    if (t->control)
+        estab_loop_watch(wire_loop(t->wire), control_fd(t->control), POLLIN, control_ready,
+                         t->control);
+    else
+        talk_say(t, "netstat will not show this stack: %s", error.text);
+}
+
+void talk_control_leave(struct talk *t)
+{
+    if (!t->control)
+        return;
+    estab_loop_watch(wire_loop(t->wire), control_fd(t->control), 0, NULL, NULL);
+    control_leave(t->control);
+    t->control = NULL;
+}
+
+void talk_control_names(struct talk *t)
+{
+    struct names names = names_of(t);
+
+    if (t->control)
+        control_rename(t->control, &names);
+}
