@@ -19,6 +19,7 @@ struct connecting {
     struct app_client client;
     struct app_server server; /* on the stage */
     estab_time fin_wait_2_since;
+    estab_time patient_until; /* no answer by then, not even to ARP: nobody is there */
     bool said_time_wait, said_fin_wait_2, said_trouble, unreachable;
 };
 
@@ -87,6 +88,7 @@ static int open_client(struct connecting *c, const struct estab_endpoint *remote
     c->client.stack = c->talk.stack;
     c->client.hold_ms = o->hold_ms;
     c->client.hooks = (struct app_hooks){c, heard, NULL};
+    c->patient_until = now + 2 * (o->impair.delay_ns + o->impair.jitter_ns);
     error = app_client_open(&c->client, &open, now);
     if (error != ESTAB_OK)
         return cannot_open(c, error);
@@ -212,7 +214,8 @@ static void explain(struct connecting *c, estab_time now)
     talk_say(&c->talk, "FIN-WAIT-2 lasts until the peer closes its side, too; Ctrl-C resets");
 }
 
-/* Before anything was heard, a host that nobody answers for is the end; later, it is a hint. */
+/* Before anything was heard, a host that nobody answers for is the end, unless the wire itself is
+ * slower than ARP's three seconds; later, it is a hint. */
 static void take_trouble(struct connecting *c, estab_time now)
 {
     struct app_client *a = &c->client;
@@ -221,7 +224,7 @@ static void take_trouble(struct connecting *c, estab_time now)
     if (!a->soft || a->done)
         return;
     a->soft = false;
-    if (a->trouble == ESTAB_UNREACHABLE && !a->opened) {
+    if (a->trouble == ESTAB_UNREACHABLE && !a->opened && now >= c->patient_until) {
         c->unreachable = true;
         app_client_end(a, true, now);
     } else if (!c->said_trouble) {
