@@ -54,15 +54,20 @@ static bool accepted(struct wire *w)
     return estab_accept(w->stack, w->listener, &w->conn) == ESTAB_OK;
 }
 
-static enum estab_state state_of_pair(struct wire *w)
+static struct estab_status pair(struct wire *w)
 {
     struct estab_status st = {.size = sizeof st};
     uint64_t cursor = 0;
 
     while (estab_list(w->stack, &cursor, &st))
         if (st.remote.port == WIRE_RPORT)
-            return st.state;
-    return ESTAB_STATE_CLOSED;
+            return st;
+    return (struct estab_status){.state = ESTAB_STATE_CLOSED};
+}
+
+static enum estab_state state_of_pair(struct wire *w)
+{
+    return pair(w).state;
 }
 
 /* ---- cork --------------------------------------------------------------------------------------- */
@@ -376,7 +381,10 @@ WIRE_TEST(fin_wait_2_as_long_as_its_user_said)
     IN(ACK, 1, 2, 0, .wnd = 65535);
     QUIET(300 * S); /* for ever, while somebody may receive */
     CHECK_EQ(STATUS.state, ESTAB_STATE_FIN_WAIT_2);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_NONE);
     release(w);
+    CHECK_EQ(pair(w).timer_kind, ESTAB_TIMER_FIN_WAIT_2);
+    CHECK_EQ(pair(w).timer, WIRE_START + 302 * S);
     QUIET(302 * S - 1);
     CHECK_EQ(state_of_pair(w), ESTAB_STATE_FIN_WAIT_2);
     QUIET(302 * S);
