@@ -49,7 +49,7 @@ WIRE_TEST(text_before_it_announces_it)
     SEND(20);
     IN(ACK, 1, 1, 0, .wnd = 65535);
     CHECK_EQ(OUT(0, ACK | URG, 1, 1, 1460)->up, 3010);
-    CHECK_EQ(OUT(0, ACK | PSH | URG, 1461, 1, 1460)->up, 1550);
+    CHECK_EQ(OUT(0, ACK | URG, 1461, 1, 1460)->up, 1550);
     IN(ACK, 1, 2921, 0, .wnd = 65535);
     CHECK_EQ(OUT(0, ACK | PSH | URG, 2921, 1, 110)->up, 90);
     CHECK_EQ(OUT(200 * MS, ACK | PSH | URG, 2921, 1, 110)->up, 90); /* and again */
