@@ -4,14 +4,12 @@
  * CLOSED through TIME-WAIT.
  */
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #include "cli/keeper.h"
 
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
-#define LISTEN_MS 10                 /* how often the kernel is asked whether somebody listens */
 #define SAY_AFTER (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
 
 struct connecting {
@@ -148,34 +146,6 @@ static int start_child(struct connecting *c, uint16_t port)
     return talk_start_child(&c->talk, &peer);
 }
 
-/* Waits until the command listens; *listens is false if the kernel does not tell. */
-static int await_listener(struct connecting *c, uint16_t port, bool *listens)
-{
-    struct talk *t = &c->talk;
-    estab_time say_at = estab_now() + SAY_AFTER;
-    int answer;
-
-    while ((answer = netns_listens(t->netns, port)) == 0) {
-        struct pollfd p = {.fd = t->child_fd, .events = POLLIN};
-        if (cli_interrupts())
-            return CLI_INTERRUPTED;
-        if (netns_wait(t->netns, t->child, 0, &t->child_status)) {
-            t->child = 0;
-            return cli_say(t->o, CLI_REFUSED,
-                           "'%s' has ended with exit code %d before anybody listened on port %u",
-                           t->o->command ? t->o->command[0] : "the built-in server",
-                           t->child_status, port);
-        }
-        if (estab_now() >= say_at) {
-            say_at = ESTAB_NEVER;
-            talk_say(t, "waiting until somebody listens on port %u of the kernel's end", port);
-        }
-        (void)poll(&p, 1, LISTEN_MS);
-    }
-    *listens = answer > 0;
-    return CLI_OK;
-}
-
 static int prepare(struct connecting *c, const struct estab_endpoint *remote)
 {
     struct talk *t = &c->talk;
@@ -185,7 +155,7 @@ static int prepare(struct connecting *c, const struct estab_endpoint *remote)
     if (t->o->on.kind == ON_KERNEL) {
         code = start_child(c, t->o->port);
         if (code == CLI_OK && kernels)
-            code = await_listener(c, t->o->port, &listens);
+            code = talk_await_listener(t, t->o->port, &listens);
     }
     if (code == CLI_OK)
         code = talk_start_wire(t, listens);

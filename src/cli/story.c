@@ -475,6 +475,11 @@ unsigned story_wire(struct story *s, enum estab_link link, const char *name)
     return s->wires++;
 }
 
+unsigned story_width(const struct story *s)
+{
+    return s->describe.config.width;
+}
+
 void story_begin(struct story *s, estab_time origin)
 {
     struct describe_config config = s->describe.config;

@@ -47,6 +47,8 @@ void story_mute(struct story *);
 void story_name(struct story *, struct estab_addr, const char *name);
 /* Describes an interface of the file; its number, for struct story_packet. */
 unsigned story_wire(struct story *, enum estab_link, const char *name);
+/* Columns of a line; 0: as many as it takes. */
+unsigned story_width(const struct story *);
 /* The time that lines count from; columns and numbers begin anew. */
 void story_begin(struct story *, estab_time origin);
 

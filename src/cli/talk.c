@@ -17,6 +17,8 @@
 #include "sim/random.h"
 
 #define TRACE_RECORDS 4096
+#define LISTEN_MS     10                 /* how often the kernel is asked who listens */
+#define SAY_AFTER     (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
 #define SERVER_HOST   1u   /* 10.11.0.1 */
 #define CLIENT_HOST   101u /* 10.11.0.101 */
 
@@ -321,6 +323,8 @@ static int open_wire(struct talk *t, bool listens, const struct estab_config *co
     t->ours = t->interface.address;
     t->prefix_length = t->interface.prefix_length;
     talk_wire_names(t);
+    if (t->bare)
+        return CLI_OK;
     t->stack = talk_stack_new(config, &t->room, &t->room_size);
     return t->stack ? CLI_OK : cli_say(t->o, CLI_FAILED, "no memory");
 }
@@ -340,11 +344,13 @@ static int open_real(struct talk *t, bool listens)
     t->interface.prefix_length = t->prefix_length;
     if (cli_given(t->o, OPT_MAC))
         memcpy(t->interface.mac, t->o->mac, 6);
+    if (t->bare)
+        return CLI_OK;
     t->stack = talk_stack_new(&config, &t->room, &t->room_size);
     return t->stack ? CLI_OK : cli_say(t->o, CLI_FAILED, "no memory");
 }
 
-int talk_open(struct talk *t, const struct cli_options *o, bool listens)
+static int open_all(struct talk *t, const struct cli_options *o, bool listens, bool bare)
 {
     int code;
 
@@ -352,11 +358,24 @@ int talk_open(struct talk *t, const struct cli_options *o, bool listens)
     t->o = o;
     t->out = stdout;
     t->child_fd = -1;
+    t->bare = bare;
     choose_addresses(t, listens);
     code = open_story(t, listens);
-    if (code == CLI_OK)
-        code = o->on.kind == ON_SIM ? open_stage(t, listens) : open_real(t, listens);
+    if (code == CLI_OK && o->on.kind != ON_SIM)
+        code = open_real(t, listens);
+    else if (code == CLI_OK && !bare)
+        code = open_stage(t, listens);
     return code;
+}
+
+int talk_open(struct talk *t, const struct cli_options *o, bool listens)
+{
+    return open_all(t, o, listens, false);
+}
+
+int talk_open_bare(struct talk *t, const struct cli_options *o, bool listens)
+{
+    return open_all(t, o, listens, true);
 }
 
 int talk_close(struct talk *t, int code)
@@ -428,6 +447,32 @@ static void say_sentence(void *context, const char *sentence)
     talk_say(t, "%s", sentence);
 }
 
+int talk_await_listener(struct talk *t, uint16_t port, bool *listens)
+{
+    estab_time say_at = estab_now() + SAY_AFTER;
+    int answer;
+
+    while ((answer = netns_listens(t->netns, port)) == 0) {
+        struct pollfd p = {.fd = t->child_fd, .events = POLLIN};
+        if (cli_interrupts())
+            return CLI_INTERRUPTED;
+        if (netns_wait(t->netns, t->child, 0, &t->child_status)) {
+            t->child = 0;
+            return cli_say(t->o, CLI_REFUSED,
+                           "'%s' has ended with exit code %d before anybody listened on port %u",
+                           t->o->command ? t->o->command[0] : "the built-in server",
+                           t->child_status, port);
+        }
+        if (estab_now() >= say_at) {
+            say_at = ESTAB_NEVER;
+            talk_say(t, "waiting until somebody listens on port %u of the kernel's end", port);
+        }
+        (void)poll(&p, 1, LISTEN_MS);
+    }
+    *listens = answer > 0;
+    return CLI_OK;
+}
+
 int talk_start_wire(struct talk *t, bool peer_listens)
 {
     struct estab_host_error error = {0};
@@ -459,7 +504,7 @@ int talk_start_wire(struct talk *t, bool peer_listens)
 
 estab_time talk_time(const struct talk *t)
 {
-    return t->staged ? stage_now(&t->stage) : t->wire ? wire_time(t->wire, estab_now()) : 0;
+    return t->bare ? t->time : t->staged ? stage_now(&t->stage) : t->wire ? wire_time(t->wire, estab_now()) : 0;
 }
 
 void talk_calls(struct talk *t, const struct estab_endpoint *remote)

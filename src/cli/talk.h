@@ -26,6 +26,8 @@ struct talk {
     const char *our_name;
     uint8_t prefix_length;
     estab_time opened, origin; /* estab_now's; and the story's, that lines count from */
+    bool bare;       /* there is no stack of ours, */
+    estab_time time; /* and the verb says what time it is */
     bool staged;
     struct stage stage;
     estab_stack *stack; /* ours */
@@ -46,6 +48,9 @@ struct talk {
 
 /* Makes all of it but the wire.  CLI_OK, or what the process ends with; the user has been told. */
 int talk_open(struct talk *, const struct cli_options *, bool listens);
+/* The same without a stack of ours, and on the stage without a stage: for a verb that makes its
+ * segments by hand. */
+int talk_open_bare(struct talk *, const struct cli_options *, bool listens);
 /* Frees everything.  `code`, or why the file could not be written. */
 int talk_close(struct talk *, int code);
 
@@ -53,6 +58,9 @@ int talk_close(struct talk *, int code);
 bool talk_resolve(struct talk *, const char *host, struct estab_addr *);
 /* Starts the command, or else the built-in peer, in the namespace. */
 int talk_start_child(struct talk *, const struct peer_options *);
+/* Waits until the command listens; *listens is false if the kernel does not tell.  CLI_OK, or what
+ * the process ends with. */
+int talk_await_listener(struct talk *, uint16_t port, bool *listens);
 /* Opens the wire: from here on the clock of the story runs. */
 int talk_start_wire(struct talk *, bool peer_listens);
 

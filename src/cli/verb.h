@@ -100,6 +100,8 @@ struct cli_options {
     /* netstat */
     bool all, listening, numeric, programs, timers, statistics;
     bool tcp; /* there is nothing else */
+    bool listens;        /* craft -l */
+    const char *file;    /* craft -f FILE; or NULL */
 
     /* The others. */
     bool no_kernel;    /* demo */
