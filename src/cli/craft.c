@@ -133,7 +133,7 @@ static int do_send(struct craft *c)
     const char *wrong = find_station(c, s, &p);
     size_t n;
 
-    if (cli_interrupts())
+    if (cli_interrupts() || craft_cut_off(c))
         return CLI_OK;
     n = wrong ? 0 : craft_build(s, &c->set, &p, c->frame, error);
     if (n == 0)
@@ -227,7 +227,7 @@ static int do_expect(struct craft *c)
 
     c->awaits = false;
     craft_run(c, is_met, craft_now(c) + most, false);
-    if (cli_interrupts())
+    if (cli_interrupts() || craft_cut_off(c))
         return CLI_OK;
     met = is_met(c) != c->command.silence;
     if (met && !c->command.silence)
@@ -346,7 +346,7 @@ static int run_lines(struct craft *c)
     size_t n;
     int code = CLI_OK;
 
-    while (code == CLI_OK && !c->quit && !cli_interrupts()) {
+    while (code == CLI_OK && !c->quit && !cli_interrupts() && !craft_cut_off(c)) {
         if (craft_input_line(&c->input, &line, &n)) {
             code = take_line(c, line, n);
             fflush(c->talk.out);
@@ -355,10 +355,13 @@ static int run_lines(struct craft *c)
         } else {
             if (!c->sim)
                 craft_run(c, NULL, ESTAB_NEVER, true);
-            if (!cli_interrupts())
+            if (!cli_interrupts() && !craft_cut_off(c))
                 craft_input_read(&c->input);
         }
     }
+    if (craft_cut_off(c))
+        return cli_say(&c->options, CLI_FAILED,
+                       "the hub of wire %s has ended, and the wire with it", c->options.on.name);
     if (code == CLI_OK && !cli_interrupts())
         await_answer(c);
     return cli_interrupts() ? CLI_INTERRUPTED : code;

@@ -5,6 +5,7 @@
  *      craft_input.c   lines, from a terminal, a pipe or a file
  *      craft.c         what each command does
  *      craft_line.c    frames in and out: a device, or craft_sim.c; ARP
+ *      craft_wire.c    what stations of a wire tell beside their frames
  *      craft_say.c     what is said of them, and the proposals
  *
  * There is no state machine at our end.  What the words mean is src/craft's: command.h, build.h,
@@ -14,6 +15,7 @@
 #define CLI_CRAFT_H
 
 #include "cli/craft_sim.h"
+#include "cli/news.h"
 #include "cli/talk.h"
 #include "craft/build.h"
 #include "craft/pair.h"
@@ -61,6 +63,11 @@ struct craft {
     estab_time zero; /* estab_now's, which the story calls 0 */
     unsigned wire;
     uint64_t in, out, reached; /* serials */
+    struct news news;          /* on a wire */
+    struct frame_view sent;    /* our last segment, */
+    size_t sent_length;
+    bool untold;        /* in no line yet, */
+    enum reason report; /* what it did to a peer that says so, else REASONS */
     uint16_t id;
     unsigned neighbours;
     struct craft_neighbour neighbour[CRAFT_NEIGHBOURS];
@@ -101,10 +108,25 @@ estab_time craft_now(const struct craft *); /* as the story has it */
 /* Lets frames come until `done`, at most until then (craft_now's).  With `input` true ends when there
  * is something to read, too. */
 void craft_run(struct craft *, bool (*done)(const struct craft *), estab_time until, bool input);
+/* The wire has ended. */
+bool craft_cut_off(const struct craft *);
 /* Sends a frame that was built, and tells it. */
 void craft_line_send(struct craft *, size_t n);
 /* The station of an address; asks for it.  False: nobody answers. */
 bool craft_line_mac(struct craft *, const struct estab_addr *, uint8_t mac[6]);
+
+/* ---- craft_wire.c: all of these do nothing where there is no wire ---- */
+
+void craft_wire_open(struct craft *);
+/* Whether the peer listens, if it says so. */
+void craft_wire_look(struct craft *, struct craft_pair *);
+/* What goes with our next frame. */
+void craft_wire_note(struct craft *);
+/* Waits a moment for what the frame did to its receiver, if that will say so. */
+void craft_wire_await(struct craft *);
+/* A frame has come; true if its sender's state came with it, and was told. */
+bool craft_wire_came(struct craft *, const struct estab_frame *, const struct frame_view *,
+                     uint64_t serial, enum emit_why *);
 
 /* ---- craft_say.c ---- */
 

@@ -85,13 +85,31 @@ static void put(struct craft *c, struct estab_frame *f)
         return;
     }
     p.fd = estab_device_fd(c->talk.device);
-    while (estab_device_send(c->talk.device, f, 1) == 0 && !cli_interrupts())
+    while (estab_device_send(c->talk.device, f, 1) == 0 && !cli_interrupts() && !craft_cut_off(c))
         (void)poll(&p, 1, -1);
 }
 
 static bool has_reached(const struct craft *c)
 {
     return c->reached >= c->out;
+}
+
+/* Our last segment, with what it should do; at the latest before what comes next is told. */
+static void tell_sent(struct craft *c)
+{
+    struct estab_frame f = frame_of(c->frame, c->sent_length, interface(c)->link);
+    struct craft_pair *p;
+
+    if (!c->untold)
+        return;
+    c->untold = false;
+    if (!c->sim) {
+        p = craft_pair_of(c, &c->sent.src, &c->sent.dst);
+        if (c->report == REASONS)
+            tell_end(c, p, false, &c->expected.to, 0);
+        tell_packet(c, &f, &c->sent, true, c->out, c->report, WHYS);
+    }
+    craft_say_verdict(c, &c->expected, &c->sent, true);
 }
 
 void craft_line_send(struct craft *c, size_t n)
@@ -106,6 +124,7 @@ void craft_line_send(struct craft *c, size_t n)
     p = craft_pair_of(c, &v.src, &v.dst);
     if (addr_equal(&v.src.addr, &interface(c)->address))
         c->pair = p; /* from now on, this is the one */
+    craft_wire_look(c, p);
     for (unsigned i = 0; i < c->neighbours; i++)
         if (addr_equal(&c->neighbour[i].address, &v.dst.addr))
             mac = c->neighbour[i].mac;
@@ -115,14 +134,16 @@ void craft_line_send(struct craft *c, size_t n)
     c->expected = verdict;
     tell_end(c, p, true, &verdict.from, ++c->out);
     story_sent(c->talk.story, &v, c->out);
+    craft_wire_note(c);
     put(c, &f);
-    if (c->sim) {
+    c->sent = v;
+    c->sent_length = n;
+    c->untold = true;
+    if (c->sim)
         craft_run(c, has_reached, craft_now(c) + ESTAB_SECOND, false);
-    } else {
-        tell_end(c, p, false, &verdict.to, 0);
-        tell_packet(c, &f, &v, true, c->out, REASONS, WHYS);
-    }
-    craft_say_verdict(c, &verdict, &v, true);
+    else
+        craft_wire_await(c);
+    tell_sent(c);
 }
 
 /* ---- ARP ---------------------------------------------------------------------------------------------- */
@@ -232,7 +253,8 @@ static void tcp_came(struct craft *c, const struct estab_frame *f, const struct 
     if (c->pairs.we_listen && (v->tcp.flags & CTL_SYN) && packet == REASON_NONE)
         c->pair = p;
     verdict = craft_pair_see(&c->pairs, p, v, false, packet, craft_now(c));
-    tell_end(c, p, false, &verdict.from, serial);
+    if (!craft_wire_came(c, f, v, serial, &why))
+        tell_end(c, p, false, &verdict.from, serial);
     tell_end(c, p, true, &verdict.to, 0);
     tell_packet(c, f, v, false, serial, verdict.judgement.reason, why);
     craft_say_verdict(c, &verdict, v, false);
@@ -286,6 +308,7 @@ static void receive(struct craft *c)
         if (n == 0 || f[0].length == 0)
             continue;
         view_frame(&v, &f[0]);
+        tell_sent(c);
         if (v.kind == VIEW_TCP)
             story_arriving(c->talk.story, &v);
         came(c, &f[0], &v, ++c->in, WHYS);
@@ -312,7 +335,13 @@ static void run_real(struct craft *c, estab_time until, bool input)
                      c->talk.child_status);
         }
     }
-    story_settle(c->talk.story, craft_now(c));
+    if (!c->untold)
+        story_settle(c->talk.story, craft_now(c));
+}
+
+bool craft_cut_off(const struct craft *c)
+{
+    return c->talk.station && station_gone(c->talk.station);
 }
 
 static bool readable(const struct craft *c)
@@ -324,7 +353,8 @@ static bool readable(const struct craft *c)
 
 void craft_run(struct craft *c, bool (*done)(const struct craft *), estab_time until, bool input)
 {
-    while (!cli_interrupts() && !(done && done(c)) && !(input && readable(c))) {
+    while (!cli_interrupts() && !craft_cut_off(c) && !(done && done(c)) &&
+           !(input && readable(c))) {
         if (c->sim ? !craft_sim_run(c->sim, until) : craft_now(c) >= until)
             return;
         if (!c->sim)
@@ -383,6 +413,7 @@ int craft_line_open(struct craft *c)
     c->wire =
         story_wire(t->story, (enum estab_link)t->interface.link, estab_device_name(t->device));
     story_begin(t->story, 0);
+    craft_wire_open(c);
     return CLI_OK;
 }
 

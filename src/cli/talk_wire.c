@@ -18,7 +18,7 @@ struct station *talk_join(struct talk *t, bool listens, struct estab_host_error 
         .wire = o->on.name,
         .name = o->name,
         .program = program,
-        .flags = STATION_REPORTS | STATION_TOLD | (listens ? STATION_SERVER : 0u),
+        .flags = (t->bare ? 0u : STATION_REPORTS) | STATION_TOLD | (listens ? STATION_SERVER : 0u),
         .has_address = cli_given(o, OPT_IP),
         .prefix_length = o->ip.length,
         .mac = cli_given(o, OPT_MAC) ? o->mac : NULL,

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""craft on the stage: the peer is a stack of ours, in virtual time, and says itself what it did."""
+"""craft on the stage: the peer is a stack of ours, in virtual time, and says itself what it did.
+
+With --write the transcripts of docs/craft.md are written anew, from what is shown now.
+"""
 
 import fcntl
 import json
@@ -9,6 +12,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import unittest
@@ -248,16 +252,28 @@ class Input(unittest.TestCase):
         self.assertEqual(craft(*lines).stdout, craft(*lines).stdout)
 
 
+LESSON = re.compile(r"(```craft ?([^\n]*)\n(.*?)```\n\n```text\n)(.*?)```", re.S)
+
+
+def write_lessons():
+    page = ROOT / "docs/craft.md"
+    page.write_text(LESSON.sub(
+        lambda found: found[1] + in_terminal(found[2].split(), found[3])[1] + "```",
+        page.read_text()))
+
+
 class Documentation(unittest.TestCase):
+    maxDiff = None
+
     def test_the_lesson(self):
         text = (ROOT / "docs/craft.md").read_text()
-        lessons = re.findall(r"```craft ?([^\n]*)\n(.*?)```\n\n```text\n(.*?)```", text, re.S)
+        lessons = [found[1:] for found in LESSON.findall(text)]
         self.assertEqual(len(lessons), 5)
         for words, lines, shown in lessons:
             with self.subTest(lines.splitlines()[0]):
                 code, out = in_terminal(words.split(), lines)
                 self.assertEqual(code, 0, out)
-                self.assertEqual(out, shown)
+                self.assertEqual(out, shown, "tests/cli/test_craft.py --write writes it anew")
 
     def test_the_fields(self):
         fields = craft("help").stdout.split("Fields:\n")[1]
@@ -278,4 +294,7 @@ class Documentation(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:] == ["--write"]:
+        write_lessons()
+    else:
+        unittest.main()

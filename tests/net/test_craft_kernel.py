@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import termios
@@ -19,7 +20,8 @@ HANDSHAKE = ["syn seq=100 mss=1460", "expect syn,ack ack=101 within 30s", "ack"]
 
 
 def craft(*lines, words=(), code=0):
-    done = subprocess.run([ESTAB, "craft", *words], input="\n".join(lines) + "\n",
+    on = () if "--" in words else ("--on", "kernel")
+    done = subprocess.run([ESTAB, "craft", *on, *words], input="\n".join(lines) + "\n",
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == code, (lines, done.returncode, done.stdout, done.stderr)
     return done
@@ -31,7 +33,7 @@ def objects(*lines, words=(), code=0):
 
 
 def forbidden():
-    done = subprocess.run([ESTAB, "craft"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    done = subprocess.run([ESTAB, "craft", "--on", "kernel"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)
     return done.stderr.strip() if done.returncode == 4 else None
 
@@ -108,6 +110,12 @@ class Server(unittest.TestCase):
                  row.get("states")][-1]
         self.assertEqual((after["server"]["after"], after["client"]["after"]), ("CLOSED", "TIME-WAIT"))
 
+    def test_netcat(self):
+        if not shutil.which("nc"):
+            self.skipTest("no nc here: apt-get install netcat-openbsd")
+        craft("expect syn within 30s", "syn,ack", "expect ack within 30s",
+              words=("-l", "3333", "--", "nc", "server", "3333"))
+
     def test_refused(self):
         client = ("import socket\ntry:\n  socket.create_connection(('server', 3333))\n"
                   "except ConnectionRefusedError:\n  socket.create_connection(('server', 3334))")
@@ -119,7 +127,7 @@ class Terminal(unittest.TestCase):
     def setUp(self):
         self.pid, self.end = pty.fork()
         if self.pid == 0:
-            os.execv(ESTAB, [ESTAB, "craft", "--color", "never"])
+            os.execv(ESTAB, [ESTAB, "craft", "--on", "kernel", "--color", "never"])
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
         self.shown = ""
 
