@@ -193,6 +193,7 @@ struct estab_config {
     uint32_t r1_retries;
     uint32_t keepalive_probes;
     uint32_t initial_window_segments; /* 0: RFC 5681's rule */
+    uint32_t burst_segments;
     uint32_t challenge_acks_per_second;
     uint32_t quick_acks; /* when text begins to come */
 
@@ -303,6 +304,12 @@ ESTAB_API bool estab_event_pending(const estab_stack *);
 
 /* ---- the calls of RFC 9293 section 3.9.1 --------------------------------------------------------- */
 
+/* An option and its value, as estab_set takes them. */
+struct estab_setting {
+    uint32_t option; /* enum estab_option */
+    uint32_t value;
+};
+
 struct estab_open {
     uint32_t size;
     struct estab_endpoint local;  /* unspecified address: from the route; port 0: chosen */
@@ -311,6 +318,8 @@ struct estab_open {
     bool fixed_iss;               /* use `iss` instead of RFC 6528's (experiments only) */
     uint32_t iss;
     uint32_t user_timeout_ms; /* 0: the stack's */
+    const struct estab_setting *settings; /* that hold from the SYN on */
+    uint32_t setting_count;
 };
 
 /* OPEN (section 3.9.1.1, 3.10.1).  EXISTS, NO_RESOURCES, NO_ROUTE, REMOTE_UNSPECIFIED, INVALID. */
@@ -340,7 +349,8 @@ ESTAB_API enum estab_error estab_listen_end(estab_stack *, estab_listener, estab
 enum estab_send_flags {
     ESTAB_PUSH = 1 << 0,   /* PUSH flag (section 3.9.1.2) */
     ESTAB_URGENT = 1 << 1, /* the urgent pointer points past the last byte of this text */
-    ESTAB_MORE = 1 << 2,   /* more follows: do not send a segment that is not full */
+    ESTAB_MORE = 1 << 2,   /* more follows: what does not fill a segment waits for it, or for an
+                            * acknowledgment, or 200 ms */
 };
 
 /* SEND.  Takes what fits of the text, stores the count in *taken.  OK if all was taken or queued;
@@ -500,8 +510,9 @@ struct estab_status {
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
     uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */
     uint32_t out_of_order_segments; /* received beyond a gap */
+    uint64_t window_limited_us, buffer_limited_us; /* with text or its user waiting for that */
     uint64_t busy_us;      /* with text not acknowledged, as of the last call that had a `now` */
-    estab_time text_sent_at, text_received_at, ack_received_at; /* the last; 0: never */
+    estab_time text_sent_at, text_received_at, ack_received_at; /* the last; or ESTABLISHED */
 };
 
 /* STATUS (section 3.9.1.6).  NO_CONNECTION. */

@@ -100,12 +100,20 @@ static enum estab_error open_active(struct estab_stack *s, const struct estab_op
     return user_open_active(stack_tcp(s), o, (uint8_t)local, out, now);
 }
 
+static bool option_of_conn(uint32_t option, uint32_t value)
+{
+    return option != ESTAB_OPTION_DEFER_ACCEPT_MS && option_holds((enum estab_option)option, value);
+}
+
 enum estab_error estab_open(estab_stack *s, const struct estab_open *o, estab_conn *out,
                             estab_time now)
 {
     *out = (estab_conn){0, 0};
     if (o->size != sizeof *o)
         return ESTAB_INVALID;
+    for (uint32_t i = 0; i < o->setting_count; i++)
+        if (!option_of_conn(o->settings[i].option, o->settings[i].value))
+            return ESTAB_INVALID;
     now = stack_now(s, now);
     return o->passive ? open_passive(s, o, out, now) : open_active(s, o, out, now);
 }
@@ -233,7 +241,7 @@ enum estab_error estab_set(estab_stack *s, estab_conn conn, enum estab_option op
 
     if (!b)
         return without_tcb(where);
-    if (option == ESTAB_OPTION_DEFER_ACCEPT_MS || !option_holds(option, value))
+    if (!option_of_conn(option, value))
         return ESTAB_INVALID;
     option_set(t, b, option, value, stack_now(s, now));
     return ESTAB_OK;

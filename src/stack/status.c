@@ -96,6 +96,12 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->busy_us = m->busy_us;
     if (m->busy_since_us > 0)
         st->busy_us += us_of(t->last) - m->busy_since_us;
+    st->window_limited_us = m->limited_us[LIMIT_WINDOW];
+    st->buffer_limited_us = m->limited_us[LIMIT_BUFFER];
+    if (m->limit == LIMIT_WINDOW)
+        st->window_limited_us += us_of(t->last) - m->limited_since_us;
+    if (m->limit == LIMIT_BUFFER)
+        st->buffer_limited_us += us_of(t->last) - m->limited_since_us;
     st->text_sent_at = m->text_sent_at;
     st->text_received_at = m->text_received_at;
     st->ack_received_at = m->ack_received_at;

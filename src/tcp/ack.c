@@ -127,5 +127,11 @@ bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
         ack_new(t, b, s, now);
     else if (duplicate)
         recovery_duplicate(t, b, now);
+    /* MORE does not hold back what an acknowledgment would let go; a cork does. */
+    if ((b->flags & (TCB_MORE | TCB_CORK)) == TCB_MORE &&
+        (!(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0)) {
+        emit_push(t, b);
+        conn_ready(t, b);
+    }
     return tcb_fin_sent(b) && snd_lt(b->snd.end, b->snd.una);
 }

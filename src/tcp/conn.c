@@ -435,6 +435,10 @@ static bool lingers(const struct tcb *b)
 
 void conn_established(struct tcp *t, struct tcb *b, estab_time now)
 {
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    if (m)
+        m->text_sent_at = m->text_received_at = m->ack_received_at = now;
     listen_no_more(t, b);
     if (b->flags & TCB_UNACCEPTED)
         listen_established(t, b);

@@ -119,12 +119,20 @@ static bool at_once(const struct tcp *t, const struct tcb *b)
            (b->ack.quick > 0 && !(b->ack.flags & ACK_TALKS));
 }
 
+/* A super-segment was several. */
+static uint32_t segment_size(const struct segment *s, uint32_t length)
+{
+    uint32_t each = s->frame->segment_size;
+
+    return each > 0 && each < length ? each : length;
+}
+
 void delack_text(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t length,
                  estab_time now)
 {
     uint64_t at_us;
 
-    see_mss(b, s, length);
+    see_mss(b, s, segment_size(s, length));
     see_gap(t, b, now);
     conn_ready(t, b);
     if (at_once(t, b)) {

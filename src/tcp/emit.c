@@ -196,22 +196,54 @@ static void emit_refer(struct tcp_out *out, struct queue_cursor at, uint32_t n, 
 }
 
 /*
- * PSH stands where the queue ends (section 3.9.1.2, MUST-61); and at the end of a burst of two
- * segments or more, for the peer's device and stack may hold what follows each other closely together.
- * The latter is Linux's habit.
+ * How many segments make a burst, as Linux sizes the super-segments that it cuts up: what goes out in
+ * a millisecond at twice the window a round trip, `burst_segments` at least, half the window at most.
  */
-static bool emit_pushes(const struct tcb *b, snd_seq seq, uint32_t n, uint32_t may, uint32_t mss)
+static uint32_t burst_most(const struct tcp *t, const struct tcb *b, uint32_t mss)
 {
+    uint64_t n = UINT32_MAX, half = b->cc.cwnd / mss / 2;
+    uint32_t srtt_us = b->rtt.srtt_us8 / 8;
+
+    if ((b->flags & TCB_RTT_VALID) && srtt_us > 0)
+        n = 2 * (uint64_t)b->cc.cwnd * 1000 / srtt_us / mss;
+    if (n < t->config.burst_segments)
+        n = t->config.burst_segments;
+    if (n > half)
+        n = half > 0 ? half : 1;
+    return (uint32_t)(n < UINT8_MAX ? n : UINT8_MAX);
+}
+
+/*
+ * PSH stands where the queue ends (section 3.9.1.2, MUST-61), unless its user has said that more
+ * follows; and at the end of a burst of two segments or more, for the peer's device and stack may hold
+ * together what follows each other closely.  The latter is Linux's habit.
+ */
+static bool emit_pushes(const struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, uint32_t may)
+{
+    uint32_t mss = emit_mss(t, b);
     bool rest_follows = snd_eq(snd_add(seq, may), b->snd.end) && !emit_held(b) &&
                         ((b->flags & TCB_FIN_QUEUED) || !emit_nagle(b, snd_add(seq, n)));
+    bool several;
 
     if (n == 0)
         return false;
     if (snd_eq(snd_add(seq, n), b->snd.end))
-        return true;
+        return !(b->flags & TCB_MORE);
     if (snd_lt(seq, b->snd.nxt)) /* sent again */
         return false;
-    return n > mss || (b->burst && may - n < mss && !rest_follows);
+    several = ++b->burst >= 2;
+    if (n <= mss && b->burst < burst_most(t, b, mss))
+        return several && may - n < mss && !rest_follows;
+    b->burst = 0;
+    return several || n > mss;
+}
+
+void emit_push(const struct tcp *t, struct tcb *b)
+{
+    uint32_t waits = tcb_not_sent(b);
+
+    if (waits > 0 && waits <= emit_usable(t, b))
+        b->flags |= TCB_OVERRIDE;
 }
 
 /* The FIN goes along with the last text if it fits the window, or went before. */
@@ -229,6 +261,35 @@ static void emit_measure(struct tcp *t, const struct tcb *b, uint32_t n, estab_t
         return;
     m->text_segments_sent += (n + b->snd.mss - 1) / b->snd.mss;
     m->text_sent_at = now;
+}
+
+/* What keeps the sender from sending: nothing, or the peer's window, or its user's full buffer. */
+static enum limit limited_by(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t waits = tcb_not_sent(b), mss = emit_mss(t, b), ahead = tcb_outstanding(b);
+    uint32_t window = b->snd.wnd > ahead ? b->snd.wnd - ahead : 0;
+
+    if (!tcb_is(b, F_SYNC) || b->snd.text.bytes == 0)
+        return LIMIT_NONE;
+    if (waits == 0)
+        return (b->flags & TCB_WANT_SEND) && ahead + mss <= b->cc.cwnd ? LIMIT_BUFFER : LIMIT_NONE;
+    return window < (waits < mss ? waits : mss) && b->snd.wnd <= b->cc.cwnd ? LIMIT_WINDOW
+                                                                           : LIMIT_NONE;
+}
+
+static void emit_limits(struct tcp *t, const struct tcb *b, estab_time now)
+{
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+    enum limit limit;
+
+    if (!m)
+        return;
+    limit = limited_by(t, b);
+    if (limit == m->limit)
+        return;
+    m->limited_us[m->limit] += us_of(now) - m->limited_since_us;
+    m->limited_since_us = us_of(now);
+    m->limit = limit;
 }
 
 static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, enum emit_why *why,
@@ -254,8 +315,10 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     snd_seq after = snd_add(b->snd.cur, n + fin);
 
     if (snd_eq(b->snd.cur, b->snd.nxt)) {
-        if (tcb_outstanding(b) == 0)
+        if (tcb_outstanding(b) == 0) {
             b->since_us = us_of(now);
+            b->flight_most = 0;
+        }
         rtt_start(t, b, b->snd.cur, now);
         if (n > 0)
             delack_talks(b, now);
@@ -263,6 +326,8 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     b->snd.at = queue_advance(&t->chunks, b->snd.at, n);
     b->snd.cur = after;
     b->snd.nxt = snd_max(b->snd.nxt, after);
+    if (tcb_outstanding(b) > b->flight_most)
+        b->flight_most = tcb_outstanding(b);
     b->flags &= ~(uint32_t)TCB_OVERRIDE;
     timer_send_update(t, b, false, now);
     timer_user(t, b, now);
@@ -300,12 +365,11 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     fin = emit_fin_now(b, snd_add(seq, n)) && snd_leq(seq, b->snd.end);
     if (n == 0 && !fin)
         return false;
-    pushes = emit_pushes(b, seq, n, queued < usable ? queued : usable, mss);
+    pushes = emit_pushes(t, b, seq, n, queued < usable ? queued : usable);
     h = emit_header(t, b, out, seq, CTL_ACK, now);
     emit_refer(out, b->snd.at, n, mss);
     if (pushes)
         h->flags |= CTL_PSH;
-    b->burst = true;
     if (fin)
         h->flags |= CTL_FIN;
     emit_urgent(b, h, seq);
@@ -408,7 +472,8 @@ bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *
     if (!sent && b->head.state != TCP_SYN_SENT)
         sent = emit_ack(t, b, out, why, now);
     if (!sent) {
-        b->burst = false;
+        b->burst = 0;
+        emit_limits(t, b, now);
         timer_send_update(t, b, false, now);
         return false;
     }

@@ -124,6 +124,8 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
 {
     switch (option) {
     case ESTAB_OPTION_NAGLE:
+        if (!value) /* also what a cork, or MORE, has held back so far: Linux's habit */
+            emit_push(t, b);
         flag_set(t, b, TCB_NAGLE, value);
         return;
     case ESTAB_OPTION_CORK:

@@ -24,6 +24,7 @@ static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
 {
     cc_of(b)->congested(&b->cc, tcb_outstanding(b), b->snd.mss);
     b->rtt.recover = b->snd.nxt;
+    b->flight_most = 0;
     b->flags |= TCB_RECOVERY | TCB_RETRANSMIT;
     b->flags &= ~(uint32_t)TCB_TIMED; /* Karn: the timed segment may be the one sent again */
     b->cc.cwnd = b->cc.ssthresh + DUPTHRESH * b->snd.mss;
@@ -84,7 +85,7 @@ static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
 /* SND.UNA has moved by `acked` from `una_before`. */
 void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, estab_time now)
 {
-    uint32_t cwnd = b->cc.cwnd;
+    uint32_t cwnd = b->cc.cwnd, most;
     enum cwnd_rule rule;
 
     b->rtt.dupacks = 0;
@@ -97,9 +98,14 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
             recovery_leave(t, b, now);
         return;
     }
-    /* RFC 7661's spirit: a window that was not filled does not grow. */
-    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd)
-        return;
+    /* RFC 7661's spirit: a window that was not filled does not grow; but in slow start it may become
+     * twice what was outstanding, as if that had been all of it. */
+    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd) {
+        if (b->cc.cwnd >= b->cc.ssthresh || b->cc.cwnd / 2 >= b->flight_most)
+            return;
+        most = 2 * b->flight_most - b->cc.cwnd;
+        acked = acked < most ? acked : most;
+    }
     rule = cc_of(b)->acked(&b->cc, acked, b->snd.mss);
     if (b->cc.cwnd != cwnd)
         cwnd_note(t, b, rule, now);
@@ -123,5 +129,6 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;
     emit_seek(b, b->snd.una);
+    b->flight_most = 0;
     cwnd_note(t, b, RULE_TIMEOUT, now);
 }

@@ -196,12 +196,13 @@ struct tcb {
     uint64_t heard_us; /* when the peer was last heard */
     uint64_t at_us[TIMER_SLOTS];
     struct cc_window cc;
+    uint32_t flight_most; /* most that was outstanding since nothing was, or since a loss */
 
     uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
     uint8_t keepalive_probes, diffserv, cc_row;
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
-    bool burst; /* text went out, and nothing yet has said that there was no more */
+    uint8_t burst; /* full segments that went out one after the other, since the last PSH */
 
     struct { /* delack.c */
         uint32_t text_at_ms; /* when text in order last came */
@@ -216,6 +217,9 @@ struct tcb {
 
 _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");
 
+/* What keeps a sender from sending. */
+enum limit { LIMIT_NONE, LIMIT_WINDOW, LIMIT_BUFFER, LIMITS };
+
 struct tcp_telemetry {
     uint64_t bytes_sent, bytes_received, bytes_retransmitted;
     uint64_t busy_us, busy_since_us; /* the latter is 0 unless something is outstanding */
@@ -226,7 +230,8 @@ struct tcp_telemetry {
     uint32_t min_rtt_us;
     uint32_t sack_blocks, dsack_blocks;
     uint32_t out_of_order_segments;
-    uint32_t spare;
+    uint32_t limit; /* enum limit */
+    uint64_t limited_since_us, limited_us[LIMITS];
 };
 
 /*

@@ -419,6 +419,8 @@ uint32_t window_capacity(const struct tcp *t, const struct tcb *b);
 bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why, estab_time now);
 uint32_t emit_usable(const struct tcp *t, const struct tcb *b); /* how much text the windows allow from `cur` on */
 void emit_seek(struct tcb *b, snd_seq cur);
+/* What waits goes now, though it does not fill a segment, if the windows let all of it go. */
+void emit_push(const struct tcp *t, struct tcb *b);
 
 /* ---- timeout.c ------------------------------------------------------------------------------------------------- */
 

@@ -208,6 +208,7 @@ static void fire_send(struct tcp *t, struct tcb *b, estab_time now)
         return;
     case TIMER_OVERRIDE:
         b->flags |= TCB_OVERRIDE;
+        b->flags &= ~(uint32_t)TCB_MORE; /* it did not follow */
         conn_ready(t, b);
         return;
     default:

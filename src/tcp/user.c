@@ -43,6 +43,8 @@ static struct tcb *open_new(struct tcp *t, const struct estab_open *o, estab_tim
     }
     if (o->user_timeout_ms)
         b->user_timeout_ms = o->user_timeout_ms;
+    for (uint32_t i = 0; i < o->setting_count; i++)
+        option_set(t, b, (enum estab_option)o->settings[i].option, o->settings[i].value, now);
     return b;
 }
 
@@ -136,8 +138,8 @@ enum estab_error user_turn_active(struct tcp *t, struct tcb *b, const struct est
 
 /* ---- 3.10.2 SEND ------------------------------------------------------------------------------------ */
 
-/* What fits the user's buffer, and leaves less unsent than the mark; whole segments at least, so that
- * a low mark does not make small ones. */
+/* What fits the user's buffer, and leaves less unsent than the mark once the windows are used; whole
+ * segments at least, so that a low mark does not make small ones. */
 static uint32_t send_room(const struct tcp *t, const struct tcb *b)
 {
     uint32_t room = b->snd.buffer > b->snd.text.bytes ? b->snd.buffer - b->snd.text.bytes : 0;
@@ -148,6 +150,8 @@ static uint32_t send_room(const struct tcp *t, const struct tcb *b)
     if (waits >= low)
         return 0;
     most = low - waits > b->snd.mss ? low - waits : b->snd.mss;
+    if (emit_usable(t, b) > waits)
+        most += emit_usable(t, b) - waits;
     return room < most ? room : most;
 }
 
@@ -322,7 +326,7 @@ enum estab_error user_close(struct tcp *t, struct tcb *b, estab_time now)
 
 /* ---- 3.10.5 ABORT --------------------------------------------------------------------------------------- */
 
-static void abort_reset(struct tcp *t, const struct tcb *b)
+static void abort_reset(struct tcp *t, const struct tcb *b, estab_time now)
 {
     struct tcp_out *out = reply_new(t, WHY_RESET);
     struct tcp_header *h;
@@ -337,6 +341,11 @@ static void abort_reset(struct tcp *t, const struct tcb *b)
     h->seq = b->snd.nxt.v; /* <SEQ=SND.NXT><CTL=RST>; the ACK makes it acceptable everywhere */
     h->ack = b->rcv.nxt.v;
     h->flags = CTL_RST | CTL_ACK;
+    if (b->head.tag & TAG_TIMESTAMPS) { /* RFC 7323 section 3.2: SHOULD */
+        h->opt.present = OPT_TIMESTAMPS;
+        h->opt.tsval = ts_now(b, now);
+        h->opt.tsecr = b->ts.recent;
+    }
 }
 
 enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now)
@@ -352,7 +361,7 @@ enum estab_error user_abort(struct tcp *t, struct tcb *b, estab_time now)
     case TCP_FIN_WAIT_1:
     case TCP_FIN_WAIT_2:
     case TCP_CLOSE_WAIT:
-        abort_reset(t, b);
+        abort_reset(t, b, now);
         break;
     default:
         break;

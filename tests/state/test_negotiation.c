@@ -119,6 +119,20 @@ WIRE_TEST(timestamps_leave_less_room)
     CHECK(OUT(0, ACK, 1, 1, 1448)->ts);
 }
 
+/* RFC 7323 section 3.2: a reset SHOULD have them too. */
+WIRE_TEST(a_reset_of_ours_has_timestamps)
+{
+    const struct wire_segment *s;
+
+    start_with(w, true, false);
+    OPEN(65535, .ts = true, .tsval = 7);
+    assert_int_equal(estab_abort(w->stack, w->conn, WIRE_START), ESTAB_OK);
+    s = OUT(0, RST | ACK, 1, 1, 0);
+    CHECK(s->ts);
+    CHECK_EQ(s->tsecr, 7);
+    SKIP;
+}
+
 /* ---- window scale (RFC 7323 section 2) ------------------------------------------------------------- */
 
 static void scaled(struct wire *w, unsigned scale, unsigned want)
@@ -404,6 +418,7 @@ int main(void)
         cmocka_unit_test(the_mss_of_the_greatest_mtu),
         cmocka_unit_test(a_syn_ack_offers_an_mss),
         cmocka_unit_test(timestamps_leave_less_room),
+        cmocka_unit_test(a_reset_of_ours_has_timestamps),
         cmocka_unit_test(a_scale_of_0),
         cmocka_unit_test(a_scale_of_7),
         cmocka_unit_test(a_scale_of_14),

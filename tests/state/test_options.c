@@ -121,21 +121,88 @@ WIRE_TEST(a_close_draws_the_cork)
     OUT(0, ACK | PSH | FIN, 1, 1, 10);
 }
 
+/* Linux: no Nagle, no cork - but only for what waits now. */
+WIRE_TEST(nagle_off_draws_the_cork_once)
+{
+    start(w);
+    OPEN(65535);
+    set(w, ESTAB_OPTION_CORK, 1);
+    SEND(80);
+    QUIET(10 * MS);
+    set(w, ESTAB_OPTION_NAGLE, 0);
+    OUT(10 * MS, ACK | PSH, 1, 1, 80);
+    IN(ACK, 1, 81, 0, .wnd = 65535);
+    SEND(80);
+    QUIET(210 * MS - 1);
+    OUT(210 * MS, ACK | PSH, 81, 1, 80);
+}
+
+/* What comes with MORE waits for more, or an acknowledgment, or 200 ms; only then it is PUSHed. */
+WIRE_TEST(more_waits_and_is_not_pushed)
+{
+    start(w);
+    OPEN(65535, .mss = 1000);
+    set(w, ESTAB_OPTION_NAGLE, 0);
+    wire_send(w, 40, ESTAB_MORE, HERE);
+    OUT(200 * MS, ACK | PSH, 1, 1, 40);
+    IN(ACK, 1, 41, 0, .wnd = 65535);
+    wire_send(w, 1050, ESTAB_MORE, HERE);
+    OUT(200 * MS, ACK, 41, 1, 1000);
+    QUIET(250 * MS);
+    IN(ACK, 1, 1041, 0, .wnd = 65535);
+    OUT(250 * MS, ACK, 1041, 1, 50);
+}
+
 /* ---- MSS and window ------------------------------------------------------------------------------ */
 
 static void open_with(struct wire *w, enum estab_option option, uint32_t value)
 {
+    struct estab_setting setting = {option, value};
+    struct estab_open open = {.size = sizeof open,
+                              .local = {WIRE_OWN, WIRE_PORT},
+                              .remote = {WIRE_PEER, WIRE_RPORT},
+                              .fixed_iss = true,
+                              .iss = w->iss,
+                              .settings = &setting,
+                              .setting_count = 1};
+
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START + w->now), ESTAB_OK);
+}
+
+WIRE_TEST(a_setting_that_cannot_be)
+{
+    struct estab_setting settings[] = {{ESTAB_OPTION_CORK, 1}, {99, 1}};
+    struct estab_open open = {.size = sizeof open,
+                              .remote = {WIRE_PEER, WIRE_RPORT},
+                              .settings = settings,
+                              .setting_count = 2};
+
+    start(w);
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_INVALID);
+    settings[1] = (struct estab_setting){ESTAB_OPTION_MSS_CLAMP, 87};
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_INVALID);
+    settings[1] = (struct estab_setting){ESTAB_OPTION_DEFER_ACCEPT_MS, 1};
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_INVALID);
+}
+
+/* The same for a single-shot passive OPEN that turns active later. */
+WIRE_TEST(a_setting_of_a_passive_open)
+{
+    struct estab_setting setting = {ESTAB_OPTION_MSS_CLAMP, 500};
     struct estab_open open = {.size = sizeof open,
                               .local = {WIRE_OWN, WIRE_PORT},
                               .remote = {WIRE_PEER, WIRE_RPORT},
                               .passive = true,
                               .fixed_iss = true,
-                              .iss = w->iss};
+                              .iss = w->iss,
+                              .settings = &setting,
+                              .setting_count = 1};
 
-    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START + w->now), ESTAB_OK);
-    set(w, option, value);
-    assert_int_equal(
-        estab_open_active(w->stack, w->conn, open.remote, WIRE_START + w->now), ESTAB_OK);
+    start(w);
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_OK);
+    assert_int_equal(estab_open_active(w->stack, w->conn, open.remote, WIRE_START), ESTAB_OK);
+    CHECK_EQ(OUT(0, SYN, 0, 0, 0)->mss, 500);
+    SKIP;
 }
 
 WIRE_TEST(an_mss_clamp_bounds_both_directions)
@@ -279,15 +346,12 @@ WIRE_TEST(text_is_taken_up_to_the_mark_of_unsent_text)
     start(w);
     OPEN(2920);
     set(w, ESTAB_OPTION_NOT_SENT_LOW, 4000);
-    CHECK_EQ(wire_send_some(w, 10000, 0, &error), 4000);
+    CHECK_EQ(wire_send_some(w, 10000, 0, &error), 2920 + 4000); /* what goes now does not count */
     CHECK_EQ(error, ESTAB_AGAIN);
     SKIP;
-    CHECK_EQ(STATUS.not_sent, 4000 - 2920);
-    CHECK_EQ(w->events & ESTAB_EVENT_WRITABLE, ESTAB_EVENT_WRITABLE); /* 1080 of 4000 */
-    w->events = 0;
-    CHECK_EQ(wire_send_some(w, 10000, 0, &error), 2920);
+    CHECK_EQ(STATUS.not_sent, 4000);
+    EVENTS(0);
     CHECK_EQ(wire_send_some(w, 10000, 0, &error), 0);
-    CHECK_EQ(error, ESTAB_AGAIN);
     IN(ACK, 1, 1461, 0, .wnd = 2920); /* 2540 are left: more than half of the mark */
     EVENTS(0);
     IN(ACK, 1, 2921, 0, .wnd = 2920);
@@ -443,6 +507,35 @@ WIRE_TEST(status_counts_what_happens)
     SKIP;
 }
 
+/* Text waits for the peer's window; a user waits for its own buffer. */
+WIRE_TEST(status_tells_what_limits)
+{
+    enum estab_error error;
+
+    start(w);
+    OPEN(1000);
+    set(w, ESTAB_OPTION_SEND_BUFFER, 4000);
+    set(w, ESTAB_OPTION_NAGLE, 0);
+    CHECK_EQ(wire_send_some(w, 3000, 0, &error), 3000);
+    OUT(0, ACK, 1, 1, 1000);
+    wire_run(w, 100 * MS);
+    IN(ACK, 1, 1001, 0, .wnd = 65535);
+    SKIP;
+    CHECK_EQ(STATUS.window_limited_us, 100000);
+    CHECK_EQ(STATUS.buffer_limited_us, 0);
+    CHECK_EQ(wire_send_some(w, 3000, 0, &error), 2000);
+    CHECK_EQ(error, ESTAB_AGAIN);
+    SKIP; /* all is sent, and the user waits */
+    wire_run(w, 110 * MS);
+    IN(ACK, 1, 3001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.buffer_limited_us, 10000);
+    wire_run(w, 150 * MS);
+    IN(ACK, 1, 5001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.buffer_limited_us, 10000);
+    CHECK_EQ(STATUS.window_limited_us, 100000);
+    CHECK_EQ(STATUS.busy_us, 150000);
+}
+
 WIRE_TEST(status_tells_of_trouble)
 {
     start(w);
@@ -468,6 +561,10 @@ int main(void)
         cmocka_unit_test(a_cork_is_drawn_by_its_user),
         cmocka_unit_test(a_cork_holds_for_200_ms),
         cmocka_unit_test(a_close_draws_the_cork),
+        cmocka_unit_test(nagle_off_draws_the_cork_once),
+        cmocka_unit_test(more_waits_and_is_not_pushed),
+        cmocka_unit_test(a_setting_that_cannot_be),
+        cmocka_unit_test(a_setting_of_a_passive_open),
         cmocka_unit_test(an_mss_clamp_bounds_both_directions),
         cmocka_unit_test(an_mss_clamp_above_the_links_does_nothing),
         cmocka_unit_test(a_listeners_clamps_are_in_its_syn_ack),
@@ -486,6 +583,7 @@ int main(void)
         cmocka_unit_test(fin_wait_2_as_long_as_its_user_said),
         cmocka_unit_test(a_release_takes_the_event_along),
         cmocka_unit_test(status_counts_what_happens),
+        cmocka_unit_test(status_tells_what_limits),
         cmocka_unit_test(status_tells_of_trouble),
     };
 

@@ -331,6 +331,41 @@ WIRE_TEST(the_last_segment_is_pushed)
     OUT(5 * MS, ACK | PSH, 2921, 1, 1080);
 }
 
+/* Without a round trip yet, a burst is half the window; then what goes out in a millisecond, but at
+ * least burst_segments. */
+WIRE_TEST(a_burst_ends_with_a_push)
+{
+    start(w);
+    OPEN(65535, .mss = 1000);
+    SEND(20500);
+    for (uint32_t i = 0; i < 10; i++)
+        OUT(0, i % 5 == 4 ? ACK | PSH : ACK, 1 + 1000 * i, 1, 1000);
+    wire_run(w, 100 * MS);
+    IN(ACK, 1, 3001, 0, .wnd = 65535); /* SRTT is 12.5 ms: 26000 a round trip, 2 in a millisecond */
+    for (uint32_t i = 0; i < 6; i++)
+        OUT(100 * MS, i % 2 == 1 ? ACK | PSH : ACK, 10001 + 1000 * i, 1, 1000);
+    IN(ACK, 1, 4001, 0, .wnd = 65535);
+    OUT(100 * MS, ACK, 16001, 1, 1000);
+    OUT(100 * MS, ACK | PSH, 17001, 1, 1000);
+    IN(ACK, 1, 17001, 0, .wnd = 18000);
+    OUT(100 * MS, ACK, 18001, 1, 1000);
+    OUT(100 * MS, ACK | PSH, 19001, 1, 1000);
+    QUIET(100 * MS); /* the rest waits: Nagle */
+    IN(ACK, 1, 20001, 0, .wnd = 65535);
+    OUT(100 * MS, ACK | PSH, 20001, 1, 500);
+}
+
+/* One segment alone is no burst. */
+WIRE_TEST(one_segment_is_no_burst)
+{
+    start(w);
+    OPEN(65535, .mss = 1000);
+    SEND(1500);
+    OUT(0, ACK, 1, 1, 1000);
+    IN(ACK, 1, 1001, 0, .wnd = 65535);
+    OUT(0, ACK | PSH, 1001, 1, 500);
+}
+
 WIRE_TEST(more_waits_for_a_full_segment)
 {
     start(w);
@@ -498,6 +533,8 @@ int main(void)
         cmocka_unit_test(nagle_can_be_switched_off),
         cmocka_unit_test(switching_nagle_off_lets_text_go),
         cmocka_unit_test(the_last_segment_is_pushed),
+        cmocka_unit_test(a_burst_ends_with_a_push),
+        cmocka_unit_test(one_segment_is_no_burst),
         cmocka_unit_test(more_waits_for_a_full_segment),
         cmocka_unit_test(more_does_not_wait_for_ever),
         cmocka_unit_test(push_ends_more),
