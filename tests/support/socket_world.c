@@ -125,13 +125,39 @@ static void estab_settle(struct world *w)
     } while (estab_deadline(w->stack) <= w->now || estab_event_pending(w->stack));
 }
 
+static struct world_due *due_first(struct world *w)
+{
+    struct world_due *first = NULL;
+
+    for (int i = 0; i < WORLD_CALLS; i++)
+        if (w->due[i].call && (!first || w->due[i].at < first->at))
+            first = &w->due[i];
+    return first;
+}
+
+static void due_run(struct world *w, struct world_due *due)
+{
+    void (*call)(struct world *w) = due->call;
+
+    if (due->at > w->now)
+        w->now = due->at;
+    due->call = NULL;
+    call(w);
+    estab_settle(w);
+}
+
 /* To the next deadline, `until` at most; false: there is nothing before it. */
 static bool estab_step(struct world *w, estab_time until)
 {
-    estab_time next = estab_deadline(w->stack);
+    struct world_due *due = due_first(w);
+    estab_time next;
 
     estab_settle(w);
     next = estab_deadline(w->stack);
+    if (due && due->at <= until && due->at <= next) {
+        due_run(w, due);
+        return true;
+    }
     if (next > until) {
         if (until != ESTAB_NEVER && until > w->now)
             w->now = until;
@@ -149,10 +175,24 @@ static bool world_wait(void *context, struct estab_posix_wait *wait)
     struct world *w = context;
 
     estab_settle(w);
-    while (!wait->woken)
+    while (!wait->woken && !w->ends)
         if (!estab_step(w, wait->until))
             return wait->until != ESTAB_NEVER; /* nothing will ever happen: a test that hangs */
-    return true;
+    return !w->ends;
+}
+
+void world_at(struct world *w, unsigned ms, void (*call)(struct world *w))
+{
+    int i = 0;
+
+    while (w->due[i].call)
+        assert_true(++i < WORLD_CALLS);
+    w->due[i] = (struct world_due){w->now + ms * ESTAB_MS, call};
+}
+
+unsigned world_ms(const struct world *w)
+{
+    return (unsigned)((w->now - WORLD_START) / ESTAB_MS);
 }
 
 static void stack_open(struct world *w)
@@ -180,7 +220,7 @@ static void stack_open(struct world *w)
     assert_int_equal(posix_memalign(&room.base, 64, room.size), 0);
     memset(room.base, 0, room.size);
     w->room = room.base;
-    w->now = 1000 * ESTAB_SECOND;
+    w->now = WORLD_START;
     w->stack = estab_stack_init(room, &c, w->now);
     assert_non_null(w->stack);
     assert_int_equal(estab_interface_add(w->stack, &lo), 0);

@@ -23,9 +23,18 @@
 #define WORLD_OWN        0x7f000001u /* 127.0.0.1 */
 #define WORLD_FAR_OWN    0x0a090901u /* 10.9.9.1, on the link that swallows */
 #define WORLD_FAR        0x0a090902u /* nobody */
+#define WORLD_START      (1000 * ESTAB_SECOND)
 #define WORLD_LOG        65536
 #define WORLD_SLOTS      64
-#define WORLD_EPOLLS     4
+#define WORLD_CALLS      8
+
+struct world;
+
+/* What happens in virtual time while a call waits: another thread's calls, so to say. */
+struct world_due {
+    estab_time at;
+    void (*call)(struct world *w);
+};
 
 struct world {
     const char *name;
@@ -34,6 +43,8 @@ struct world {
     void *room;
     estab_time now;
     bool quiet; /* nothing is written */
+    bool ends;  /* calls that wait give up (EINTR) */
+    struct world_due due[WORLD_CALLS];
     int fd[WORLD_SLOTS], slots;
     uint16_t port; /* a new one for each program */
     size_t used;
@@ -47,6 +58,10 @@ void world_close(struct world *w);
 void world_settle(struct world *w);
 /* Virtual time goes on; the kernel's world just waits as long. */
 void world_sleep(struct world *w, unsigned ms);
+
+/* Ours alone: calls `call` in so many milliseconds; the time since world_open in milliseconds. */
+void world_at(struct world *w, unsigned ms, void (*call)(struct world *w));
+unsigned world_ms(const struct world *w);
 
 /* Runs the program in both worlds; false, with a message that names `label`: they differ. */
 bool world_compare(const char *label, void (*program)(struct world *w, int argument), int argument);
