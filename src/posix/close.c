@@ -70,16 +70,22 @@ int estab_posix_shutdown(estab_posix *p, int fd, int how)
 
 /* ---- close --------------------------------------------------------------------------------------- */
 
+bool sock_acked(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    return !state_in(sock_state(p, s, &st), STATES_UNACKED) || st.receive_queued > 0;
+}
+
 /* CLOSE, and all of it acknowledged, or the time over, or text that nobody will read. */
 static void close_lingering(struct estab_posix *p, struct sock *s)
 {
     estab_time until = time_now(p) + (estab_time)s->opt.linger.l_linger * ESTAB_SECOND;
-    struct estab_status st;
 
     (void)estab_close(p->stack, s->conn, time_now(p));
     p->dirty = true;
-    while (state_in(sock_state(p, s, &st), STATES_UNACKED) && st.receive_queued == 0)
-        if (wait_in(p, &p->turn, until) < 0)
+    while (!sock_acked(p, s))
+        if (wait_turn(p, s, TURN_ACKED, until) < 0)
             return;
 }
 

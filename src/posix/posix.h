@@ -79,10 +79,19 @@ struct sock {
     struct sock *all_next, **all_link;
 };
 
-/* A call that waits: for a socket, an epoll set, the next turn, or anything (poll). */
+/* What no event tells, and each turn of the loop looks at. */
+enum turn {
+    TURN_ACKED, /* all that the socket sent is acknowledged, or text came that nobody will read */
+    TURN_ROOM,  /* the text pool, which was empty, is less so */
+};
+
+/* A call that waits: for a socket, an epoll set, a turn, or anything (poll). */
 struct wait {
     struct estab_posix_wait wait; /* first: wake() hands it out */
     struct wait *next;
+    struct sock *sock; /* of a turn */
+    enum turn turn;
+    uint32_t chunks; /* TURN_ROOM: in use when it began */
 };
 
 enum file_kind { FILE_NONE, FILE_SOCK, FILE_EPOLL };
@@ -104,7 +113,7 @@ struct estab_posix {
     struct sock **places;     /* by index of a connection's handle */
     uint32_t place_count;
     struct sock *all, *watched, *listening;
-    struct wait *any, *turn;  /* poll(); what is tried again in each turn */
+    struct wait *any, *turn;  /* poll(); what each turn looks at */
     uint32_t socks, epolls, interests;
     uint16_t port_next;
     unsigned calls; /* under way */
@@ -142,8 +151,11 @@ estab_time until_ms(const struct estab_posix *p, int timeout_ms);
 int wait_in(struct estab_posix *p, struct wait **list, estab_time until);
 /* The same for a socket, which is held meanwhile; -EBADF: it was closed. */
 int wait_sock(struct estab_posix *p, struct sock *s, estab_time until);
-/* The same, and also again in each turn of the loop. */
-int wait_turn(struct estab_posix *p, struct sock *s, estab_time until);
+/* The same for what no event tells. */
+int wait_turn(struct estab_posix *p, struct sock *s, enum turn turn, estab_time until);
+void wake_turn(struct estab_posix *p);
+/* Nothing is unacknowledged, or there is text. */
+bool sock_acked(const struct estab_posix *p, const struct sock *s);
 void wake_all(struct estab_posix *p, struct wait *list);
 
 /* ---- event.c ------------------------------------------------------------------------------------- */

@@ -97,7 +97,7 @@ static ssize_t send_all(struct estab_posix *p, struct sock *s, struct sending *g
         if (error == ESTAB_AGAIN)
             result = wait_sock(p, s, until);
         else if (error == ESTAB_NO_RESOURCES)
-            result = wait_turn(p, s, until);
+            result = wait_turn(p, s, TURN_ROOM, until);
         else
             return -EPIPE;
         if (result < 0)

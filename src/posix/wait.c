@@ -4,7 +4,7 @@
  * something wakes it.
  *
  * The lists: of a socket, of an epoll set, of those that any event may concern (poll), and of those
- * that must look again in every turn of the loop, since no event tells (a close that lingers).
+ * that each turn of the loop looks at, since no event tells (a close that lingers).
  */
 #include "posix/posix.h"
 
@@ -34,15 +34,34 @@ static void list_remove(struct wait **list, struct wait *w)
         *list = w->next;
 }
 
+static void wake(struct estab_posix *p, struct wait *w)
+{
+    if (w->wait.woken)
+        return;
+    w->wait.woken = true;
+    if (p->config.waiter.wake)
+        p->config.waiter.wake(p->config.waiter.context, &w->wait);
+}
+
 void wake_all(struct estab_posix *p, struct wait *list)
 {
-    for (struct wait *w = list; w; w = w->next) {
-        if (w->wait.woken)
-            continue;
-        w->wait.woken = true;
-        if (p->config.waiter.wake)
-            p->config.waiter.wake(p->config.waiter.context, &w->wait);
-    }
+    for (struct wait *w = list; w; w = w->next)
+        wake(p, w);
+}
+
+static uint32_t chunks_in_use(const struct estab_posix *p)
+{
+    struct estab_counters c = {.size = sizeof c};
+
+    estab_counters(p->stack, &c);
+    return c.chunks_used + c.chunks_promised;
+}
+
+void wake_turn(struct estab_posix *p)
+{
+    for (struct wait *w = p->turn; w; w = w->next)
+        if (w->turn == TURN_ACKED ? sock_acked(p, w->sock) : chunks_in_use(p) < w->chunks)
+            wake(p, w);
 }
 
 /* What the call did so far must reach the stack's loop before the call sleeps. */
@@ -53,28 +72,35 @@ static void kick(struct estab_posix *p)
     p->dirty = false;
 }
 
-int wait_in(struct estab_posix *p, struct wait **list, estab_time until)
+static int wait_as(struct estab_posix *p, struct wait *w, struct wait **list)
 {
-    struct wait w = {.wait = {.until = until}};
     bool goes_on;
 
-    if (!p->config.waiter.wait || until <= time_now(p))
+    if (!p->config.waiter.wait || w->wait.until <= time_now(p))
         return -EAGAIN;
     kick(p);
-    w.next = *list;
-    *list = &w;
-    goes_on = p->config.waiter.wait(p->config.waiter.context, &w.wait);
-    list_remove(list, &w);
+    w->next = *list;
+    *list = w;
+    goes_on = p->config.waiter.wait(p->config.waiter.context, &w->wait);
+    list_remove(list, w);
     return goes_on ? 0 : -EINTR;
 }
 
-static int wait_held(struct estab_posix *p, struct sock *s, struct wait **list, estab_time until)
+int wait_in(struct estab_posix *p, struct wait **list, estab_time until)
 {
+    struct wait w = {.wait = {.until = until}};
+
+    return wait_as(p, &w, list);
+}
+
+static int wait_held(struct estab_posix *p, struct sock *s, struct wait *w, struct wait **list)
+{
+    bool closing = s->gone; /* the close itself waits */
     int result;
 
     sock_hold(s);
-    result = wait_in(p, list, until);
-    if (s->gone)
+    result = wait_as(p, w, list);
+    if (s->gone && !closing)
         result = -EBADF;
     sock_drop(p, s);
     return result;
@@ -82,10 +108,15 @@ static int wait_held(struct estab_posix *p, struct sock *s, struct wait **list, 
 
 int wait_sock(struct estab_posix *p, struct sock *s, estab_time until)
 {
-    return wait_held(p, s, &s->waits, until);
+    struct wait w = {.wait = {.until = until}};
+
+    return wait_held(p, s, &w, &s->waits);
 }
 
-int wait_turn(struct estab_posix *p, struct sock *s, estab_time until)
+int wait_turn(struct estab_posix *p, struct sock *s, enum turn turn, estab_time until)
 {
-    return wait_held(p, s, &p->turn, until);
+    struct wait w = {
+        .wait = {.until = until}, .sock = s, .turn = turn, .chunks = chunks_in_use(p)};
+
+    return wait_held(p, s, &w, &p->turn);
 }
