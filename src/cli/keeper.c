@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/talk_control.h"
+
 #define LONGEST (3600 * ESTAB_SECOND) /* a peer that never closes is not waited for longer */
 #define TURN    ESTAB_SECOND
 
@@ -69,13 +71,16 @@ static _Noreturn void keep(struct talk *t)
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, "estab-keeper");
+    talk_control_leave(t);
     keep_only(estab_device_fd(t->device));
+    talk_control_open(t, "keeper");
     story_mute(t->story);
     while ((now = estab_now()) < until && keeper_open(t, &time_wait) > 0 && !wire_gone(t->wire)) {
         wire_turn(t->wire, now + TURN);
         act(t, estab_now());
     }
     wire_turn(t->wire, 0); /* the last move is told */
+    control_close(t->control);
     _exit(0);
 }
 

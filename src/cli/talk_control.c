@@ -18,36 +18,41 @@ const char *talk_on_text(const struct cli_on *on, char out[40])
     return out;
 }
 
-/* Of the two ends; on a wire, of all of its stations. */
-static struct names names_of(const struct talk *t)
+static const char *their_name(const struct talk *t)
 {
-    const struct station_peer *p;
-    struct names names = {0};
-
-    (void)names_add(&names, t->ours, t->our_name);
-    if (t->netns)
-        (void)names_add(&names, t->theirs, strcmp(t->our_name, "server") ? "server" : "client");
-    for (unsigned i = 0; t->station && (p = station_peer_at(t->station, i)); i++)
-        if (!(p->flags & (STATION_MONITOR | STATION_CARRIED)))
-            (void)names_add(&names, p->address, p->name);
-    return names;
+    return strcmp(t->our_name, "server") == 0 ? "client" : "server";
 }
 
-void talk_control_open(struct talk *t)
+/* Of the two ends; on a wire, of all of its stations. */
+static void find_names(void *context, struct names *names)
 {
-    struct names names = names_of(t);
-    struct estab_host_error error = {0};
-    struct control_config config = {.on = NULL};
-    char program[32], on[40];
+    const struct talk *t = context;
+    const struct station_peer *p;
 
-    snprintf(program, sizeof program, "estab %s", t->o->verb->name);
-    config.program = program;
-    config.on = talk_on_text(&t->o->on, on);
-    config.name = t->our_name;
-    config.kernel_name = t->netns ? names_find(&names, t->theirs) : NULL;
-    config.stack = t->stack;
-    config.names = &names;
-    config.diag = t->netns ? netns_diag(t->netns) : -1;
+    (void)names_add(names, t->ours, t->our_name);
+    if (t->netns)
+        (void)names_add(names, t->theirs, their_name(t));
+    for (unsigned i = 0; t->station && (p = station_peer_at(t->station, i)); i++)
+        if (!(p->flags & (STATION_MONITOR | STATION_CARRIED)))
+            (void)names_add(names, p->address, p->name);
+}
+
+void talk_control_open(struct talk *t, const char *what)
+{
+    struct estab_host_error error = {0};
+    char program[32], on[40];
+    struct control_config config = {
+        .program = program,
+        .on = talk_on_text(&t->o->on, on),
+        .name = t->our_name,
+        .kernel_name = t->netns ? their_name(t) : NULL,
+        .stack = t->stack,
+        .diag = t->netns ? netns_diag(t->netns) : -1,
+        .names = find_names,
+        .context = t,
+    };
+
+    snprintf(program, sizeof program, "estab %s", what);
     t->control = control_open(&config, &error);
     if (t->control)
         estab_loop_watch(wire_loop(t->wire), control_fd(t->control), POLLIN, control_ready,
@@ -63,12 +68,4 @@ void talk_control_leave(struct talk *t)
     estab_loop_watch(wire_loop(t->wire), control_fd(t->control), 0, NULL, NULL);
     control_leave(t->control);
     t->control = NULL;
-}
-
-void talk_control_names(struct talk *t)
-{
-    struct names names = names_of(t);
-
-    if (t->control)
-        control_rename(t->control, &names);
 }

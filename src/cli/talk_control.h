@@ -5,13 +5,11 @@
 
 #include "cli/talk.h"
 
-/* Opens a control socket and gives it to the loop.  Without one everything else goes on: then the
- * user is told why. */
-void talk_control_open(struct talk *);
+/* Opens a control socket of "estab WHAT", and gives it to the loop.  Without one everything else goes
+ * on: then the user is told why. */
+void talk_control_open(struct talk *, const char *what);
 /* In a child that goes on alone, after a fork: the socket is the parent's, and stays. */
 void talk_control_leave(struct talk *);
-/* The stations of the wire have changed. */
-void talk_control_names(struct talk *);
 /* As the user would write it behind --on. */
 const char *talk_on_text(const struct cli_on *, char out[40]);
 

@@ -51,15 +51,18 @@ void answer_refuse(struct text *out, const char *line, size_t n)
     control_write_error(out, sentence);
 }
 
-void answer_begin(struct answer *a, enum answer_request request)
+void answer_begin(struct answer *a, struct answer_source *s, enum answer_request request)
 {
     *a = (struct answer){.request = request};
+    s->names.count = 0;
+    if (s->find_names)
+        s->find_names(s->context, &s->names);
 }
 
 void answer_end(struct answer *a)
 {
     free(a->sockets);
-    answer_begin(a, ANSWER_NONE);
+    *a = (struct answer){.request = ANSWER_NONE};
 }
 
 static void copy_word(char *to, size_t size, const char *from)
@@ -69,14 +72,15 @@ static void copy_word(char *to, size_t size, const char *from)
 
 struct answer_source answer_source_of(const struct control_config *config)
 {
-    struct answer_source s = {.stack = config->stack, .diag = config->diag};
+    struct answer_source s = {.stack = config->stack,
+                              .diag = config->diag,
+                              .find_names = config->names,
+                              .context = config->context};
 
     copy_word(s.program, sizeof s.program, config->program);
     copy_word(s.on, sizeof s.on, config->on);
     copy_word(s.name, sizeof s.name, config->name);
     copy_word(s.kernel_name, sizeof s.kernel_name, config->kernel_name);
-    if (config->names)
-        s.names = *config->names;
     return s;
 }
 

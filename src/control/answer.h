@@ -30,7 +30,9 @@ struct answer_source {
     int diag;                 /* or -1 */
     char program[CONTROL_WORD_MAX], on[CONTROL_WORD_MAX];
     char name[NAMES_TEXT_MAX], kernel_name[NAMES_TEXT_MAX];
-    struct names names;
+    void (*find_names)(void *context, struct names *);
+    void *context;
+    struct names names; /* as of the last request */
 };
 
 struct answer {
@@ -49,7 +51,7 @@ struct control_row answer_kernel_row(const struct diag_socket *, uint64_t name_s
 
 /* The request of a line, without its newline; NONE if it is none. */
 enum answer_request answer_request(const char *line, size_t n);
-void answer_begin(struct answer *, enum answer_request);
+void answer_begin(struct answer *, struct answer_source *, enum answer_request);
 void answer_end(struct answer *);
 /* Adds lines while there is room for a longest one; sets `request` to NONE after the last. */
 void answer_fill(struct answer *, const struct answer_source *, struct text *, estab_time now);

@@ -118,11 +118,6 @@ void control_close(struct control *c)
     control_leave(c);
 }
 
-void control_rename(struct control *c, const struct names *names)
-{
-    c->source.names = *names;
-}
-
 int control_fd(const struct control *c)
 {
     return c->epoll;
@@ -210,7 +205,7 @@ static bool has_request(const struct client *k)
 }
 
 /* Takes a line off the input, if there is one. */
-static void take_request(struct client *k)
+static void take_request(struct control *c, struct client *k)
 {
     const char *end = memchr(k->in, '\n', k->in_length);
     size_t n = end ? (size_t)(end - k->in) : 0;
@@ -222,7 +217,7 @@ static void take_request(struct client *k)
     if (request == ANSWER_NONE)
         answer_refuse(&k->out, k->in, n);
     else
-        answer_begin(&k->answer, request);
+        answer_begin(&k->answer, &c->source, request);
     k->in_length -= n + 1;
     memmove(k->in, end + 1, k->in_length);
 }
@@ -248,7 +243,7 @@ static bool serve(struct control *c, struct client *k, estab_time now)
     if (!owed(k) && !has_request(k) && !read_in(k))
         return false;
     if (!owed(k))
-        take_request(k);
+        take_request(c, k);
     answer_fill(&k->answer, &c->source, &k->out, now);
     return flush_out(k);
 }

@@ -26,15 +26,17 @@
 #define CONTROL_CLIENTS     16
 #define CONTROL_REQUEST_MAX 128
 
-/* Everything is copied but the stack and the descriptor, which are used until control_close. */
+/* Texts are copied; the others are used until control_close. */
 struct control_config {
-    const char *program;       /* "estab listen" */
-    const char *on;            /* what carries the frames: "kernel", "packet:eth0" */
-    const char *name;          /* of our end; "" if it has none */
-    const char *kernel_name;   /* of the kernel's end; "" */
-    const estab_stack *stack;  /* ours; NULL: there is only a kernel */
-    const struct names *names; /* that resolve there; or NULL */
-    int diag;                  /* diag_open in the kernel's namespace, the caller's; -1: none */
+    const char *program;      /* "estab listen" */
+    const char *on;           /* what carries the frames: "kernel", "packet:eth0" */
+    const char *name;         /* of our end; or NULL */
+    const char *kernel_name;  /* of the kernel's end; or NULL */
+    const estab_stack *stack; /* ours; NULL: there is only a kernel */
+    int diag;                 /* diag_open in the kernel's namespace, the caller's; -1: none */
+    /* Fills the names that resolve there, for each request anew: on a wire they change.  Or NULL. */
+    void (*names)(void *context, struct names *);
+    void *context;
 };
 
 struct control;
@@ -46,8 +48,6 @@ ESTAB_MUST_CHECK struct control *control_open(const struct control_config *,
 void control_close(struct control *);
 /* The same after a fork, in the child: the socket stays, and is the parent's. */
 void control_leave(struct control *);
-/* These are the names that resolve there from now on. */
-void control_rename(struct control *, const struct names *);
 
 /* Readable when there is something to do. */
 int control_fd(const struct control *);

@@ -32,8 +32,8 @@ time.sleep(60)
 
 
 def setUpModule():
-    done = subprocess.run([ESTAB, "listen", "--close", "0", "--", "true"], capture_output=True,
-                          text=True, timeout=60)
+    done = subprocess.run([ESTAB, "listen", "--on", "kernel", "--close", "0", "--", "true"],
+                          capture_output=True, text=True, timeout=60)
     if done.returncode == 4:
         raise unittest.SkipTest(done.stderr.strip())
 
@@ -98,7 +98,7 @@ class Both(Case):
     """What works for everybody."""
 
     def test_a_listener(self):
-        process = self.start("listen", "3333", "--", "sleep", "60")
+        process = self.start("listen", "--on", "kernel", "3333", "--", "sleep", "60")
         row, = self.await_rows([("estab", "LISTEN")], "-a")
         self.assertEqual(row["pid"], process.pid)
         self.assertEqual(row["program"], "estab listen")
@@ -111,7 +111,7 @@ class Both(Case):
         self.assertEqual(self.netstat("-a").stderr, "")
 
     def test_a_connection_through_its_states(self):
-        process = self.start("connect", "--hold", "never", "--msl", "60")
+        process = self.start("connect", "--on", "kernel", "--hold", "never", "--msl", "60")
         ours, theirs = self.await_rows([("estab", "ESTABLISHED"), ("kernel", "ESTABLISHED")])
         self.assertEqual(ours["local"], theirs["remote"])
         self.assertEqual(ours["remote"], theirs["local"])
@@ -131,13 +131,13 @@ class Both(Case):
         self.assertEqual([row for row in self.rows() if row["stack"] == "kernel"], [])
 
     def test_fin_wait_2_here_and_close_wait_there(self):
-        self.start("connect", "--hold", "0", "--", "python3", "-c", HALF_CLOSING_SERVER)
+        self.start("connect", "--on", "kernel", "--hold", "0", "--", "python3", "-c", HALF_CLOSING_SERVER)
         ours, theirs = self.await_rows([("estab", "FIN-WAIT-2"), ("kernel", "CLOSE-WAIT")], "-p")
         self.assertEqual(theirs["program"], "python3")
         self.assertIsInstance(theirs["pid"], int)
 
     def test_close_wait_here_and_fin_wait_2_there(self):
-        self.start("listen", "--close", "never", "--", "python3", "-c",
+        self.start("listen", "--on", "kernel", "--close", "never", "--", "python3", "-c",
                    "import socket, time\n"
                    "s = socket.create_connection(('server', 3333))\n"
                    "s.shutdown(socket.SHUT_WR); time.sleep(60)")
@@ -145,7 +145,7 @@ class Both(Case):
         self.assertEqual(ours["local_name"], "server")
 
     def test_syn_sent_here(self):
-        self.start("connect", "--rule", "drop every syn")
+        self.start("connect", "--on", "kernel", "--rule", "drop every syn")
         until = time.monotonic() + PATIENCE
         while True:  # before the SYN leaves, ARP may be on its way, and no timer runs
             ours, = self.await_rows([("estab", "SYN-SENT")])
@@ -156,11 +156,11 @@ class Both(Case):
 
     def test_syn_sent_here_and_syn_received_there(self):
         """The kernel's answer takes two seconds back, as our SYN did there."""
-        self.start("connect", "--impair", "delay 2s")
+        self.start("connect", "--on", "kernel", "--impair", "delay 2s")
         self.await_rows([("estab", "SYN-SENT"), ("kernel", "SYN-RECEIVED")])
 
     def test_syn_received_here_and_syn_sent_there(self):
-        self.start("listen", "--impair", "delay 2s")
+        self.start("listen", "--on", "kernel", "--impair", "delay 2s")
         ours, theirs = self.await_rows([("estab", "SYN-RECEIVED"), ("kernel", "SYN-SENT")])
         self.assertEqual(ours["local"], "10.11.0.1:3333")
         self.assertEqual(ours["remote"], theirs["local"])
@@ -169,8 +169,8 @@ class Both(Case):
 
     def test_two_stacks(self):
         """Both wires have the same addresses and names; each row says whose it is."""
-        one = self.start("connect", "--hold", "never")
-        two = self.start("connect", "--hold", "never")
+        one = self.start("connect", "--on", "kernel", "--hold", "never")
+        two = self.start("connect", "--on", "kernel", "--hold", "never")
         until = time.monotonic() + PATIENCE
         while True:
             rows = [row for row in self.rows() if row["state"] == "ESTABLISHED"]
@@ -183,7 +183,7 @@ class Both(Case):
         self.assertEqual(len(spaces), 2)
 
     def test_the_table(self):
-        process = self.start("connect", "--hold", "never")
+        process = self.start("connect", "--on", "kernel", "--hold", "never")
         self.await_rows([("estab", "ESTABLISHED"), ("kernel", "ESTABLISHED")])
         named = self.netstat().stdout
         self.assertRegex(named, r"(?m)^tcp +0 +0 client:\d+ +server:3333 +ESTABLISHED estab$")
@@ -195,7 +195,7 @@ class Both(Case):
                                   r"+kernel +\d+/\S+ +off$")
 
     def test_statistics(self):
-        process = self.start("connect", "--hold", "never")
+        process = self.start("connect", "--on", "kernel", "--hold", "never")
         self.await_rows([("estab", "ESTABLISHED")])
         text = self.netstat("-s").stdout
         self.assertIn(f"estab connect, process {process.pid}, client on kernel\n", text)
@@ -210,7 +210,7 @@ class Both(Case):
 
     def test_a_reason(self):
         """A port on which nobody listens: the reset has its reason."""
-        self.start("listen", "3333", "--", "python3", "-c",
+        self.start("listen", "--on", "kernel", "3333", "--", "python3", "-c",
                    "import socket, time\n"
                    "s = socket.socket()\n"
                    "assert s.connect_ex(('server', 4444))\n"
@@ -221,7 +221,8 @@ class Both(Case):
 
     def test_from_inside_the_namespace(self):
         """Its kernel is then listed twice, and shown once."""
-        process = self.start("listen", "--", "sh", "-c", f"'{self.estab}' netstat -a --json")
+        process = self.start("listen", "--on", "kernel", "--", "sh", "-c",
+                             f"'{self.estab}' netstat -a --json")
         out, _ = process.communicate(timeout=PATIENCE)
         rows = [json.loads(line) for line in out.splitlines() if line.startswith('{"schema":"estab.c')]
         listeners = [row for row in rows if row["stack"] == "estab"]
@@ -232,7 +233,7 @@ class Both(Case):
         self.assertEqual(len(kernels), len(set(kernels)), out)
 
     def test_killed(self):
-        process = self.start("listen", "--", "sleep", "60")
+        process = self.start("listen", "--on", "kernel", "--", "sleep", "60")
         self.await_rows([("estab", "LISTEN")], "-a")
         process.kill()
         process.wait()
@@ -242,11 +243,11 @@ class Both(Case):
         self.assertEqual(list(self.place.iterdir()), [])
 
     def test_the_next_stack_removes_what_the_dead_left(self):
-        process = self.start("listen", "--", "sleep", "60")
+        process = self.start("listen", "--on", "kernel", "--", "sleep", "60")
         self.await_rows([("estab", "LISTEN")], "-a")
         process.kill()
         process.wait()
-        second = self.start("listen", "--", "sleep", "60")
+        second = self.start("listen", "--on", "kernel", "--", "sleep", "60")
         until = time.monotonic() + PATIENCE
         while [path.name for path in self.place.iterdir()] != [f"{second.pid}-0"]:
             self.assertLess(time.monotonic(), until)
@@ -255,9 +256,9 @@ class Both(Case):
         self.assertEqual(list(self.place.iterdir()), [])
 
     def test_a_stopped_stack(self):
-        stopped = self.start("listen", "--", "sleep", "60")
+        stopped = self.start("listen", "--on", "kernel", "--", "sleep", "60")
         self.await_rows([("estab", "LISTEN")], "-a")
-        running = self.start("connect", "--hold", "never")
+        running = self.start("connect", "--on", "kernel", "--hold", "never")
         self.await_rows([("estab", "ESTABLISHED")])
         os.kill(stopped.pid, signal.SIGSTOP)
         try:
@@ -269,7 +270,7 @@ class Both(Case):
         self.await_rows([("estab", "LISTEN"), ("estab", "ESTABLISHED")], "-a")
 
     def test_examples_of_the_help(self):
-        self.start("connect", "--hold", "never")
+        self.start("connect", "--on", "kernel", "--hold", "never")
         self.await_rows([("estab", "ESTABLISHED")])
         text = self.netstat("--help").stdout
         examples = re.findall(r"(?m)^  estab (netstat.*)$", text)
@@ -283,7 +284,7 @@ class Both(Case):
         """The stack goes on, and says who will not see it."""
         self.place.mkdir(mode=0o755)
         self.own(self.place)
-        process = self.start("connect", "--hold", "0", "--msl", "0.1")
+        process = self.start("connect", "--on", "kernel", "--hold", "0", "--msl", "0.1")
         out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 0, out)
         self.assertIn("netstat will not show this stack: ", out)
@@ -305,8 +306,8 @@ class Nobody(Both):
         os.chmod(cls.estab, 0o755)
         cls.before = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                       "env", "HOME=/", f"PATH={cls.path()}")
-        done = subprocess.run([*cls.before, cls.estab, "listen", "--close", "0", "--", "true"],
-                              capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*cls.before, cls.estab, "listen", "--on", "kernel", "--close", "0",
+                               "--", "true"], capture_output=True, text=True, timeout=60)
         if done.returncode == 4:
             raise unittest.SkipTest(f"nobody may not: {done.stderr.strip()}")
 
@@ -325,7 +326,8 @@ class Nobody(Both):
         """The directory in the temporary one is the same inside a namespace, where we are root."""
         self.environment.pop("XDG_RUNTIME_DIR")
         self.environment["TMPDIR"] = str(self.runtime)
-        process = self.start("listen", "--", "sh", "-c", f"'{self.estab}' netstat -l --json")
+        process = self.start("listen", "--on", "kernel", "--", "sh", "-c",
+                             f"'{self.estab}' netstat -l --json")
         out, _ = process.communicate(timeout=PATIENCE)
         self.assertIn('"state":"LISTEN","pid":', out)
         self.assertIn('"program":"estab listen"', out)
