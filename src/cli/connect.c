@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/keeper.h"
+#include "cli/talk_wire.h"
 
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
@@ -184,8 +185,13 @@ static void explain(struct connecting *c, estab_time now)
     talk_say(&c->talk, "FIN-WAIT-2 lasts until the peer closes its side, too; Ctrl-C resets");
 }
 
-/* Before anything was heard, a host that nobody answers for is the end, unless the wire itself is
- * slower than ARP's three seconds; later, it is a hint. */
+/* ARP gives up after three seconds; a wire may take longer. */
+static bool is_slow(const struct connecting *c, estab_time now)
+{
+    return now < c->patient_until || talk_wire_has(&c->talk, &c->client.remote.addr);
+}
+
+/* Before anything was heard, a host that nobody answers for is the end; later, it is a hint. */
 static void take_trouble(struct connecting *c, estab_time now)
 {
     struct app_client *a = &c->client;
@@ -194,7 +200,7 @@ static void take_trouble(struct connecting *c, estab_time now)
     if (!a->soft || a->done)
         return;
     a->soft = false;
-    if (a->trouble == ESTAB_UNREACHABLE && !a->opened && now >= c->patient_until) {
+    if (a->trouble == ESTAB_UNREACHABLE && !a->opened && !is_slow(c, now)) {
         c->unreachable = true;
         app_client_end(a, true, now);
     } else if (!c->said_trouble) {

@@ -80,6 +80,16 @@ static bool is_named(const struct station_peer *p)
     return !(p->flags & (STATION_MONITOR | STATION_CARRIED));
 }
 
+bool talk_wire_has(const struct talk *t, const struct estab_addr *address)
+{
+    const struct station_peer *p;
+
+    for (unsigned i = 0; t->station && (p = station_peer_at(t->station, i)); i++)
+        if (is_named(p) && memcmp(&p->address, address, sizeof *address) == 0)
+            return true;
+    return false;
+}
+
 static bool listens_on(const struct station_peer *p, uint16_t port)
 {
     for (unsigned i = 0; i < p->ports; i++)

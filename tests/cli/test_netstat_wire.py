@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""netstat beside a wire: what its stations have open, the states that a slow wire shows, and what a
+keeper carries on.
+
+Each test has a runtime directory, and so a wire, of its own.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from _estab import ESTAB
+
+PATIENCE = 60
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.place = pathlib.Path(folder.name) / "estab"
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": folder.name}
+        self.addCleanup(self.estab, "wire", "down")
+
+    def estab(self, *words):
+        return subprocess.run([ESTAB, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=PATIENCE, env=self.environment)
+
+    def start(self, *words):
+        process = subprocess.Popen([ESTAB, *words], stdin=subprocess.DEVNULL, env=self.environment,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def rows(self, *words):
+        done = self.estab("netstat", "--json", *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [row for row in map(json.loads, done.stdout.splitlines()) if row["on"]]
+
+    def await_rows(self, wanted, *words):
+        """Asks until each (name of the end, state) of `wanted` is there at once."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            rows = self.rows(*words)
+            picked = [next((row for row in rows if (row["local_name"], row["state"]) == one), None)
+                      for one in wanted]
+            if all(picked):
+                return picked
+            self.assertLess(time.monotonic(), until, rows)
+
+    def listen(self, *words):
+        process = self.start("listen", *words)
+        self.await_rows([("server", "LISTEN")], "-a")
+        return process
+
+
+class Wire(Case):
+    def test_both_ends(self):
+        listen = self.listen()
+        connect = self.start("connect", "--hold", "never")
+        ours, theirs = self.await_rows([("client", "ESTABLISHED"), ("server", "ESTABLISHED")])
+        self.assertEqual((ours["pid"], theirs["pid"]), (connect.pid, listen.pid))
+        self.assertEqual((ours["remote_name"], theirs["remote_name"]), ("server", "client"))
+        self.assertEqual((ours["local"], ours["remote"]), (theirs["remote"], theirs["local"]))
+        self.assertEqual({row["on"] for row in self.rows("-a")}, {"wire:lab"})
+        self.assertEqual(ours["snd_nxt"], theirs["rcv_nxt"])
+
+    def test_syn_sent_and_syn_received_on_a_slow_wire(self):
+        """Two seconds each way, ARP included, which gives up after three."""
+        self.listen()
+        self.assertEqual(self.estab("wire", "set", "delay", "2s").returncode, 0)
+        self.start("connect")
+        self.await_rows([("client", "SYN-SENT")])
+        received, sent = self.await_rows([("server", "SYN-RECEIVED"), ("client", "SYN-SENT")])
+        self.assertEqual(sent["remote"], received["local"])
+        self.assertEqual((sent["timer"], received["timer"]), ("retransmission",) * 2)
+        self.assertLess(received["memory"], 100)  # a record
+        self.await_rows([("client", "ESTABLISHED")])
+
+    def test_a_keeper(self):
+        self.listen("--close", "0")
+        connect = self.start("connect", "--hold", "0", "--msl", "60")
+        row, = self.await_rows([("client", "TIME-WAIT")])
+        connect.wait(PATIENCE)
+        until = time.monotonic() + PATIENCE
+        while row["program"] != "estab keeper":
+            self.assertLess(time.monotonic(), until)
+            row, = self.await_rows([("client", "TIME-WAIT")])
+        self.assertNotEqual(row["pid"], connect.pid)
+        self.assertEqual(row["timer"], "2MSL")
+        self.assertTrue((self.place / f"{row['pid']}-0").exists())
+        self.assertFalse((self.place / f"{connect.pid}-0").exists())
+        os.kill(row["pid"], signal.SIGTERM)
+        while self.rows():
+            self.assertLess(time.monotonic(), until)
+
+    def test_names_come_and_go(self):
+        listen = self.listen()
+        self.start("connect", "--hold", "never", "--name", "alice")
+        self.await_rows([("alice", "ESTABLISHED"), ("server", "ESTABLISHED")])
+        done = self.estab("netstat", "-s", "--json")
+        stacks = [row for row in map(json.loads, done.stdout.splitlines())
+                  if row["schema"] == "estab.stack/1"]
+        for stack in stacks:
+            self.assertEqual({entry["name"] for entry in stack["names"]}, {"server", "alice"})
+        self.assertEqual(len({stack["pid"] for stack in stacks} - {listen.pid}), 1)
+
+    def test_the_sockets_go_with_the_wire(self):
+        """The verbs end with it, and remove their sockets."""
+        self.listen()
+        self.assertEqual(self.estab("wire", "down").returncode, 0)
+        until = time.monotonic() + PATIENCE
+        while self.rows("-a"):
+            self.assertLess(time.monotonic(), until)
+        self.assertEqual([path.name for path in self.place.glob("*-0")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
