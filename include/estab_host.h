@@ -60,6 +60,8 @@ enum estab_device_flags {
  *                      address is not the interface's
  *      tap:NAME        a TAP device, made if it does not exist (Ethernet)
  *      tun:NAME        a TUN device, made if it does not exist (bare IP)
+ *      wire:NAME       a station of this user's wire NAME, whose hub is started if need be (see
+ *                      docs/wire.md); the wire gives MAC address, address and prefix
  *
  * Fills `out` for estab_interface_add: size, link, mtu, super_segment, checksum_offload, and a
  * locally administered MAC address that is made from the name and this process's number, and so

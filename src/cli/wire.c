@@ -647,6 +647,7 @@ void wire_free(struct wire *w)
 
     if (!w)
         return;
+    tell_due(w, ESTAB_NEVER - 1); /* what still waits for a report */
     while ((o = w->first)) {
         w->first = o->next;
         free(o);

@@ -13,7 +13,8 @@
 
 #include "device/vnet.h"
 
-static const struct device_kind *const kinds[] = {&device_packet, &device_tap, &device_tun};
+static const struct device_kind *const kinds[] = {&device_packet, &device_tap, &device_tun,
+                                                  &device_wire};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -34,7 +35,7 @@ static const struct device_kind *parse(const char *spec, const char **ifname,
         return NULL;
     }
     host_fail(error, ESTAB_HOST_USAGE, 0,
-              "'%.64s' is no device: expected packet:IFACE, tap:NAME or tun:NAME", spec);
+              "'%.64s' is no device: expected packet:IFACE, tap:NAME, tun:NAME or wire:NAME", spec);
     return NULL;
 }
 
@@ -93,7 +94,9 @@ estab_device *estab_device_adopt(const char *spec, int fd, uint32_t mtu, unsigne
 {
     const char *ifname;
     const struct device_kind *kind = parse(spec, &ifname, error);
-    if (!kind) {
+    if (!kind || kind->make) {
+        if (kind)
+            host_fail(error, ESTAB_HOST_USAGE, 0, "a wire is joined, not adopted");
         close(fd);
         return NULL;
     }
@@ -108,6 +111,8 @@ estab_device *estab_device_open(const char *spec, unsigned flags, struct estab_i
 {
     const char *ifname;
     const struct device_kind *kind = parse(spec, &ifname, error);
+    if (kind && kind->make)
+        return kind->make(ifname, out, error);
     int fd = kind ? kind->open(kind, ifname, error) : -1;
     return fd < 0 ? NULL : estab_device_adopt(spec, fd, 0, flags, out, error);
 }

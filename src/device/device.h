@@ -36,6 +36,8 @@ struct device_kind {
     size_t (*receive)(estab_device *, struct estab_frame *in, size_t n);
     size_t (*send)(estab_device *, const struct estab_frame *out, size_t n);
     void (*count)(estab_device *); /* NULL, or brings the counters up to date */
+    /* NULL, or does all of estab_device_open; open and start are not called then. */
+    estab_device *(*make)(const char *name, struct estab_interface *out, struct estab_host_error *);
 };
 
 struct estab_device {
@@ -54,6 +56,7 @@ struct estab_device {
 };
 
 extern const struct device_kind device_packet, device_tap, device_tun;
+extern const struct device_kind device_wire; /* src/wire/station.c */
 
 /* The pieces of a frame, vnet header first where the device has one; how many. */
 unsigned device_gather(estab_device *, struct device_slot *, const struct estab_frame *out);

@@ -298,11 +298,24 @@ static size_t transmit(estab_device *d, const struct estab_frame *out, size_t n)
     return sent;
 }
 
-static const struct device_kind device_wire = {
+static estab_device *make(const char *name, struct estab_interface *out,
+                          struct estab_host_error *error)
+{
+    struct station *s =
+        station_join(&(struct station_config){.wire = name, .program = "a program"}, error);
+
+    if (!s)
+        return NULL;
+    station_interface(s, out);
+    return &s->device;
+}
+
+const struct device_kind device_wire = {
     .prefix = "wire:",
     .link = ESTAB_LINK_ETHERNET,
     .receive = receive,
     .send = transmit,
+    .make = make,
 };
 
 /* ---- joining ------------------------------------------------------------------------------------------ */

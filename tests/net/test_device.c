@@ -225,7 +225,7 @@ static void expect_error(const char *spec, enum estab_host_kind kind, const char
 static void names_that_are_none_are_refused(void **state)
 {
     (void)state;
-    expect_error("eth0", ESTAB_HOST_USAGE, "expected packet:IFACE, tap:NAME or tun:NAME");
+    expect_error("eth0", ESTAB_HOST_USAGE, "expected packet:IFACE, tap:NAME, tun:NAME or wire:NAME");
     expect_error("packet:", ESTAB_HOST_USAGE, "1 to 15 characters");
     expect_error("tap:sixteencharacter", ESTAB_HOST_USAGE, "1 to 15 characters");
     expect_error("tun:a/b", ESTAB_HOST_USAGE, "names no interface");
