@@ -22,15 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/netns_build.h"
+#include "cli/netns_parts.h"
 #include "device/error.h"
-
-struct netns {
-    struct netns_options options;
-    int fd[NETNS_FDS];
-    char note[256];
-    pid_t child[NETNS_CHILDREN_MAX]; /* 0: free */
-};
 
 struct netns_options netns_defaults(bool kernel_is_server)
 {
@@ -51,8 +44,7 @@ union control {
     uint8_t bytes[CMSG_SPACE(NETNS_FDS * sizeof(int))];
 };
 
-/* Sends *built with its descriptors; in the answer fd[i] is not a number, but -1 or "one follows". */
-static bool bring_back(int to, struct netns_built *built)
+bool netns_bring(int to, struct netns_built *built)
 {
     union control control = {0};
     struct iovec piece = {built, sizeof *built};
@@ -74,7 +66,7 @@ static bool bring_back(int to, struct netns_built *built)
     return sendmsg(to, &m, MSG_NOSIGNAL) == (ssize_t)sizeof *built;
 }
 
-static bool take_back(int from, struct netns_built *built)
+bool netns_take(int from, struct netns_built *built)
 {
     union control control = {0};
     struct iovec piece = {built, sizeof *built};
@@ -114,7 +106,7 @@ static _Noreturn void build_inside(const struct netns_options *o, int to)
 {
     struct netns_built built;
     netns_build(o, &built);
-    _exit(bring_back(to, &built) ? 0 : 1);
+    _exit(netns_bring(to, &built) ? 0 : 1);
 }
 
 /* The descriptors of a child that did the work; false with built->error. */
@@ -131,7 +123,7 @@ static bool build(const struct netns_options *o, struct netns_built *built)
         build_inside(o, pair[1]);
     int number = pid < 0 ? errno : 0;
     close(pair[1]);
-    bool back = pid > 0 && take_back(pair[0], built);
+    bool back = pid > 0 && netns_take(pair[0], built);
     close(pair[0]);
     if (pid > 0)
         wait_for(pid);
@@ -219,13 +211,14 @@ static bool enter(const struct netns *ns)
     return setns(ns->fd[NETNS_FD_NET], CLONE_NEWNET) == 0 && enter_mounts(ns);
 }
 
-static void reset_signals(void)
+static void reset_signals(bool terminal)
 {
     sigset_t none;
     sigemptyset(&none);
     for (int s = 1; s < NSIG; s++)
         (void)signal(s, SIG_DFL);
-    (void)signal(SIGINT, SIG_IGN);
+    if (!terminal)
+        (void)signal(SIGINT, SIG_IGN);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -267,7 +260,7 @@ static void report(int to, int number)
 static _Noreturn void child(const struct netns *ns, const struct work *work, const int fd[3],
                             pid_t parent, int to)
 {
-    reset_signals();
+    reset_signals(ns->options.terminal);
     if (!enter(ns) || !follow(parent) || !standard(fd)) {
         report(to, errno);
         _exit(127);

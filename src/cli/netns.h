@@ -41,9 +41,10 @@ struct netns_options {
     enum netns_kind kind;
     struct estab_addr kernel_address; /* IPv4 */
     uint8_t prefix_length;
-    uint32_t mtu; /* 0: 1500 */
-    bool offload; /* the kernel may send super-segments and unfinished checksums, and take them;
+    uint32_t mtu;  /* 0: 1500 */
+    bool offload;  /* the kernel may send super-segments and unfinished checksums, and take them;
                     * else every frame is as it would be on a cable */
+    bool terminal; /* Ctrl-C is for the programs inside, not for us */
     struct netns_name names[NETNS_NAMES_MAX]; /* resolve inside, through a hosts file; up to NULL */
 };
 
@@ -60,6 +61,14 @@ void netns_free(struct netns *);
 /* Our end; once.  Fills `out` as estab_device_open does. */
 ESTAB_MUST_CHECK estab_device *netns_device(struct netns *, struct estab_interface *out,
                                             struct estab_host_error *);
+/* The names that resolve inside from now on, in place of those before; false: they cannot. */
+bool netns_rename(struct netns *, const struct netns_name *, unsigned n);
+/* Passes the namespace over a SOCK_SEQPACKET socket to another process of ours, which runs programs
+ * in it with its own struct netns; it has no device.  NULL with `error`. */
+ESTAB_MUST_CHECK bool netns_share(const struct netns *, int to);
+ESTAB_MUST_CHECK struct netns *netns_adopt(int from, struct estab_host_error *);
+/* Kills every process that is in there, without asking. */
+void netns_clear(const struct netns *);
 /* NULL, or a sentence: why the names do not resolve inside. */
 const char *netns_names_note(const struct netns *);
 

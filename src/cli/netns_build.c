@@ -103,7 +103,8 @@ static bool write_hosts(int to, const struct netns_options *o)
     return n == 0 && fchmod(to, 0644) == 0;
 }
 
-static bool mount_hosts(const struct netns_options *o)
+/* The file stays open, so that names can be added later. */
+static bool mount_hosts(const struct netns_options *o, int *hosts)
 {
     const char *folder = getenv("TMPDIR");
     char path[256];
@@ -114,7 +115,9 @@ static bool mount_hosts(const struct netns_options *o)
     bool done = write_hosts(fd, o) && mount(path, "/etc/hosts", NULL, MS_BIND, NULL) == 0;
     int number = errno;
     unlink(path);
-    close(fd);
+    *hosts = done ? fd : -1;
+    if (!done)
+        close(fd);
     errno = number;
     return done;
 }
@@ -130,7 +133,7 @@ static void close_fd(int *fd)
 static void resolve(const struct netns_options *o, struct netns_built *out)
 {
     if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount_hosts(o)) {
+        mount_hosts(o, &out->fd[NETNS_FD_HOSTS])) {
         out->fd[NETNS_FD_MNT] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         out->fd[NETNS_FD_ROOT] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (out->fd[NETNS_FD_MNT] >= 0 && out->fd[NETNS_FD_ROOT] >= 0)
@@ -142,6 +145,7 @@ static void resolve(const struct netns_options *o, struct netns_built *out)
              strerror(errno));
     close_fd(&out->fd[NETNS_FD_MNT]);
     close_fd(&out->fd[NETNS_FD_ROOT]);
+    close_fd(&out->fd[NETNS_FD_HOSTS]);
 }
 
 /* ---- interfaces --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ enum netns_fd {
     NETNS_FD_ROOT, /* our root directory, as it is in that mount namespace */
     NETNS_FD_DEVICE,
     NETNS_FD_DIAG,
+    NETNS_FD_HOSTS, /* the file that is /etc/hosts in there */
     NETNS_FDS,
 };
 

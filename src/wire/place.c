@@ -29,6 +29,8 @@
 #include "wire/hub.h"
 
 #define ENDING   ".wire"
+#define HOST     ".host"
+#define FILE_MAX (2 * PLACE_NAME + 8)
 #define BACKLOG  128
 #define PATIENCE (10 * ESTAB_SECOND) /* for the lock, which is held for moments */
 #define CHECK    (5 * ESTAB_SECOND)  /* how often an idle hub looks whether its socket is there */
@@ -88,17 +90,22 @@ int place_open(struct estab_host_error *error)
     return fd;
 }
 
-static struct sockaddr_un address_of(int place, const char *wire)
+static struct sockaddr_un address_of(int place, const char *file)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
 
-    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%.23s" ENDING, place, wire);
+    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%.*s", place, FILE_MAX - 1, file);
     return a;
 }
 
-static void file_of(const char *wire, char out[PLACE_NAME + sizeof ENDING])
+static void file_of(const char *wire, char out[FILE_MAX])
 {
-    snprintf(out, PLACE_NAME + sizeof ENDING, "%.23s" ENDING, wire);
+    snprintf(out, FILE_MAX, "%.23s" ENDING, wire);
+}
+
+static void host_file(const char *wire, const char *host, char out[FILE_MAX])
+{
+    snprintf(out, FILE_MAX, "%.23s.%.23s" HOST, wire, host);
 }
 
 /* A descriptor that holds the lock until it is closed; -1. */
@@ -182,7 +189,7 @@ static void serve(struct hub *h, int place, const char *file)
 
 static _Noreturn void become_hub(const char *wire, int listener, int place)
 {
-    char file[PLACE_NAME + sizeof ENDING];
+    char file[FILE_MAX];
     struct hub_config config;
     struct hub *h;
     uint32_t seed;
@@ -226,9 +233,9 @@ static bool spawn_hub(const char *wire, int listener, int place)
 /* ---- connecting ------------------------------------------------------------------------------------ */
 
 /* ECONNREFUSED: a socket that nobody listens on. */
-static int try_connect(int place, const char *wire)
+static int try_connect(int place, const char *file)
 {
-    struct sockaddr_un a = address_of(place, wire);
+    struct sockaddr_un a = address_of(place, file);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), number;
 
     if (fd < 0)
@@ -241,15 +248,31 @@ static int try_connect(int place, const char *wire)
     return -1;
 }
 
+static int make_listener(int place, const char *file)
+{
+    struct sockaddr_un a = address_of(place, file);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), number;
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    number = errno;
+    close(fd);
+    errno = number;
+    return -1;
+}
+
 /* With the lock in hand. */
 static int start(int place, const char *wire, struct estab_host_error *error)
 {
-    struct sockaddr_un a = address_of(place, wire);
-    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), fd = -1;
+    char file[FILE_MAX];
+    int listener, fd = -1;
 
-    if (listener >= 0 && bind(listener, (struct sockaddr *)&a, sizeof a) == 0 &&
-        listen(listener, BACKLOG) == 0 && spawn_hub(wire, listener, place))
-        fd = try_connect(place, wire);
+    file_of(wire, file);
+    listener = make_listener(place, file);
+    if (listener >= 0 && spawn_hub(wire, listener, place))
+        fd = try_connect(place, file);
     if (fd < 0)
         host_fail(error, ESTAB_HOST_IO, errno, "wire %s cannot be started", wire);
     if (listener >= 0)
@@ -258,42 +281,41 @@ static int start(int place, const char *wire, struct estab_host_error *error)
 }
 
 /* Removes a socket that nobody listens on; with the lock in hand. */
-static void remove_dead(int place, const char *wire)
+static void remove_dead(int place, const char *file)
 {
-    char file[PLACE_NAME + sizeof ENDING];
-    int fd = try_connect(place, wire), number = errno;
+    int fd = try_connect(place, file), number = errno;
 
     if (fd >= 0)
         close(fd);
-    file_of(wire, file);
     if (fd < 0 && number == ECONNREFUSED)
         (void)unlinkat(place, file, 0);
 }
 
-/* Calls `act` for the name of each socket here. */
-static void each_wire(int place, void (*act)(int place, const char *wire, void *context),
-                      void *context)
+static bool ends_with(const char *file, const char *ending)
+{
+    size_t n = strlen(file), m = strlen(ending);
+
+    return n > m && n < FILE_MAX && strcmp(file + n - m, ending) == 0;
+}
+
+/* Calls `act` for each socket here. */
+static void each_socket(int place, void (*act)(int place, const char *file, void *context),
+                        void *context)
 {
     int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
 
-    while (folder && (entry = readdir(folder))) {
-        char wire[PLACE_NAME];
-        size_t n = strlen(entry->d_name), ending = strlen(ENDING);
-        if (n <= ending || n - ending >= sizeof wire ||
-            strcmp(entry->d_name + n - ending, ENDING) != 0)
-            continue;
-        snprintf(wire, sizeof wire, "%.*s", (int)(n - ending), entry->d_name);
-        act(place, wire, context);
-    }
+    while (folder && (entry = readdir(folder)))
+        if (ends_with(entry->d_name, ENDING) || ends_with(entry->d_name, HOST))
+            act(place, entry->d_name, context);
     if (folder)
         closedir(folder);
 }
 
-static void sweep_one(int place, const char *wire, void *context)
+static void sweep_one(int place, const char *file, void *context)
 {
-    int *lock = context, fd = try_connect(place, wire);
+    int *lock = context, fd = try_connect(place, file);
 
     if (fd >= 0) {
         close(fd);
@@ -304,14 +326,14 @@ static void sweep_one(int place, const char *wire, void *context)
     if (*lock < 0)
         *lock = take_lock(place, PATIENCE);
     if (*lock >= 0)
-        remove_dead(place, wire);
+        remove_dead(place, file);
 }
 
 static void sweep(int place)
 {
     int lock = -1;
 
-    each_wire(place, sweep_one, &lock);
+    each_socket(place, sweep_one, &lock);
     if (lock >= 0)
         close(lock);
 }
@@ -319,8 +341,11 @@ static void sweep(int place)
 static int connect_or_start(int place, const char *wire, bool may_start,
                             struct estab_host_error *error)
 {
-    int fd = try_connect(place, wire), lock;
+    char file[FILE_MAX];
+    int fd, lock;
 
+    file_of(wire, file);
+    fd = try_connect(place, file);
     if (fd >= 0)
         return fd;
     if (!may_start) {
@@ -333,9 +358,9 @@ static int connect_or_start(int place, const char *wire, bool may_start,
                   "the lock of the wires' directory is held by another process");
         return -1;
     }
-    fd = try_connect(place, wire); /* somebody may have been faster */
+    fd = try_connect(place, file); /* somebody may have been faster */
     if (fd < 0) {
-        remove_dead(place, wire);
+        remove_dead(place, file);
         fd = start(place, wire, error);
     }
     close(lock);
@@ -362,6 +387,53 @@ int place_connect(const char *wire, bool may_start, struct estab_host_error *err
     return fd;
 }
 
+/* ---- hosts ------------------------------------------------------------------------------------------------ */
+
+int place_host_listen(const char *wire, const char *host, struct estab_host_error *error)
+{
+    int place = place_open(error), lock = place < 0 ? -1 : take_lock(place, PATIENCE), fd = -1;
+    char file[FILE_MAX];
+
+    host_file(wire, host, file);
+    if (lock >= 0) {
+        remove_dead(place, file);
+        fd = make_listener(place, file);
+        if (fd < 0)
+            host_fail(error, ESTAB_HOST_IO, errno, "the socket %s cannot be made", file);
+        close(lock);
+    }
+    if (place >= 0)
+        close(place);
+    return fd;
+}
+
+int place_host_connect(const char *wire, const char *host)
+{
+    int place = place_open(NULL), fd = -1;
+    char file[FILE_MAX];
+
+    host_file(wire, host, file);
+    if (place >= 0) {
+        fd = try_connect(place, file);
+        close(place);
+    }
+    return fd;
+}
+
+void place_host_remove(const char *wire, const char *host)
+{
+    int place = place_open(NULL), lock = place < 0 ? -1 : take_lock(place, PATIENCE);
+    char file[FILE_MAX];
+
+    host_file(wire, host, file);
+    if (lock >= 0) {
+        remove_dead(place, file);
+        close(lock);
+    }
+    if (place >= 0)
+        close(place);
+}
+
 /* ---- listing -------------------------------------------------------------------------------------------- */
 
 struct listing {
@@ -369,13 +441,14 @@ struct listing {
     char (*name)[PLACE_NAME];
 };
 
-static void list_one(int place, const char *wire, void *context)
+static void list_one(int place, const char *file, void *context)
 {
+    size_t n = strlen(file) - strlen(ENDING);
     struct listing *l = context;
 
     (void)place;
-    if (l->n < PLACE_MAX)
-        snprintf(l->name[l->n++], PLACE_NAME, "%s", wire);
+    if (l->n < PLACE_MAX && ends_with(file, ENDING) && n < PLACE_NAME)
+        snprintf(l->name[l->n++], PLACE_NAME, "%.*s", (int)n, file);
 }
 
 unsigned place_list(char name[PLACE_MAX][PLACE_NAME])
@@ -386,7 +459,7 @@ unsigned place_list(char name[PLACE_MAX][PLACE_NAME])
     if (place < 0)
         return 0;
     sweep(place);
-    each_wire(place, list_one, &l);
+    each_socket(place, list_one, &l);
     close(place);
     return l.n;
 }

@@ -3,8 +3,9 @@
  * place.h - where the sockets of wires are, and how a hub begins and ends.
  *
  *      $XDG_RUNTIME_DIR/estab, or estab-UID in the temporary directory; mode 0700, ours
- *          lab.wire    the socket of wire `lab`
- *          lock        held while a socket is made or removed
+ *          lab.wire      the socket of wire `lab`
+ *          lab.vm.host   where its host `vm` can be joined (`estab host vm`)
+ *          lock          held while a socket is made or removed
  *
  * A hub is started by its first user: with the lock in hand, and nobody answering, the user makes
  * the socket and lets a child serve it.  So there is one hub for each name, and whoever is too late
@@ -30,6 +31,15 @@ void place_path(char *out, size_t size);
 /* A socket connected to the hub of this wire, which is started first if `start` and there is none;
  * -1 with `error`, NOT_FOUND if there is none.  Removes what dead hubs have left. */
 ESTAB_MUST_CHECK int place_connect(const char *wire, bool start, struct estab_host_error *);
+
+/* A socket beside those of the wires: `WIRE.NAME.host`, where host NAME of a wire can be joined.
+ * Listening, not blocking; -1 with `error`. */
+ESTAB_MUST_CHECK int place_host_listen(const char *wire, const char *host,
+                                       struct estab_host_error *);
+/* Connected to it; -1: there is none. */
+ESTAB_MUST_CHECK int place_host_connect(const char *wire, const char *host);
+/* If nobody listens on it any more. */
+void place_host_remove(const char *wire, const char *host);
 
 /* The wires that there are, dead sockets left out. */
 unsigned place_list(char name[PLACE_MAX][PLACE_NAME]);

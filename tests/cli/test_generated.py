@@ -58,7 +58,7 @@ class Man(unittest.TestCase):
 
 # What is typed, the last word unfinished, and words that must be offered; "!" must not.
 COMPLETED = [
-    (["estab", ""], ["demo", "listen", "connect", "wire", "states", "doctor", "help", "completion"]),
+    (["estab", ""], ["demo", "listen", "connect", "wire", "host", "states", "doctor", "help", "completion"]),
     (["estab", "li"], ["listen", "!connect"]),
     (["estab", "listen", "--c"], ["--close", "--color", "!--hold"]),
     (["estab", "connect", "--h"], ["--hold", "--help"]),

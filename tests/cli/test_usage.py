@@ -12,7 +12,7 @@ import unittest
 
 from _estab import ESTAB, output, run
 
-VERBS = ["demo", "listen", "connect", "wire", "states", "doctor", "netstat", "craft", "help",
+VERBS = ["demo", "listen", "connect", "wire", "host", "states", "doctor", "netstat", "craft", "help",
          "completion"]
 
 # The words, and what the sentence on stderr says: every refusal tells what was expected.
@@ -101,6 +101,9 @@ REFUSED = [
     ("wire rule", "rule lacks its words: expected a rule"),
     ("wire clear all", "'all' is one word too many: clear takes none"),
     ("wire --on sim", "expected --on wire:NAME"),
+    ("host", "an operand is missing: expected a name"),
+    ("host 1.2", "NAME '1.2': expected a name"),
+    ("host vm --on kernel", "a host is on a wire: expected --on wire:NAME"),
     ("states -- ls", "takes no command after '--'"),
 ]
 
