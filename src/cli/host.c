@@ -292,7 +292,7 @@ static int carry(struct hosting *h)
 /* Whether the kernel has connections yet, whoever began them. */
 static bool kernel_connected(struct hosting *h)
 {
-    struct netns_socket *sockets = calloc(SOCKETS_MAX, sizeof *sockets);
+    struct diag_socket *sockets = calloc(SOCKETS_MAX, sizeof *sockets);
     int n = sockets ? netns_sockets(h->netns, sockets, SOCKETS_MAX) : 0;
     bool open = false;
 
