@@ -27,6 +27,7 @@
 
 #include "cli/bridge.h"
 #include "cli/netns.h"
+#include "cli/talk_control.h"
 #include "cli/verb.h"
 #include "wire/place.h"
 #include "wire/station.h"
@@ -42,6 +43,7 @@ struct hosting {
     struct netns *netns;
     estab_device *packet; /* the kernel's end */
     struct bridge *bridge;
+    struct control *control; /* tells netstat what the kernel has open; or NULL */
     int listener;
     int janitor; /* a pipe that says, by its end, that we are gone */
     pid_t child;
@@ -166,6 +168,37 @@ static bool start_janitor(struct hosting *h)
     return pid > 0;
 }
 
+/* ---- what netstat sees -------------------------------------------------------------------------------- */
+
+static void find_names(void *context, struct names *names)
+{
+    const struct hosting *h = context;
+    struct estab_interface ours;
+
+    station_interface(h->station, &ours);
+    (void)names_add(names, ours.address, station_name(h->station));
+    talk_station_names(h->station, names);
+}
+
+/* Without it everything else goes on. */
+static void open_control(struct hosting *h)
+{
+    struct estab_host_error error = {0};
+    char on[40];
+
+    h->control = control_open(&(struct control_config){.program = "estab host",
+                                                       .on = talk_on_text(&h->o->on, on),
+                                                       .kernel_name = station_name(h->station),
+                                                       .diag = netns_diag(h->netns),
+                                                       .names = find_names,
+                                                       .context = h},
+                              &error);
+    if (!h->control)
+        fprintf(stderr, "netstat will not show this host: %s\n", error.text);
+}
+
+/* ---- the first one -------------------------------------------------------------------------------------- */
+
 static bool open_host(struct hosting *h, struct estab_host_error *error)
 {
     if (!join(h, error) || !make_namespace(h, error))
@@ -175,12 +208,14 @@ static bool open_host(struct hosting *h, struct estab_host_error *error)
         return false;
     station_listen(h->station, heard, h);
     tell_names(h);
+    open_control(h);
     h->bridge = bridge_new(station_device(h->station), h->packet);
     return h->bridge != NULL;
 }
 
 static void close_host(struct hosting *h)
 {
+    control_close(h->control);
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         if (h->guest[i] >= 0)
             close(h->guest[i]);
@@ -250,17 +285,20 @@ static void pass_signals(struct hosting *h)
 
 static void wait_a_moment(struct hosting *h)
 {
-    struct pollfd p[4 + GUESTS_MAX];
+    struct pollfd p[5 + GUESTS_MAX];
     nfds_t n = 0;
 
     p[n++] = (struct pollfd){.fd = estab_device_fd(station_device(h->station)), .events = POLLIN};
     p[n++] = (struct pollfd){.fd = estab_device_fd(h->packet), .events = POLLIN};
     p[n++] = (struct pollfd){.fd = h->listener, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = h->control ? control_fd(h->control) : -1, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = h->ended ? -1 : h->child_fd, .events = POLLIN};
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         if (h->guest[i] >= 0)
             p[n++] = (struct pollfd){.fd = h->guest[i], .events = POLLIN};
     (void)poll(p, n, 1000); /* a signal just before the sleep is noticed then */
+    if (h->control)
+        control_turn(h->control, estab_now());
 }
 
 static int carry(struct hosting *h)
@@ -311,6 +349,8 @@ static _Noreturn void linger(struct hosting *h)
 
     (void)setsid();
     (void)prctl(PR_SET_NAME, "estab-keeper");
+    control_leave(h->control);
+    open_control(h);
     (void)signal(SIGTERM, SIG_DFL);
     (void)signal(SIGHUP, SIG_IGN);
     for (int i = 0; i < 3; i++)

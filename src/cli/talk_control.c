@@ -23,18 +23,25 @@ static const char *their_name(const struct talk *t)
     return strcmp(t->our_name, "server") == 0 ? "client" : "server";
 }
 
+void talk_station_names(const struct station *s, struct names *names)
+{
+    const struct station_peer *p;
+
+    for (unsigned i = 0; (p = station_peer_at(s, i)); i++)
+        if (!(p->flags & (STATION_MONITOR | STATION_CARRIED)))
+            (void)names_add(names, p->address, p->name);
+}
+
 /* Of the two ends; on a wire, of all of its stations. */
 static void find_names(void *context, struct names *names)
 {
     const struct talk *t = context;
-    const struct station_peer *p;
 
     (void)names_add(names, t->ours, t->our_name);
     if (t->netns)
         (void)names_add(names, t->theirs, their_name(t));
-    for (unsigned i = 0; t->station && (p = station_peer_at(t->station, i)); i++)
-        if (!(p->flags & (STATION_MONITOR | STATION_CARRIED)))
-            (void)names_add(names, p->address, p->name);
+    if (t->station)
+        talk_station_names(t->station, names);
 }
 
 void talk_control_open(struct talk *t, const char *what)

@@ -10,6 +10,8 @@
 void talk_control_open(struct talk *, const char *what);
 /* In a child that goes on alone, after a fork: the socket is the parent's, and stays. */
 void talk_control_leave(struct talk *);
+/* Adds the names of a wire's stations. */
+void talk_station_names(const struct station *, struct names *);
 /* As the user would write it behind --on. */
 const char *talk_on_text(const struct cli_on *, char out[40]);
 

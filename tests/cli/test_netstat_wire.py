@@ -122,5 +122,72 @@ class Wire(Case):
         self.assertEqual([path.name for path in self.place.glob("*-0")], [])
 
 
+HALF_CLOSED = """
+import socket, sys
+s = socket.create_connection(("server", 3333))
+s.shutdown(socket.SHUT_WR)
+sys.stdin.read()
+"""
+
+
+class Host(Case):
+    """The kernels of hosts on the wire, beside our stacks."""
+
+    def setUp(self):
+        super().setUp()
+        done = self.estab("host", "probe", "--", "true")
+        if done.returncode == 4:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def host(self, name, *command):
+        process = subprocess.Popen([ESTAB, "host", name, "--", *command], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True, env=self.environment)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_close_wait_here_and_fin_wait_2_there(self):
+        self.listen("--close", "never")
+        self.host("vm", "python3", "-c", HALF_CLOSED)
+        ours, theirs = self.await_rows([("server", "CLOSE-WAIT"), ("vm", "FIN-WAIT-2")])
+        self.assertEqual((ours["stack"], theirs["stack"]), ("estab", "kernel"))
+        self.assertEqual((ours["remote_name"], theirs["remote_name"]), ("vm", "server"))
+        self.assertEqual((ours["local"], ours["remote"]), (theirs["remote"], theirs["local"]))
+        self.assertEqual(theirs["on"], "wire:lab")
+        table = self.estab("netstat").stdout
+        self.assertRegex(table, r"(?m)^tcp +0 +0 server:3333 +vm:\d+ +CLOSE-WAIT +estab$")
+        self.assertRegex(table, r"(?m)^tcp +0 +0 vm:\d+ +server:3333 +FIN-WAIT-2 +kernel$")
+
+    def test_two_hosts(self):
+        for name in ("one", "two"):
+            self.host(name, "python3", "-c",
+                      "import socket, sys; s = socket.create_server(('', 80)); sys.stdin.read()")
+        rows = self.await_rows([("one", "LISTEN"), ("two", "LISTEN")], "-a")
+        self.assertEqual({row["local"] for row in rows}, {"0.0.0.0:80"})
+        self.assertEqual({row["program"] for row in rows}, {"python3"})
+        self.assertEqual(len({row["namespace"] for row in rows}), 2)
+
+    def test_from_inside(self):
+        """A host that asks sees the others, and itself once."""
+        self.listen()
+        host = self.host("vm", ESTAB, "netstat", "-a", "--json")
+        out, _ = host.communicate(timeout=PATIENCE)
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertIn(("server", "LISTEN"), [(row["local_name"], row["state"]) for row in rows])
+        kernels = [(row["local"], row["remote"], row["namespace"]) for row in rows
+                   if row["stack"] == "kernel"]
+        self.assertEqual(len(kernels), len(set(kernels)))
+
+    def test_killed(self):
+        host = self.host("vm", "python3", "-c",
+                         "import socket, sys; s = socket.create_server(('', 80)); sys.stdin.read()")
+        self.await_rows([("vm", "LISTEN")], "-a")
+        host.kill()
+        host.wait(PATIENCE)
+        self.assertIn("no stack of ours runs here", self.estab("netstat").stderr)
+        self.assertEqual(list(self.place.glob("*-0")), [])
+
+
 if __name__ == "__main__":
     unittest.main()
