@@ -211,11 +211,23 @@ static unsigned operands_of(const struct cli_verb *verb, unsigned ids[OPERANDS_M
     return n;
 }
 
+/* The operand that takes all words, however many; -1 if the verb has none. */
+static int greedy_operand(const struct cli_verb *verb)
+{
+    unsigned ids[OPERANDS_MAX], n = operands_of(verb, ids);
+
+    return n && verb_option(ids[n - 1])->type == VALUE_files ? (int)ids[n - 1] : -1;
+}
+
 /* Fewer operands than the verb has are its last ones. */
 static bool set_operands(struct parser *p)
 {
     unsigned ids[OPERANDS_MAX], n = operands_of(p->verb, ids);
+    int greedy = greedy_operand(p->verb);
 
+    if (greedy >= 0)
+        return p->verb->required == 0 || cli_given(p->o, (enum cli_option_id)greedy) ||
+               refuse_missing(p, verb_option((unsigned)greedy));
     if (p->operands < p->verb->required)
         return refuse_missing(p, verb_option(ids[p->operands]));
     for (unsigned i = 0; i < p->operands; i++) {
@@ -248,6 +260,8 @@ static bool read_word(struct parser *p)
         return read_long(p, word);
     if (word[0] == '-' && word[1])
         return read_letters(p, word);
+    if (greedy_operand(p->verb) >= 0)
+        return set(p, (unsigned)greedy_operand(p->verb), word);
     if (p->operands == operands_of(p->verb, ids)) {
         if (!verb_has(p->verb, OPT_WORDS) || p->o->words == CLI_WORDS_MAX)
             return refuse_operand(p, word);

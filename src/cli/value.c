@@ -383,6 +383,24 @@ static void expect_rule(const char *text, FILE *out)
         fputs(error, out);
 }
 
+/* ---- words that may be given several times ------------------------------------------------------------ */
+
+static bool read_files(const struct cli_option *option, const char *text, void *field)
+{
+    struct cli_texts *texts = field;
+
+    (void)option;
+    if (!*text || texts->count == CLI_TEXTS_MAX)
+        return false;
+    texts->text[texts->count++] = text;
+    return true;
+}
+
+static bool read_setting(const struct cli_option *option, const char *text, void *field)
+{
+    return *text != '-' && *text != '=' && read_files(option, text, field);
+}
+
 /* The command is cut off by `--` and never read as a value. */
 static bool read_command(const struct cli_option *option, const char *text, void *field)
 {
@@ -452,6 +470,12 @@ void value_expected(const struct cli_option *option, const char *text, FILE *out
         return;
     case VALUE_text:
         fputs("expected the name of a file, or - for stdout", out);
+        return;
+    case VALUE_files:
+        fprintf(out, "expected the name of a file, at most %d of them", CLI_TEXTS_MAX);
+        return;
+    case VALUE_setting:
+        fprintf(out, "expected NAME=VALUE or NAME, at most %d of them", CLI_TEXTS_MAX);
         return;
     case VALUE_host:
         fputs("expected an address A.B.C.D, or a name such as server, client or localhost", out);

@@ -25,6 +25,8 @@
     X(word, sizeof(char *))                                                                        \
     X(verb, sizeof(char *))                                                                        \
     X(text, sizeof(char *))                                                                        \
+    X(files, sizeof(struct cli_texts))                                                             \
+    X(setting, sizeof(struct cli_texts))                                                           \
     X(host, sizeof(char *))                                                                        \
     X(station, sizeof(char *))                                                                     \
     X(words, sizeof(char *[CLI_WORDS_MAX]))                                                        \

@@ -65,6 +65,14 @@ struct cli_rules {
     struct link_rule rule[CLI_RULES_MAX];
 };
 
+#define CLI_TEXTS_MAX 1024
+
+/* Words of the command line that may be given several times, in the order given. */
+struct cli_texts {
+    unsigned count;
+    const char *text[CLI_TEXTS_MAX];
+};
+
 /* Every member has its value; cli_given tells whether the user chose it. */
 struct cli_options {
     const struct cli_verb *verb;
@@ -109,6 +117,8 @@ struct cli_options {
     bool man;          /* help */
     uint8_t format;    /* states: enum cli_format */
     const char *topic; /* help: a verb; completion: a shell; or NULL */
+    struct cli_texts files; /* script */
+    struct cli_texts sets;  /* script: "NAME=VALUE" */
 
     /* wire, host */
     const char *action;         /* of wire: show, set ... */

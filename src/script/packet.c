@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* packet.c - the script's packets built, the stack's packets read. */
+#include "script/packet.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/writer.h"
+
+/* ---- numbers ----------------------------------------------------------------------------------------- */
+
+/* What is added to a number of this side's in the script to make it live. */
+static uint32_t local_offset(const struct script_socket *s, bool syn)
+{
+    return syn ? s->live_iss - s->script_iss : s->live_iss;
+}
+
+static uint32_t remote_offset(const struct script_socket *s, bool syn)
+{
+    return syn ? 0 : s->irs;
+}
+
+bool option_next(struct option_walk *w, const uint8_t **option)
+{
+    if (!w->left)
+        return false;
+    *option = w->p;
+    w->kind = w->p[0];
+    w->length = 1;
+    if (w->kind != TCPOPT_NOP && w->kind != TCPOPT_END) {
+        if (w->left < 2 || w->p[1] < 2 || w->p[1] > w->left)
+            return false;
+        w->length = w->p[1];
+    }
+    w->p += w->length;
+    w->left -= w->length;
+    return true;
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void shift_sack(uint8_t *options, size_t n, uint32_t offset)
+{
+    struct option_walk w = {.p = options, .left = n};
+    const uint8_t *o;
+
+    while (option_next(&w, &o)) {
+        if (w.kind != 5)
+            continue;
+        for (size_t at = 2; at + 4 <= w.length; at += 4) {
+            uint8_t *edge = options + (o - options) + at;
+
+            writer_store32(edge, load32(edge) + offset);
+        }
+    }
+}
+
+/* The timestamps option among them, or NULL. */
+static uint8_t *find_ts(uint8_t *options, size_t n)
+{
+    struct option_walk w = {.p = options, .left = n};
+    const uint8_t *o;
+
+    while (option_next(&w, &o)) {
+        if (w.kind == TCPOPT_TIMESTAMPS && w.length == 10)
+            return options + (o - options);
+    }
+    return NULL;
+}
+
+/* The live timestamp that the script's stands for. */
+static bool map_echo(const struct script_socket *s, const struct script_settings *settings,
+                     uint32_t script, uint32_t *live)
+{
+    for (unsigned i = s->ts_count; i-- > 0;) {
+        unsigned at = (s->ts_next + i + TS_MAP_MAX - s->ts_count) % TS_MAP_MAX;
+
+        if (s->ts[at].script == script) {
+            *live = s->ts[at].live;
+            return true;
+        }
+    }
+    *live = script - s->ts_script + s->ts_live;
+    return settings->ecr_scaled && s->ts_based;
+}
+
+/* ---- building ---------------------------------------------------------------------------------------------- */
+
+static struct estab_addr address(const uint8_t a[4])
+{
+    return estab_ipv4(a[0], a[1], a[2], a[3]);
+}
+
+static void put_ip(struct writer *w, const struct packet_spec *spec, struct script_socket *s,
+                   const struct script_settings *settings, uint8_t protocol, size_t payload)
+{
+    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
+    struct ipv4_header h = {
+        .src = address(settings->remote),
+        .dst = address(settings->local),
+        .total_length = (uint16_t)(IPV4_HEADER_MIN + payload),
+        .id = (uint16_t)s->ip_id++,
+        .diffserv = spec->tos_check == TOS_ANY ? 0 : spec->tos,
+        .ttl = spec->ttl ? spec->ttl : 255,
+        .protocol = protocol,
+    };
+
+    if (place)
+        ipv4_write(place, &h);
+}
+
+static void put_text(struct writer *w, uint32_t from, size_t n)
+{
+    uint8_t *place = writer_take(w, n);
+
+    for (size_t i = 0; place && i < n; i++)
+        place[i] = script_text_at(from + (uint32_t)i);
+}
+
+static void put_tcp(struct writer *w, const struct packet_spec *spec, const struct script_socket *s,
+                    const struct script_settings *settings, const uint8_t *options)
+{
+    bool syn = spec->flags & CTL_SYN;
+    uint32_t ack = spec->ack + local_offset(s, syn);
+
+    writer_u16(w, spec->sport ? spec->sport : s->remote_port);
+    writer_u16(w, spec->dport ? spec->dport : s->local_port ? s->local_port : settings->bind_port);
+    writer_u32(w, spec->seq + remote_offset(s, syn));
+    writer_u32(w, spec->flags & CTL_ACK ? ack : spec->ack);
+    writer_u8(w, (uint8_t)((TCP_HEADER_MIN + spec->option_length) / 4 << 4 |
+                           (spec->flags & PACKET_AE ? 1 : 0)));
+    writer_u8(w, (uint8_t)spec->flags);
+    writer_u16(w, spec->window);
+    writer_u16(w, 0);
+    writer_u16(w, spec->urgent);
+    writer_bytes(w, options, spec->option_length);
+    put_text(w, syn ? 0 : spec->seq - 1, spec->length);
+}
+
+static void sum_tcp(uint8_t *segment, size_t n, const struct script_settings *settings)
+{
+    struct estab_addr src = address(settings->remote), dst = address(settings->local);
+    uint64_t sum = ipv4_pseudo(&src, &dst, PROTO_TCP, (uint32_t)n);
+
+    writer_store16(segment + 16, checksum_done(checksum_add(sum, segment, n)));
+}
+
+static size_t build_tcp(const struct packet_spec *spec, struct script_socket *s,
+                        const struct script_settings *settings, struct writer *w,
+                        struct script_fault *why)
+{
+    uint8_t options[PACKET_OPTIONS_MAX], *ts;
+    bool syn = spec->flags & CTL_SYN, ack = spec->flags & CTL_ACK;
+    size_t n = TCP_HEADER_MIN + (size_t)spec->option_length + spec->length;
+    uint32_t live;
+
+    memcpy(options, spec->option, sizeof options);
+    shift_sack(options, spec->option_length, local_offset(s, syn));
+    ts = find_ts(options, spec->option_length);
+    if (ts && ack) {
+        if (!map_echo(s, settings, load32(ts + 6), &live)) {
+            script_fail(why, spec->at, "expected `ecr` to echo a timestamp that was sent, found %u",
+                        load32(ts + 6));
+            return 0;
+        }
+        writer_store32(ts + 6, live);
+    }
+    put_ip(w, spec, s, settings, PROTO_TCP, n);
+    put_tcp(w, spec, s, settings, options);
+    if (!writer_ok(w)) {
+        script_fail(why, spec->at, "expected a packet of at most 65535 bytes");
+        return 0;
+    }
+    sum_tcp(w->base + IPV4_HEADER_MIN, n, settings);
+    return writer_len(w);
+}
+
+/* The IP and TCP headers of the segment that an ICMP message answers: RFC 792 asks for the first 64
+ * bits behind the IP header, RFC 1812 for as much as fits; both TCP's fixed header, then. */
+static void put_echoed(struct writer *w, const struct packet_spec *spec,
+                       const struct script_socket *s, const struct script_settings *settings)
+{
+    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
+    struct ipv4_header h = {
+        .src = address(settings->local),
+        .dst = address(settings->remote),
+        .total_length = (uint16_t)(IPV4_HEADER_MIN + TCP_HEADER_MIN + spec->length),
+        .ttl = 64,
+        .protocol = spec->echoed == PACKET_UDP ? PROTO_UDP : PROTO_TCP,
+        .dont_fragment = true,
+    };
+
+    if (place)
+        ipv4_write(place, &h);
+    writer_u16(w, s->local_port);
+    writer_u16(w, s->remote_port);
+    writer_u32(w, spec->seq + local_offset(s, false));
+    writer_u32(w, 0);
+    writer_u8(w, TCP_HEADER_MIN / 4 << 4);
+    writer_u8(w, CTL_ACK);
+    writer_u16(w, 0);
+    writer_u32(w, 0);
+}
+
+static size_t build_icmp(const struct packet_spec *spec, struct script_socket *s,
+                         const struct script_settings *settings, struct writer *w)
+{
+    size_t n = ICMP_HEADER + IPV4_HEADER_MIN + TCP_HEADER_MIN;
+    uint8_t *message;
+
+    put_ip(w, spec, s, settings, PROTO_ICMP, n);
+    writer_u8(w, spec->icmp_type);
+    writer_u8(w, spec->icmp_code);
+    writer_u16(w, 0);
+    writer_u16(w, spec->icmp_id);
+    writer_u16(w, spec->mtu < 0 ? 0 : (uint16_t)spec->mtu);
+    put_echoed(w, spec, s, settings);
+    message = w->base + IPV4_HEADER_MIN;
+    writer_store16(message + 2, checksum_done(checksum_add(0, message, n)));
+    return writer_len(w);
+}
+
+size_t packet_build(const struct packet_spec *spec, struct script_socket *s,
+                    const struct script_settings *settings, uint8_t out[PACKET_BYTES_MAX],
+                    struct script_fault *why)
+{
+    struct writer w = writer_of(out, PACKET_BYTES_MAX);
+
+    return spec->kind == PACKET_ICMP ? build_icmp(spec, s, settings, &w)
+                                     : build_tcp(spec, s, settings, &w, why);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------ */
+
+static bool read_headers(const struct live_packet *p, struct ipv4_header *ip, struct tcp_header *tcp)
+{
+    return ipv4_parse(p->bytes, p->length, false, ip) == REASON_NONE && ip->protocol == PROTO_TCP &&
+           tcp_header_parse(p->bytes + ip->header_length,
+                            (size_t)ip->total_length - ip->header_length, tcp) == REASON_NONE;
+}
+
+bool packet_is_of(const struct live_packet *p, struct script_socket *s,
+                  const struct script_settings *settings)
+{
+    struct estab_addr local = address(settings->local), remote = address(settings->remote);
+    struct ipv4_header ip;
+    struct tcp_header tcp;
+    bool syn;
+
+    if (!read_headers(p, &ip, &tcp) || !addr_equal(&ip.src, &local) ||
+        !addr_equal(&ip.dst, &remote) || tcp.dport != s->remote_port)
+        return false;
+    syn = tcp.flags & CTL_SYN;
+    if (syn && s->phase == SOCKET_SYN_SENT && !s->iss_known)
+        s->local_port = tcp.sport;
+    if (tcp.sport != s->local_port)
+        return false;
+    if (syn && !s->iss_known && (s->phase == SOCKET_SYN_SENT || s->phase == SOCKET_SYN_RECEIVED)) {
+        s->live_iss = tcp.seq;
+        s->iss_known = true;
+    }
+    return true;
+}
+
+bool packet_describe(const struct live_packet *p, const struct script_socket *s,
+                     struct packet_spec *spec)
+{
+    struct ipv4_header ip;
+    struct tcp_header tcp;
+    uint8_t *ts;
+    bool syn;
+
+    *spec = (struct packet_spec){.kind = PACKET_TCP, .out = true, .tos_check = TOS_BYTE};
+    if (!read_headers(p, &ip, &tcp))
+        return false;
+    syn = tcp.flags & CTL_SYN;
+    spec->tos = ip.diffserv;
+    spec->ttl = ip.ttl;
+    spec->flags = (uint16_t)(tcp.flags | (p->bytes[ip.header_length + 12] & 1 ? PACKET_AE : 0));
+    spec->seq = tcp.seq - local_offset(s, syn);
+    spec->has_ack = tcp.flags & CTL_ACK;
+    spec->ack = spec->has_ack ? tcp.ack - remote_offset(s, false) : tcp.ack;
+    spec->window = tcp.wnd;
+    spec->urgent = tcp.up;
+    spec->length = ip.total_length - ip.header_length - tcp.length;
+    spec->option_length = (uint8_t)(tcp.length - TCP_HEADER_MIN);
+    memcpy(spec->option, p->bytes + ip.header_length + TCP_HEADER_MIN, spec->option_length);
+    shift_sack(spec->option, spec->option_length, 0 - remote_offset(s, false));
+    ts = find_ts(spec->option, spec->option_length);
+    if (ts && s->ts_based)
+        writer_store32(ts + 2, load32(ts + 2) - s->ts_live + s->ts_script);
+    return true;
+}
+
+void packet_learn_ts(const struct packet_spec *expected, const struct live_packet *p,
+                     struct script_socket *s)
+{
+    struct packet_spec copy = *expected;
+    struct ipv4_header ip;
+    struct tcp_header tcp;
+    uint8_t *ts = find_ts(copy.option, copy.option_length);
+    unsigned newest;
+
+    if (!ts || !read_headers(p, &ip, &tcp) || !(tcp.opt.present & OPT_TIMESTAMPS))
+        return;
+    newest = (s->ts_next + TS_MAP_MAX - 1) % TS_MAP_MAX;
+    if (s->ts_count && s->ts[newest].script == load32(ts + 2) &&
+        s->ts[newest].live == tcp.opt.tsval)
+        return;
+    s->ts[s->ts_next].script = load32(ts + 2);
+    s->ts[s->ts_next].live = tcp.opt.tsval;
+    s->ts_next = (s->ts_next + 1) % TS_MAP_MAX;
+    s->ts_count += s->ts_count < TS_MAP_MAX;
+    if (s->ts_based)
+        return;
+    s->ts_based = true;
+    s->ts_script = load32(ts + 2);
+    s->ts_live = tcp.opt.tsval;
+}
