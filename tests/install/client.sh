@@ -3,15 +3,14 @@
 #
 # examples/client.c against the kernel's TCP, and against examples/server.c.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/install/_scene.sh
-. "$(dirname "$0")/_scene.sh"
+. "$here/_scene.sh"
 
-# The kernel's netcat sends one text and receives another.
+# A program of the kernel's sends one text and receives another, both at once.
 ask_kernel() {
-    nc -N -l 10.9.0.1 7777 <answer >heard &
-    echo $! >>pids
-    sleep 0.5
-    timeout 30 "$EXAMPLES/client" "$1" 10.9.0.3/24 10.9.0.1 7777 <text >back
+    background listening "$here/_both_ways.py" 10.9.0.1 7777 "$SCENE/answer" "$SCENE/heard"
+    timeout 60 "$EXAMPLES/client" "$1" 10.9.0.3/24 10.9.0.1 7777 <text >back
     wait $!
     same "to the kernel over $1" text heard
     same "from the kernel over $1" answer back
