@@ -41,7 +41,10 @@ static int verdict(struct connecting *c)
         return CLI_INTERRUPTED;
     if (c->unreachable)
         return cli_say(o, CLI_TIMED_OUT,
-                       "nobody answers for %s: is its address right, and is it up?", end);
+                       "nobody answers ARP for %s: %s", end,
+                       cli_given(o, OPT_IMPAIR) || o->rules.count > 0
+                           ? "--impair and --rule act on ARP, too (-v shows it)"
+                           : "is its address right, and is it up?");
     switch (c->client.error) {
     case ESTAB_OK:
     case ESTAB_CLOSING:

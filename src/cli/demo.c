@@ -269,6 +269,14 @@ static int part_one(struct demo *d)
 
 /* ---- part 4: the file, and what to try next --------------------------------------------------------------- */
 
+/* A command as the user can type it here: by the path we were started by, if that was one. */
+static void try(struct demo *d, const char *words, const char *meaning)
+{
+    const char *name = strchr(program_invocation_name, '/') ? program_invocation_name : "estab";
+
+    demo_show(d, "%s %-44s %s", name, words, meaning);
+}
+
 static void part_four(struct demo *d)
 {
     demo_part(d, 4, "Look closer");
@@ -279,11 +287,13 @@ static void part_four(struct demo *d)
         demo_show(d, "tshark -r %s -Y 'frame.comment contains \"CLOSING\"'", d->path);
     }
     demo_say(d, "What to try next:");
-    demo_show(d, "estab connect --on kernel 3333 -- nc -l -p 3333    netcat listens");
-    demo_show(d, "estab listen --on kernel 3333 -- nc server 3333    netcat connects");
-    demo_show(d, "estab connect --on sim --impair 'loss 20%%' --why   a bad wire");
-    demo_show(d, "estab states                                       the diagram");
-    demo_show(d, "estab help                                         the rest");
+    try(d, "listen", "and, in a second terminal,");
+    try(d, "connect", "two stacks meet on a wire");
+    try(d, "connect --on kernel 3333 -- nc -l -p 3333", "netcat listens");
+    try(d, "listen --on kernel 3333 -- nc -N server 3333", "netcat connects");
+    try(d, "connect --on sim --impair 'loss 20%' --why", "a bad wire");
+    try(d, "states", "the diagram");
+    try(d, "help", "the rest");
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,8 +45,11 @@ __attribute__((format(printf, 2, 3))) static void found(struct finding *f, const
 
 __attribute__((format(printf, 2, 3))) static void remedy(struct finding *f, const char *format, ...)
 {
+    static const char sudo[] = "sudo ";
     va_list list;
 
+    if (geteuid() == 0 && strncmp(format, sudo, sizeof(sudo) - 1) == 0)
+        format += sizeof(sudo) - 1;
     va_start(list, format);
     (void)vsnprintf(f->remedy, sizeof(f->remedy), format, list);
     va_end(list);
@@ -232,22 +234,6 @@ static void probe_oracle(const struct check *check, struct finding *f)
     in_child(child_oracle, f);
 }
 
-#define LOCKED_ENOUGH (UINT64_C(64) << 20)
-
-static void probe_memory(const struct check *check, struct finding *f)
-{
-    struct rlimit limit = {0};
-
-    (void)check;
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
-        return;
-    f->ok = limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= LOCKED_ENOUGH;
-    if (limit.rlim_cur != RLIM_INFINITY)
-        found(f, "%llu KiB may be locked", (unsigned long long)limit.rlim_cur / 1024);
-    if (!f->ok)
-        remedy(f, "sudo prlimit --memlock=unlimited --pid $$");
-}
-
 /* ---- programs ------------------------------------------------------------------------------------- */
 
 /* Along PATH, and where Debian keeps what users seldom need. */
@@ -278,7 +264,6 @@ static const struct check checks[] = {
     {"tap", "TAP devices: --on tap:NAME", probe_tap, NULL},
     {"capture", "this machine's interfaces: --on packet:IFACE", probe_capture, NULL},
     {"oracle", "the kernel's own word on its sockets' states", probe_oracle, NULL},
-    {"memory", "locked memory, as AF_XDP would want it", probe_memory, NULL},
     {"python3", "clients and servers over the kernel's sockets", probe_program, "python3"},
     {"nc", "netcat as peer", probe_program, "netcat-openbsd"},
     {"curl", "curl as peer", probe_program, "curl"},

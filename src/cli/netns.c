@@ -328,7 +328,8 @@ pid_t netns_spawn(struct netns *ns, char *const argv[], const int fd[3],
     /* execvp says EACCES, too, where it may not look into one of PATH's directories. */
     bool looked_for = !strchr(argv[0], '/');
     if (number == ENOENT || number == ENOTDIR || (number == EACCES && looked_for))
-        host_fail(error, ESTAB_HOST_NOT_FOUND, 0, "there is no program '%s'", argv[0]);
+        host_fail(error, ESTAB_HOST_NOT_FOUND, 0, "there is no program '%s'; estab doctor names the packages of the usual ones",
+                  argv[0]);
     else if (number == EACCES)
         host_fail(error, ESTAB_HOST_PERMISSION, 0, "'%s' may not be executed", argv[0]);
     else

@@ -19,6 +19,7 @@
 #define TRACE_RECORDS 4096
 #define LISTEN_MS     10                 /* how often the kernel is asked who listens */
 #define SAY_AFTER     (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
+#define AWAIT_MOST    (30 * ESTAB_SECOND) /* a program of the user's may take so long to listen */
 #define SERVER_HOST   1u   /* 10.11.0.1 */
 #define CLIENT_HOST   101u /* 10.11.0.101 */
 
@@ -209,8 +210,13 @@ bool talk_resolve(struct talk *t, const char *host, struct estab_addr *out)
         memcpy(out->b + 12, &address, 4);
         return true;
     }
-    cli_say(t->o, CLI_USAGE, "HOST '%s' is not known here: expected an address A.B.C.D%s", host,
-            unspecified(&t->theirs) ? "" : ", or server");
+    if (here)
+        cli_say(t->o, CLI_USAGE,
+                "HOST '%s' would be ourselves: expected the peer's address A.B.C.D, as here nobody "
+                "else is known", host);
+    else
+        cli_say(t->o, CLI_USAGE, "HOST '%s' is not known here: expected an address A.B.C.D%s",
+                host, unspecified(&t->theirs) ? "" : ", or server");
     return false;
 }
 
@@ -449,7 +455,7 @@ static void say_sentence(void *context, const char *sentence)
 
 int talk_await_listener(struct talk *t, uint16_t port, bool *listens)
 {
-    estab_time say_at = estab_now() + SAY_AFTER;
+    estab_time say_at = estab_now() + SAY_AFTER, give_up_at = estab_now() + AWAIT_MOST;
     int answer;
 
     while ((answer = netns_listens(t->netns, port)) == 0) {
@@ -463,6 +469,12 @@ int talk_await_listener(struct talk *t, uint16_t port, bool *listens)
                            t->o->command ? t->o->command[0] : "the built-in server",
                            t->child_status, port);
         }
+        if (estab_now() >= give_up_at)
+            return cli_say(t->o, CLI_TIMED_OUT,
+                           "nobody listened on port %u of the kernel's end within %u s: does '%s' "
+                           "use another port?",
+                           port, (unsigned)(AWAIT_MOST / ESTAB_SECOND),
+                           t->o->command ? t->o->command[0] : "the built-in server");
         if (estab_now() >= say_at) {
             say_at = ESTAB_NEVER;
             talk_say(t, "waiting until somebody listens on port %u of the kernel's end", port);

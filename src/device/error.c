@@ -5,6 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "what failed: why; what helps" */
+static void insert_why(struct estab_host_error *error, int number)
+{
+    char help[sizeof error->text] = "";
+    char *end = strstr(error->text, "; ");
+
+    if (end) {
+        snprintf(help, sizeof help, "%s", end);
+        *end = '\0';
+    }
+    size_t used = strlen(error->text);
+    snprintf(error->text + used, sizeof error->text - used, ": %s%s", strerror(number), help);
+}
+
 void host_fail(struct estab_host_error *error, enum estab_host_kind kind, int number,
                const char *format, ...)
 {
@@ -15,8 +29,6 @@ void host_fail(struct estab_host_error *error, enum estab_host_kind kind, int nu
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
-    if (number) {
-        size_t used = strlen(error->text);
-        snprintf(error->text + used, sizeof error->text - used, ": %s", strerror(number));
-    }
+    if (number)
+        insert_why(error, number);
 }

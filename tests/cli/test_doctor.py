@@ -3,12 +3,14 @@
 """doctor: one line for each thing that may be missing, and never a failure unless asked."""
 
 import json
+import os
 import tempfile
 import unittest
 
 from _estab import output, run
 
-MUST = {"namespace", "packet", "veth", "kernel", "tap", "capture", "oracle", "memory", "python3",
+SUDO = "" if os.geteuid() == 0 else "sudo "
+MUST = {"namespace", "packet", "veth", "kernel", "tap", "capture", "oracle", "python3",
         "nc", "curl", "tshark", "ss"}
 
 
@@ -35,8 +37,8 @@ class Doctor(unittest.TestCase):
         self.assertEqual(strict.returncode, 1)
         rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
         self.assertFalse(rows["tshark"]["ok"])
-        self.assertEqual(rows["tshark"]["remedy"], "sudo apt-get install tshark")
-        self.assertIn("\n               -> sudo apt-get install netcat-openbsd\n", strict.stdout)
+        self.assertEqual(rows["tshark"]["remedy"], SUDO + "apt-get install tshark")
+        self.assertIn(f"\n               -> {SUDO}apt-get install netcat-openbsd\n", strict.stdout)
 
 
 if __name__ == "__main__":

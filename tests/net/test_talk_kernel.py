@@ -188,7 +188,7 @@ class Both(Case):
 
     def test_nobody_is_there(self):
         done = self.estab("connect", "10.11.0.77", "3333", code=6)
-        self.assertIn("nobody answers for 10.11.0.77:3333", done.stderr)
+        self.assertIn("nobody answers ARP for 10.11.0.77:3333", done.stderr)
 
     def test_there_is_no_such_program(self):
         done = self.estab("listen", "--", "no-such-program", code=2)
