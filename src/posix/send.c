@@ -57,11 +57,11 @@ static enum estab_error send_some(struct estab_posix *p, struct sock *s, struct 
     while (error == ESTAB_OK && g->at < g->count) {
         const struct iovec *v = &g->iov[g->at];
         bool last = g->at + 1 == g->count;
+        const uint8_t *text = v->iov_base ? v->iov_base : ""; /* NULL, and no bytes */
         size_t taken = 0;
 
-        error = estab_send(p->stack, s->conn, (const uint8_t *)v->iov_base + g->offset,
-                           v->iov_len - g->offset, last ? g->flags : ESTAB_MORE, &taken,
-                           time_now(p));
+        error = estab_send(p->stack, s->conn, text + g->offset, v->iov_len - g->offset,
+                           last ? g->flags : ESTAB_MORE, &taken, time_now(p));
         g->sent += taken;
         g->offset += taken;
         if (error != ESTAB_OK)
