@@ -79,6 +79,7 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
                        socklen_t length)
 {
     struct estab_open open = {.size = sizeof open};
+    struct estab_setting settings[SETTINGS_MAX];
     struct estab_status st = {.size = sizeof st};
     int result = address_in(s, address, length, &open.remote);
     enum estab_error error;
@@ -90,6 +91,8 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
         open.local.port = s->local.port;
     if (s->bound_addr)
         open.local.addr = s->local.addr;
+    open.settings = settings;
+    open.setting_count = options_list(p, s, settings);
     error = estab_open(p->stack, &open, &conn, time_now(p));
     if (error != ESTAB_OK)
         return -errno_of_open(error);
@@ -103,7 +106,6 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
         s->local = st.local;
     s->shut = 0;
     s->done = s->opened = false;
-    options_apply(p, s);
     return 0;
 }
 
@@ -201,7 +203,6 @@ static int accept_one(struct estab_posix *p, struct sock *s, struct sockaddr *ad
     child->fd = fd;
     child->nonblock = flags & SOCK_NONBLOCK;
     child->cloexec = flags & SOCK_CLOEXEC;
-    options_apply(p, child);
     listener_refill(p, s);
     return fd;
 }

@@ -93,6 +93,8 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->notsent_bytes = st->not_sent;
     i->min_rtt = st->min_rtt_us;
     i->busy_time = st->busy_us;
+    i->rwnd_limited = st->window_limited_us;
+    i->sndbuf_limited = st->buffer_limited_us;
     i->delivered = st->delivered;
     i->dsack_dups = st->dsack_blocks;
     i->snd_wnd = st->snd_wnd;

@@ -14,15 +14,6 @@
 
 /* ---- what the stack is told -------------------------------------------------------------------------- */
 
-void option_forward(struct estab_posix *p, struct sock *s, enum estab_option option, uint32_t value)
-{
-    p->dirty = true;
-    if (s->listening)
-        (void)!estab_listener_set(p->stack, s->listener, option, value);
-    else if (s->live)
-        (void)!estab_set(p->stack, s->conn, option, value, time_now(p));
-}
-
 static uint32_t keepalive_of(const struct options *o)
 {
     return o->keepalive ? (uint32_t)o->keepidle * 1000 : 0;
@@ -55,122 +46,158 @@ static int retries_of(int seconds)
     return retries;
 }
 
-static void socket_changed(struct estab_posix *p, struct sock *s, int name)
+/* What the stack is told of an option of the socket's; false: nothing. */
+static bool socket_setting(const struct options *o, int name, struct estab_setting *out)
 {
-    const struct options *o = &s->opt;
-
     switch (name) {
     case SO_KEEPALIVE:
-        option_forward(p, s, ESTAB_OPTION_KEEPALIVE_IDLE_MS, keepalive_of(o));
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_KEEPALIVE_IDLE_MS, keepalive_of(o)};
+        return true;
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
-        option_forward(p, s, ESTAB_OPTION_SEND_BUFFER, (uint32_t)o->sndbuf / 2);
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_SEND_BUFFER, (uint32_t)o->sndbuf / 2};
+        return true;
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
-        option_forward(p, s, ESTAB_OPTION_RECEIVE_BUFFER, (uint32_t)o->rcvbuf / 2);
-        return;
-    case SO_RCVLOWAT:
-        sock_changed(p, s, 0);
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_RECEIVE_BUFFER, (uint32_t)o->rcvbuf / 2};
+        return true;
     default:
-        return;
+        return false;
     }
 }
 
-static void tcp_changed(struct estab_posix *p, struct sock *s, int name)
+static bool tcp_setting(const struct options *o, int name, struct estab_setting *out)
+{
+    static const struct {
+        int name;
+        enum estab_option option;
+        size_t at;
+        uint32_t unit;
+    } plain[] = {
+        {TCP_CORK, ESTAB_OPTION_CORK, offsetof(struct options, cork), 1},
+        {TCP_MAXSEG, ESTAB_OPTION_MSS_CLAMP, offsetof(struct options, maxseg), 1},
+        {TCP_KEEPINTVL, ESTAB_OPTION_KEEPALIVE_INTERVAL_MS, offsetof(struct options, keepintvl),
+         1000},
+        {TCP_KEEPCNT, ESTAB_OPTION_KEEPALIVE_PROBES, offsetof(struct options, keepcnt), 1},
+        {TCP_USER_TIMEOUT, ESTAB_OPTION_USER_TIMEOUT_MS, offsetof(struct options, user_timeout), 1},
+        {TCP_SYNCNT, ESTAB_OPTION_SYN_RETRIES, offsetof(struct options, syncnt), 1},
+        {TCP_WINDOW_CLAMP, ESTAB_OPTION_WINDOW_CLAMP, offsetof(struct options, window_clamp), 1},
+    };
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (plain[i].name == name) {
+            int value = *(const int *)(const void *)((const uint8_t *)o + plain[i].at);
+
+            *out = (struct estab_setting){plain[i].option, (uint32_t)value * plain[i].unit};
+            return true;
+        }
+    return false;
+}
+
+/* The same of those whose value the stack has in other words. */
+static bool tcp_setting_other(const struct sock *s, int name, struct estab_setting *out)
 {
     const struct options *o = &s->opt;
 
     switch (name) {
     case TCP_NODELAY:
-        option_forward(p, s, ESTAB_OPTION_NAGLE, !o->nodelay);
-        return;
-    case TCP_CORK:
-        option_forward(p, s, ESTAB_OPTION_CORK, o->cork != 0);
-        return;
-    case TCP_MAXSEG:
-        option_forward(p, s, ESTAB_OPTION_MSS_CLAMP, (uint32_t)o->maxseg);
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_NAGLE, !o->nodelay};
+        return true;
     case TCP_KEEPIDLE:
-        option_forward(p, s, ESTAB_OPTION_KEEPALIVE_IDLE_MS, keepalive_of(o));
-        return;
-    case TCP_KEEPINTVL:
-        option_forward(p, s, ESTAB_OPTION_KEEPALIVE_INTERVAL_MS, (uint32_t)o->keepintvl * 1000);
-        return;
-    case TCP_KEEPCNT:
-        option_forward(p, s, ESTAB_OPTION_KEEPALIVE_PROBES, (uint32_t)o->keepcnt);
-        return;
-    case TCP_USER_TIMEOUT:
-        option_forward(p, s, ESTAB_OPTION_USER_TIMEOUT_MS, (uint32_t)o->user_timeout);
-        return;
-    case TCP_SYNCNT:
-        option_forward(p, s, ESTAB_OPTION_SYN_RETRIES, (uint32_t)o->syncnt);
-        return;
-    case TCP_WINDOW_CLAMP:
-        option_forward(p, s, ESTAB_OPTION_WINDOW_CLAMP, (uint32_t)o->window_clamp);
-        return;
-    case TCP_NOTSENT_LOWAT:
-        option_forward(p, s, ESTAB_OPTION_NOT_SENT_LOW, (uint32_t)o->notsent_lowat);
-        return;
-    case TCP_LINGER2:
-        if (o->linger2 > 0)
-            option_forward(p, s, ESTAB_OPTION_FIN_WAIT_2_MS, (uint32_t)o->linger2 * 1000);
-        return;
-    case TCP_DEFER_ACCEPT:
-        if (s->listening)
-            option_forward(p, s, ESTAB_OPTION_DEFER_ACCEPT_MS,
-                           (uint32_t)seconds_of(o->defer_accept) * 1000);
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_KEEPALIVE_IDLE_MS, keepalive_of(o)};
+        return true;
     case TCP_QUICKACK:
-        option_forward(p, s, ESTAB_OPTION_QUICKACK, o->quickack & 1);
-        return;
+        *out = (struct estab_setting){ESTAB_OPTION_QUICKACK, o->quickack & 1};
+        return true;
+    case TCP_NOTSENT_LOWAT: /* as unsigned, -1 is no bound */
+        *out = (struct estab_setting){ESTAB_OPTION_NOT_SENT_LOW,
+                                      o->notsent_lowat > 0 ? (uint32_t)o->notsent_lowat : 0};
+        return true;
+    case TCP_LINGER2: /* -1: no FIN-WAIT-2 at all, which is the shortest */
+        *out = (struct estab_setting){ESTAB_OPTION_FIN_WAIT_2_MS,
+                                      o->linger2 < 0 ? 1 : (uint32_t)o->linger2 * 1000};
+        return true;
+    case TCP_DEFER_ACCEPT:
+        *out = (struct estab_setting){ESTAB_OPTION_DEFER_ACCEPT_MS,
+                                      (uint32_t)seconds_of(o->defer_accept) * 1000};
+        return s->listening;
     default:
-        return;
+        return false;
     }
+}
+
+static bool setting_of(const struct sock *s, int level, int name, struct estab_setting *out)
+{
+    if (level == SOL_SOCKET)
+        return socket_setting(&s->opt, name, out);
+    if (level == IPPROTO_TCP)
+        return tcp_setting(&s->opt, name, out) || tcp_setting_other(s, name, out);
+    if (level != IPPROTO_IP || name != IP_TOS)
+        return false;
+    *out = (struct estab_setting){ESTAB_OPTION_DIFFSERV, (uint32_t)s->opt.tos >> 2};
+    return true;
+}
+
+static void forward(struct estab_posix *p, struct sock *s, const struct estab_setting *setting)
+{
+    enum estab_option option = (enum estab_option)setting->option;
+
+    p->dirty = true;
+    if (s->listening)
+        (void)!estab_listener_set(p->stack, s->listener, option, setting->value);
+    else if (s->live)
+        (void)!estab_set(p->stack, s->conn, option, setting->value, time_now(p));
 }
 
 void option_changed(struct estab_posix *p, struct sock *s, int level, int name)
 {
-    if (level == SOL_SOCKET)
-        socket_changed(p, s, name);
-    if (level == IPPROTO_TCP)
-        tcp_changed(p, s, name);
-    if (level == IPPROTO_IP && name == IP_TOS)
-        option_forward(p, s, ESTAB_OPTION_DIFFSERV, (uint32_t)s->opt.tos >> 2);
+    struct estab_setting setting;
+
+    if (setting_of(s, level, name, &setting))
+        forward(p, s, &setting);
+    if (level == SOL_SOCKET && name == SO_RCVLOWAT)
+        sock_changed(p, s, 0);
+}
+
+unsigned options_list(const struct estab_posix *p, const struct sock *s,
+                      struct estab_setting out[SETTINGS_MAX])
+{
+    const struct options *o = &s->opt;
+    struct options plain;
+    unsigned n = 0;
+
+    options_init(p, &plain);
+#define LIST(differs, level, name)                                                                 \
+    if ((differs) && setting_of(s, level, name, &out[n]))                                          \
+    n++
+    LIST(o->sndbuf_set, SOL_SOCKET, SO_SNDBUF);
+    LIST(o->rcvbuf_set, SOL_SOCKET, SO_RCVBUF);
+    LIST(o->keepalive != plain.keepalive || o->keepidle != plain.keepidle, SOL_SOCKET,
+         SO_KEEPALIVE);
+    LIST(o->nodelay != plain.nodelay, IPPROTO_TCP, TCP_NODELAY);
+    LIST(o->cork, IPPROTO_TCP, TCP_CORK);
+    LIST(o->maxseg, IPPROTO_TCP, TCP_MAXSEG);
+    LIST(o->keepintvl != plain.keepintvl, IPPROTO_TCP, TCP_KEEPINTVL);
+    LIST(o->keepcnt != plain.keepcnt, IPPROTO_TCP, TCP_KEEPCNT);
+    LIST(o->user_timeout, IPPROTO_TCP, TCP_USER_TIMEOUT);
+    LIST(o->syncnt != plain.syncnt, IPPROTO_TCP, TCP_SYNCNT);
+    LIST(o->window_clamp, IPPROTO_TCP, TCP_WINDOW_CLAMP);
+    LIST(o->notsent_lowat, IPPROTO_TCP, TCP_NOTSENT_LOWAT);
+    LIST(o->linger2, IPPROTO_TCP, TCP_LINGER2);
+    LIST(o->defer_accept, IPPROTO_TCP, TCP_DEFER_ACCEPT);
+    LIST(o->quickack != plain.quickack, IPPROTO_TCP, TCP_QUICKACK);
+    LIST(o->tos, IPPROTO_IP, IP_TOS);
+#undef LIST
+    return n;
 }
 
 void options_apply(struct estab_posix *p, struct sock *s)
 {
-    struct options plain;
-    const struct options *o = &s->opt;
+    struct estab_setting list[SETTINGS_MAX];
+    unsigned n = options_list(p, s, list);
 
-    options_init(p, &plain);
-    if (o->sndbuf_set)
-        socket_changed(p, s, SO_SNDBUF);
-    if (o->rcvbuf_set)
-        socket_changed(p, s, SO_RCVBUF);
-    if (o->keepalive != plain.keepalive || o->keepidle != plain.keepidle)
-        socket_changed(p, s, SO_KEEPALIVE);
-#define APPLY(member, name)                                                                        \
-    if (o->member != plain.member)                                                                 \
-    tcp_changed(p, s, name)
-    APPLY(nodelay, TCP_NODELAY);
-    APPLY(cork, TCP_CORK);
-    APPLY(maxseg, TCP_MAXSEG);
-    APPLY(keepintvl, TCP_KEEPINTVL);
-    APPLY(keepcnt, TCP_KEEPCNT);
-    APPLY(user_timeout, TCP_USER_TIMEOUT);
-    APPLY(syncnt, TCP_SYNCNT);
-    APPLY(window_clamp, TCP_WINDOW_CLAMP);
-    APPLY(notsent_lowat, TCP_NOTSENT_LOWAT);
-    APPLY(linger2, TCP_LINGER2);
-    APPLY(defer_accept, TCP_DEFER_ACCEPT);
-    APPLY(quickack, TCP_QUICKACK);
-#undef APPLY
-    if (o->tos != plain.tos)
-        option_changed(p, s, IPPROTO_IP, IP_TOS);
+    for (unsigned i = 0; i < n; i++)
+        forward(p, s, &list[i]);
 }
 
 /* ---- those that are more than a number ------------------------------------------------------------------ */

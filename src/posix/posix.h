@@ -225,11 +225,12 @@ ssize_t urgent_receive(struct estab_posix *p, struct sock *s, const struct iovec
 /* ---- option.c, option_tcp.c, info.c ----------------------------------------------------------------- */
 
 void options_init(const struct estab_posix *p, struct options *o);
-/* Tells the stack all that differs from its own defaults. */
+/* What differs from the stack's own defaults, in its words; how many. */
+#define SETTINGS_MAX 16
+unsigned options_list(const struct estab_posix *p, const struct sock *s,
+                      struct estab_setting out[SETTINGS_MAX]);
+/* Tells the stack all that. */
 void options_apply(struct estab_posix *p, struct sock *s);
-/* One option of the stack, of the connection or the listener; nothing if there is neither. */
-void option_forward(struct estab_posix *p, struct sock *s, enum estab_option option,
-                    uint32_t value);
 /* What an option changes at once, by its level and name; nothing for most. */
 void option_changed(struct estab_posix *p, struct sock *s, int level, int name);
 /* Those that need more than a row; 1: not one of them. */

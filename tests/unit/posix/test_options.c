@@ -268,6 +268,33 @@ static void info_is_as_in_linux(void **state)
     same_for(info, 1, "TCP_INFO");
 }
 
+/* Every option at its ends, before connect() and before listen(): none of them is in the way. */
+static void all_options(struct world *w, int which)
+{
+    int l = world_socket(w, 0), s = world_socket(w, 0);
+
+    for (size_t i = 0; i < NUMBERS; i++) {
+        const struct number_row *r = &numbers[i];
+        int value = r->values[which < r->count ? which : r->count - 1];
+
+        if (r->name == TCP_DEFER_ACCEPT && r->level == IPPROTO_TCP)
+            continue; /* no text is sent */
+        world_set(w, l, r->level, r->name, value);
+        world_set(w, s, r->level, r->name, value);
+    }
+    world_bind(w, l, WORLD_OWN, w->port);
+    world_listen(w, l, 3);
+    world_connect(w, s, WORLD_OWN, w->port);
+    world_accept(w, l, 0);
+    world_note(w, "state %d\n", world_state(w, s));
+}
+
+static void options_hold_from_the_syn_on(void **state)
+{
+    (void)state;
+    same_for(all_options, 8, "options of all kinds");
+}
+
 /* ---- fcntl, ioctl --------------------------------------------------------------------------------------------- */
 
 static void flags(struct world *w, int argument)
@@ -300,7 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_number_is_as_in_linux), cmocka_unit_test(lengths_are_as_in_linux),
         cmocka_unit_test(structs_are_as_in_linux),    cmocka_unit_test(info_is_as_in_linux),
-        cmocka_unit_test(flags_are_as_in_linux),
+        cmocka_unit_test(flags_are_as_in_linux),      cmocka_unit_test(options_hold_from_the_syn_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
