@@ -66,7 +66,7 @@ def how(state, moves):
 class Wire:
     """A station: frames in and out, and the names of the others."""
 
-    def __init__(self, name):
+    def __init__(self, name, station="hand"):
         runtime = os.environ.get("XDG_RUNTIME_DIR")
         place = (runtime + "/estab" if runtime else
                  f"{os.environ.get('TMPDIR', '/tmp')}/estab-{os.geteuid()}")
@@ -75,7 +75,8 @@ class Wire:
         self.socket.connect(f"{place}/{name}.wire")
         self.serial, self.stations = 0, {}
         self.say(Envelope(JOIN, [(FLAGS, number(2)), (PID, number(os.getpid())),
-                                 (PROGRAM, b"hand.py"), (NAME, b"hand")]))
+                                 (PROGRAM, b"hand.py"),
+                                 (NAME, station.encode())]))
         while (heard := self.hear()).kind != DONE:
             if heard.kind == ERROR:
                 raise SystemExit(heard.get(TEXT).decode())

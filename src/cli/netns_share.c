@@ -29,28 +29,64 @@ static size_t put_names(const struct netns_name *names, unsigned n, char *out, s
     return used < room ? used : room;
 }
 
+static bool is_ours(const char *word, size_t length, const struct netns_name *names, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (strlen(names[i].name) == length && memcmp(names[i].name, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* Takes our names out of a line of the machine's own file, in place: a name that two lines have would
+ * resolve to both.  Words are cut at blanks; a comment is words like any other. */
+static void take_names_out(char *line, const struct netns_name *names, unsigned n)
+{
+    for (char *p = line; *p;) {
+        size_t length = strcspn(p, " \t");
+        if (length == 0) {
+            p++;
+            continue;
+        }
+        if (p != line && is_ours(p, length, names, n))
+            memset(p, ' ', length);
+        p += length;
+    }
+}
+
+static size_t put_file(const struct netns_name *names, unsigned n, char *out, size_t room)
+{
+    FILE *from = fopen("/etc/hosts", "re");
+    size_t used = 0;
+    char line[1024];
+
+    while (from && fgets(line, sizeof line, from)) {
+        line[strcspn(line, "\n")] = '\0';
+        take_names_out(line, names, n);
+        if (used < room)
+            used += (size_t)snprintf(out + used, room - used, "%s\n", line);
+    }
+    if (from)
+        fclose(from);
+    return used < room ? used : room;
+}
+
 /* Written over what was there, and cut then: who reads meanwhile finds old or new lines. */
 bool netns_rename(struct netns *ns, const struct netns_name *names, unsigned n)
 {
-    int hosts = ns->fd[NETNS_FD_HOSTS], from;
+    int hosts = ns->fd[NETNS_FD_HOSTS];
     char *text = malloc(NETNS_HOSTS_MAX);
     size_t used;
-    ssize_t more;
+    bool done;
 
     if (hosts < 0 || !text) {
         free(text);
         return false;
     }
     used = put_names(names, n, text, NETNS_HOSTS_MAX);
-    from = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
-    while (from >= 0 && used < NETNS_HOSTS_MAX &&
-           (more = read(from, text + used, NETNS_HOSTS_MAX - used)) > 0)
-        used += (size_t)more;
-    if (from >= 0)
-        close(from);
-    more = pwrite(hosts, text, used, 0);
+    used += put_file(names, n, text + used, NETNS_HOSTS_MAX - used);
+    done = pwrite(hosts, text, used, 0) == (ssize_t)used && ftruncate(hosts, (off_t)used) == 0;
     free(text);
-    return more == (ssize_t)used && ftruncate(hosts, (off_t)used) == 0;
+    return done;
 }
 
 /* ---- sharing -------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 
 #define ETHERNET       14u
 #define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP  0x0806
 #define PARCELS_MIN    256u
 
 _Static_assert((int)FATE_LOST == LINK_LOST && (int)FATE_RULED_OUT == LINK_RULED_OUT &&
@@ -165,6 +166,13 @@ static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
 
 /* ---- to whom --------------------------------------------------------------------------------------- */
 
+/* Who has which address is the wire's own service: nothing happens to that.  A delay of 2 s would
+ * else be longer than anybody waits for an answer (RFC 1122 section 2.3.2.1). */
+static bool is_arp(const uint8_t *frame)
+{
+    return frame[12] == ETHERTYPE_ARP >> 8 && frame[13] == (ETHERTYPE_ARP & 0xff);
+}
+
 static bool has_mac(const struct client *c, const uint8_t *mac)
 {
     return memcmp(c->mac, mac, 6) == 0 || memcmp(c->heard, mac, 6) == 0;
@@ -193,7 +201,7 @@ static bool concerns(const struct hub *h, const struct client *c, const uint8_t 
         return false;
     if (!(c->flags & STATION_CARRIED) || !replaced(h, c))
         return true;
-    return !everybody && bytes[12] == 0x08 && bytes[13] == 0x06;
+    return !everybody && is_arp(bytes);
 }
 
 struct delivery {
@@ -406,6 +414,11 @@ void frames_take(struct hub *h, struct client *c, const struct envelope *e, esta
     }
     if (!(e->frame[6] & 1))
         memcpy(c->heard, e->frame + 6, 6);
+    if (is_arp(e->frame)) {
+        deliver(h, h->parcel[number], 0, e->frame, e->frame_length, now);
+        parcel_done(h, number);
+        return;
+    }
     if (link_rules(h->rules) == 0 && link_under_way(h->rules) == 0)
         put_lane(h, &f, now);
     else if (put(h, h->rules, &f, now))

@@ -200,6 +200,7 @@ static _Noreturn void become_hub(const char *wire, int listener, int place)
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, "estab-wire");
+    (void)listen(listener, BACKLOG); /* SO_PEERCRED names who has called it last: us */
     keep_only(&listener, &place);
     (void)!chdir("/");
     estab_random(&seed, sizeof seed);
@@ -212,11 +213,24 @@ static _Noreturn void become_hub(const char *wire, int listener, int place)
     _exit(0);
 }
 
+/* Returns once the hub, who then closes all that is not its own, has closed its end of the pipe. */
+static void await_hub(int pipe_end)
+{
+    char byte;
+
+    while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
+        ;
+}
+
 /* A grandchild, so that it is nobody's to wait for. */
 static bool spawn_hub(const char *wire, int listener, int place)
 {
-    int status = 0;
-    pid_t pid = fork();
+    int status = 0, ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    pid = fork();
 
     if (pid == 0) {
         (void)setsid();
@@ -225,8 +239,11 @@ static bool spawn_hub(const char *wire, int listener, int place)
             become_hub(wire, listener, place);
         _exit(pid < 0 ? 1 : 0);
     }
+    close(ends[1]);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    await_hub(ends[0]);
+    close(ends[0]);
     return pid > 0 && status == 0;
 }
 

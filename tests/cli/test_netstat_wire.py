@@ -73,7 +73,7 @@ class Wire(Case):
         self.assertEqual(ours["snd_nxt"], theirs["rcv_nxt"])
 
     def test_syn_sent_and_syn_received_on_a_slow_wire(self):
-        """Two seconds each way, ARP included, which gives up after three."""
+        """Two seconds each way."""
         self.listen()
         self.assertEqual(self.estab("wire", "set", "delay", "2s").returncode, 0)
         self.start("connect")

@@ -357,6 +357,26 @@ static void delay_is_set_and_cleared_while_frames_cross(void **state)
     assert_int_equal(end[1].got.serial, 1);
 }
 
+static void nothing_happens_to_arp(void **state)
+{
+    static uint8_t bytes[60];
+    struct envelope f;
+    (void)state;
+    two(0);
+    enter(&end[2]);
+    (void)order(&end[2], SAY_SET, "delay 2s loss 100%");
+    (void)order(&end[2], SAY_RULE, "drop every");
+    envelope_init(&f, SAY_FRAME);
+    f.has = HAS_SERIAL | HAS_FRAME;
+    f.frame_length = (uint32_t)frame_bytes(&end[0], &end[1], bytes, sizeof bytes);
+    memcpy(bytes + 12, "\x08\x06", 2);
+    f.frame = bytes;
+    say(&end[0], &f);
+    pass(0);
+    assert_non_null(hear_a(&end[1], SAY_FRAME));
+    assert_int_equal(end[1].got.fate, 0);
+}
+
 static void a_rule_counts_what_crosses_the_wire(void **state)
 {
     (void)state;
@@ -671,6 +691,7 @@ int main(void)
         TEST(a_frame_for_nobody_is_said_to_be),
         TEST(a_monitor_sees_everything),
         TEST(delay_is_set_and_cleared_while_frames_cross),
+        TEST(nothing_happens_to_arp),
         TEST(a_rule_counts_what_crosses_the_wire),
         TEST(a_copy_is_a_copy_and_a_held_frame_is_held),
         TEST(all_is_shown),

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Stacks on a wire, each in its own process: what they print, and what happens when one of them, or
+the hub, is killed, floods, does not read, or speaks another language."""
+
+import os
+import pathlib
+import signal
+import socket
+import struct
+import sys
+import threading
+import unittest
+
+import _wire
+from _wire import ESTAB, PATIENCE, SOURCE, running, wait_until
+
+sys.path.insert(0, str(SOURCE / "examples"))
+import hand
+
+CLIENT = ["CLOSED -> SYN-SENT", "SYN-SENT -> ESTABLISHED", "ESTABLISHED -> FIN-WAIT-1",
+          "FIN-WAIT-1 -> FIN-WAIT-2", "FIN-WAIT-2 -> TIME-WAIT"]
+SERVER = ["LISTEN -> SYN-RECEIVED", "SYN-RECEIVED -> ESTABLISHED", "ESTABLISHED -> CLOSE-WAIT",
+          "CLOSE-WAIT -> LAST-ACK", "LAST-ACK -> CLOSED"]
+
+
+class Two(_wire.Case):
+    """Two terminals."""
+
+    def test_both_print_both_ends(self):
+        listener = self.listen("--close", "0.2")
+        client = self.start("connect", "--hold", "0.2", "--msl", "0.5")
+        self.assertEqual(client.end(), 0, client.text())
+        listener.hear("client: TIME-WAIT -> CLOSED (by timeout 2MSL")
+        listener.signal()
+        self.assertEqual(listener.end(), 130)
+        for terminal in client.text(), listener.text():
+            for end, moves in ("client", CLIENT), ("server", SERVER):
+                for move in moves:
+                    self.assertIn(f" {end}: {move} (by ", terminal)
+            self.assertNotIn("~", terminal)
+        self.assertIn("client>server [SYN]", client.text())
+        self.assertIn("wire lab carries it on", client.text())
+
+    def test_a_name_is_free_while_time_wait_is_carried_on(self):
+        self.listen("--close", "0")
+        for _ in range(2):
+            client = self.start("connect", "--hold", "0", "--msl", "30")
+            self.assertEqual(client.end(), 0, client.text())
+            self.assertIn("client: FIN-WAIT-2 -> TIME-WAIT", client.text())
+            self.assertNotIn("client2", client.text())
+        carried = [row for row in self.show() if "carried" in row.get("flags", [])]
+        self.assertEqual([row["address"] for row in carried], ["10.11.0.101"] * 2)
+        for row in carried:
+            self.assertTrue(running(row["pid"]))
+
+    def test_the_server_closes_first(self):
+        """Its TIME-WAIT is carried on, and another server has its name."""
+        listener = self.listen()
+        client = self.start("connect", "--hold", "never")
+        listener.hear("SYN-RECEIVED -> ESTABLISHED")
+        listener.signal()
+        client.hear("ESTABLISHED -> CLOSE-WAIT")
+        client.signal()
+        self.assertEqual(client.end(), 130, client.text())
+        self.assertEqual(listener.end(), 130, listener.text())
+        self.assertIn("wire lab carries on what is left: 1 in TIME-WAIT", listener.text())
+        again = self.start("listen")
+        again.hear("listening on 10.11.0.1:3333, also known as server")
+
+    def test_names_and_addresses(self):
+        self.listen()
+        second = self.start("listen", "3334")
+        second.hear("listening on 10.11.0.2:3334, also known as server2")
+        third = self.start("listen", "--name", "here", "--ip", "10.11.0.77/24", "3335")
+        third.hear("listening on 10.11.0.77:3335, also known as here")
+        done = self.estab("listen", "--name", "here", code=2)
+        self.assertIn("the name here is in use on wire lab, by estab listen", done.stderr)
+        done = self.estab("listen", "--ip", "10.11.0.77/24", code=2)
+        self.assertIn("the address 10.11.0.77 is in use on wire lab, by here", done.stderr)
+        done = self.estab("connect", "nowhere", "3333", code=2)
+        self.assertIn("HOST 'nowhere' is not on wire lab; here are: ", done.stderr)
+        self.assertIn("here (10.11.0.77)", done.stderr)
+
+    def test_localhost_is_the_one_that_listens(self):
+        self.listen("3333")
+        other = self.start("listen", "3334")
+        other.hear("CLOSED -> LISTEN")
+        wait_until(lambda: self.stations()["server2"]["ports"] == [3334], "its port is known")
+        words = ("--hold", "0", "--msl", "0.1")
+        done = self.estab("connect", "localhost", "3334", *words)
+        self.assertIn("localhost is taken to mean server2 (10.11.0.2), the one stack", done.stderr)
+        done = self.estab("connect", "127.0.0.1", "9", *words, code=2)
+        self.assertIn("nobody on wire lab listens on port 9", done.stderr)
+        again = self.start("listen", "3334")
+        again.hear("CLOSED -> LISTEN")
+        wait_until(lambda: self.stations()["server3"]["ports"] == [3334], "its port is known")
+        done = self.estab("connect", "localhost", "3334", *words, code=2)
+        self.assertIn("localhost is ambiguous", done.stderr)
+        self.assertIn("server2 (10.11.0.2), server3 (10.11.0.3)", done.stderr)
+
+    def test_nobody_listens(self):
+        self.listen("3333")
+        done = self.estab("connect", "server", "9", code=5)
+        self.assertIn("refused the connection: nobody listens there", done.stderr)
+        done = self.estab("connect", "10.11.0.99", "9", code=6)
+        self.assertIn("nobody answers for 10.11.0.99:9", done.stderr)
+
+    def test_two_wires_are_two(self):
+        self.listen("--on", "wire:other")
+        done = self.estab("connect", code=2)
+        self.assertIn("nobody else is", done.stderr)
+        done = self.estab("wire")
+        self.assertIn("there is a wire other, too", done.stderr)
+        done = self.estab("connect", "--on", "wire:other", "--hold", "0", "--msl", "0.1")
+        self.assertIn("ESTABLISHED", done.stdout)
+        self.estab("wire", "--on", "wire:other", "down")
+
+
+class Impaired(_wire.Case):
+    def test_two_seconds_of_delay(self):
+        """Long enough to see each state; and mended while packets are under way."""
+        listener = self.listen("--close", "0")
+        self.estab("wire", "set", "delay", "2s")
+        client = self.start("connect", "--hold", "0", "--msl", "0.1")
+        line = client.hear("[SYN] ", "server: LISTEN -> SYN-RECEIVED")
+        self.assertGreaterEqual(float(line.split()[0]), 2)
+        self.assertIn("client: CLOSED -> SYN-SENT", line)
+        line = client.hear("[SYN,ACK]", "client: SYN-SENT -> ESTABLISHED")
+        self.assertGreaterEqual(float(line.split()[0]), 4)
+        self.estab("wire", "clear")
+        self.assertEqual(client.end(), 0, client.text())
+        self.assertIn("retransmission", client.text())
+        listener.hear("LAST-ACK -> CLOSED")
+
+    def test_what_a_rule_drops_is_told(self):
+        self.listen("--close", "0")
+        self.estab("wire", "rule", "drop", "1", "syn", "ack")
+        client = self.start("connect", "--hold", "0", "--msl", "0.1")
+        self.assertEqual(client.end(), 0, client.text())
+        self.assertIn("CLOSED -> SYN-SENT", client.text())
+        rule = [row for row in self.show() if row["kind"] == "rule"]
+        self.assertEqual([(row["rule"], row["hits"]) for row in rule], [("drop 1 syn ack", 1)])
+
+    def test_show_set_and_clear(self):
+        self.estab("wire", "set", "delay", "1ms", "loss", "2%")
+        self.estab("wire", "set", "loss", "0%", "rate", "10mbit")
+        self.assertIn("delay 1ms rate 10mbit", self.estab("wire").stdout)
+        done = self.estab("wire", "set", "loss", "200%", code=2)
+        self.assertIn("loss", done.stderr)
+        self.estab("wire", "clear")
+        self.assertEqual(self.show()[0]["impairment"], "none")
+        self.estab("wire", "down")
+        self.assertIn("there is no wire lab", self.estab("wire").stderr)
+        self.assertIn("there is no wire lab", self.estab("wire", "clear", code=2).stderr)
+
+    def test_options_of_a_verb_are_the_wires(self):
+        listener = self.start("listen", "--impair", "delay 5ms", "--rule", "drop 1 rst")
+        listener.hear("the wire lab is impaired from now on")
+        rows = self.show()
+        self.assertEqual(rows[0]["impairment"], "delay 5ms")
+        self.assertEqual(rows[1]["rule"], "drop 1 rst")
+
+
+class Killed(_wire.Case):
+    def test_a_client(self):
+        listener = self.listen()
+        client = self.start("connect", "--hold", "never")
+        client.hear("SYN-SENT -> ESTABLISHED")
+        client.kill()
+        listener.hear("client (estab connect, process", "has left the wire and did not close")
+        self.assertNotIn("client", self.stations())
+
+    def test_a_server(self):
+        listener = self.listen()
+        client = self.start("connect", "--hold", "never")
+        client.hear("SYN-SENT -> ESTABLISHED")
+        listener.kill()
+        client.hear("server (estab listen, process", "has left the wire")
+        client.signal()
+        client.hear("lost: nobody has this address")
+        client.signal()
+        self.assertEqual(client.end(), 130)
+
+    def test_the_hub(self):
+        listener = self.listen()
+        client = self.start("connect", "--hold", "never")
+        client.hear("SYN-SENT -> ESTABLISHED")
+        os.kill(self.hub(), signal.SIGKILL)
+        for terminal in listener, client:
+            self.assertEqual(terminal.end(), 1)
+            self.assertIn("the hub of wire lab has ended, and the wire with it", terminal.text())
+        self.assertTrue(self.place("lab.wire").exists())
+        self.estab("wire")
+        self.assertFalse(self.place("lab.wire").exists())
+        self.listen()
+
+    def test_a_keeper(self):
+        self.listen("--close", "0")
+        self.estab("connect", "--hold", "0")
+        keeper = [row for row in self.show() if "carried" in row.get("flags", [])]
+        os.kill(keeper[0]["pid"], signal.SIGKILL)
+        wait_until(lambda: len(self.show()) == 2, "it has left")
+
+    def test_down(self):
+        listener = self.listen()
+        self.estab("connect", "--hold", "0", "--msl", "30")
+        self.estab("wire", "down")
+        self.assertEqual(listener.end(), 1)
+        wait_until(lambda: not _wire.family(self.runtime), "the keeper ends with the wire")
+
+
+class Strange(_wire.Case):
+    """Those who do not speak as they should."""
+
+    def fake_hub(self, answer):
+        self.place().mkdir(mode=0o700)
+        words = [sys.executable, "-uc",
+                 "import socket\n"
+                 "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+                 f"s.bind({str(self.place('lab.wire'))!r})\n"
+                 "s.listen()\n"
+                 "print('listening')\n"
+                 "while True:\n"
+                 "    c, _ = s.accept()\n"
+                 "    try:\n"
+                 f"        c.recv(70000) and c.send({answer!r}) and c.recv(70000)\n"
+                 "    except OSError:\n"
+                 "        pass\n"]
+        fake = self.program(*words)
+        fake.hear("listening")
+        return fake
+
+    def test_a_hub_of_another_version(self):
+        fake = self.fake_hub(b"estb\x09\x02\0\0")
+        done = self.estab("listen", code=1)
+        self.assertRegex(done.stderr, r"the hub of wire lab, process \d+, speaks version 9 of the "
+                         r"wire's protocol, and this estab version 1; to end it: estab wire")
+        done = self.estab("wire", "down")
+        self.assertIn("its process was ended", done.stderr)
+        fake.child.wait(PATIENCE)
+
+    def test_a_hub_that_is_none(self):
+        self.fake_hub(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+        done = self.estab("listen", code=1)
+        self.assertIn("does not speak its protocol", done.stderr)
+
+    def test_a_socket_without_a_hub(self):
+        self.place().mkdir(mode=0o700)
+        for name in ("lab.wire", "other.wire"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+                s.bind(str(self.place(name)))
+                s.listen()
+        self.estab("wire")
+        self.assertEqual(sorted(p.name for p in self.place().iterdir()), ["lock"])
+
+    def test_a_directory_that_is_not_ours_alone(self):
+        self.place().mkdir(mode=0o755)
+        self.place().chmod(0o755)
+        done = self.estab("listen", code=4)
+        self.assertIn("is not ours alone: expected a directory of this user with mode 0700",
+                      done.stderr)
+
+    def raw(self):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(PATIENCE)
+        s.connect(str(self.place("lab.wire")))
+        self.addCleanup(s.close)
+        return s
+
+    def converse(self):
+        """The others go on."""
+        done = self.estab("connect", "--hold", "0", "--msl", "0.1")
+        self.assertIn("server: LAST-ACK -> CLOSED", done.stdout)
+        self.assertNotIn("~", done.stdout)
+
+    def test_a_malformed_envelope(self):
+        self.listen("--close", "0")
+        for bad in (b"GET / HTTP/1.1\r\n", b"estb\x01\x01\0\0\0\x0f\0\x40x", b"estb\x02\x01\0\0",
+                    b"\0" * 65536, b"estb\x01\x01\0\0\0\x0f\0\x03\x1b[J"):
+            s = self.raw()
+            s.send(bad)
+            answer = hand.Envelope.read(s.recv(70000))
+            self.assertEqual(answer.kind, hand.ERROR)
+            self.assertGreater(len(answer.get(hand.TEXT)), 20)
+            self.assertEqual(s.recv(70000), b"")
+        self.converse()
+        self.assertEqual(self.show()[0]["malformed"], 5)
+
+    def join(self, name):
+        os.environ["XDG_RUNTIME_DIR"] = self.runtime
+        wire = hand.Wire("lab", name)
+        self.addCleanup(wire.socket.close)
+        return wire
+
+    def test_a_flood_and_a_slow_reader(self):
+        self.listen("--close", "0")
+        slow, flooder = self.join("slow"), self.join("flooder")
+        target = struct.pack(">BB", 2, 0) + slow.ip
+        frame = target + flooder.mac + b"\x88\xb5" + bytes(1400)
+        flood = threading.Thread(target=lambda: [flooder.send(frame, "CLOSED")
+                                                 for _ in range(20000)])
+        flood.start()
+        self.converse()
+        flood.join()
+        wait_until(lambda: self.stations()["slow"]["slow"] > 0, "the slow reader has lost frames")
+        self.converse()
+
+
+class Starting(_wire.Case):
+    def test_many_at_once_start_one_hub(self):
+        many = [self.start("listen", "--name", f"n{i}") for i in range(8)]
+        for process in many:
+            process.hear("CLOSED -> LISTEN")
+        self.assertEqual(len(self.stations()), 8)
+        addresses = {row["address"] for row in self.stations().values()}
+        self.assertEqual(addresses, {f"10.11.0.{i}" for i in range(1, 9)})
+        mine = {process.pid for process in many}
+        self.assertEqual(set(_wire.family(self.runtime)) - mine, {self.hub()})
+
+    def test_a_long_path(self):
+        deep = pathlib.Path(self.runtime, "a" * 100, "b" * 100)
+        deep.mkdir(parents=True)
+        self.environment["XDG_RUNTIME_DIR"] = str(deep)
+        listener = self.start("listen")
+        listener.hear("CLOSED -> LISTEN")
+        self.estab("wire", "down")
+        self.assertEqual(listener.end(), 1)
+        self.environment["XDG_RUNTIME_DIR"] = self.runtime
+
+
+class ByHand(_wire.Case):
+    def test_the_example(self):
+        listener = self.listen("--close", "0.1")
+        done = self.run_words(sys.executable, str(SOURCE / "examples/hand.py"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout,
+                         "connected by hand to server, port 3333\nclosed by hand\n")
+        listener.hear("hand: TIME-WAIT")
+        for move in ["LISTEN -> SYN-RECEIVED", *SERVER[1:4]]:
+            self.assertIn(f"server: {move}", listener.text())
+        for move in CLIENT:
+            self.assertIn(f" hand: {move} (by ", listener.text())
+        self.assertNotIn("~", listener.text())
+
+    def test_nobody_listens(self):
+        self.listen()
+        done = self.run_words(sys.executable, str(SOURCE / "examples/hand.py"), "lab", "server", "9")
+        self.assertIn("refused", done.stderr)
+        done = self.run_words(sys.executable, str(SOURCE / "examples/hand.py"), "lab", "nobody")
+        self.assertIn("nobody is not on wire lab; here are: server", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
