@@ -264,6 +264,8 @@ static int run(struct listening *l)
     cli_catch();
     if (code == CLI_OK)
         code = start_server(l);
+    if (code == CLI_OK)
+        code = talk_publish(t);
     if (code != CLI_OK)
         return code;
     return t->staged ? listen_stage(l) : listen_real(l);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture/text.h"
+#include "cli/publish.h"
 #include "cli/talk_control.h"
 #include "cli/talk_wire.h"
 #include "sim/random.h"
@@ -20,8 +21,8 @@
 #define LISTEN_MS     10                 /* how often the kernel is asked who listens */
 #define SAY_AFTER     (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
 #define AWAIT_MOST    (30 * ESTAB_SECOND) /* a program of the user's may take so long to listen */
-#define SERVER_HOST   1u   /* 10.11.0.1 */
-#define CLIENT_HOST   101u /* 10.11.0.101 */
+#define SERVER_HOST   1u                 /* 10.11.0.1 */
+#define CLIENT_HOST   101u               /* 10.11.0.101 */
 
 /* ---- telling ----------------------------------------------------------------------------------------- */
 
@@ -57,7 +58,7 @@ const char *talk_endpoint(const struct estab_endpoint *e, char out[TALK_ENDPOINT
 void talk_text(void *context, const struct estab_endpoint *from, const uint8_t *bytes, size_t n)
 {
     struct talk *t = context;
-    char quoted[256], end[TALK_ENDPOINT_MAX];
+    char quoted[6 * 48 + 8], end[TALK_ENDPOINT_MAX];
     struct text text = text_of(quoted, sizeof quoted, false);
     size_t shown = n < 48 ? n : 48;
 
@@ -314,7 +315,8 @@ static estab_device *open_device(struct talk *t, struct estab_host_error *error)
 {
     char spec[40];
 
-    return estab_device_open(talk_on_text(&t->o->on, spec), ESTAB_DEVICE_PLAIN, &t->interface, error);
+    return estab_device_open(talk_on_text(&t->o->on, spec), ESTAB_DEVICE_PLAIN, &t->interface,
+                             error);
 }
 
 static int open_wire(struct talk *t, bool listens, const struct estab_config *config)
@@ -384,11 +386,29 @@ int talk_open_bare(struct talk *t, const struct cli_options *o, bool listens)
     return open_all(t, o, listens, true);
 }
 
+int talk_publish(struct talk *t)
+{
+    struct estab_endpoint target = {t->ours, t->o->port};
+    struct estab_host_error error = {0};
+
+    if (!cli_given(t->o, OPT_PUBLISH))
+        return CLI_OK;
+    if (!t->station)
+        return cli_say(t->o, CLI_USAGE, "--publish relays onto a wire: expected --on wire:NAME");
+    t->publisher = publish_start(t->o, t->o->publish, &target, &error);
+    if (t->publisher < 0)
+        return fail(t, &error);
+    talk_say(t, "127.0.0.1:%u of this machine reaches %s, port %u, over wire %s", t->o->publish,
+             t->our_name, t->o->port, t->o->on.name);
+    return CLI_OK;
+}
+
 int talk_close(struct talk *t, int code)
 {
     char why[PCAPNG_ERROR_MAX];
 
     control_close(t->control);
+    publish_end(t->publisher);
     wire_free(t->wire);
     if (t->staged)
         stage_fini(&t->stage);
@@ -516,7 +536,10 @@ int talk_start_wire(struct talk *t, bool peer_listens)
 
 estab_time talk_time(const struct talk *t)
 {
-    return t->bare ? t->time : t->staged ? stage_now(&t->stage) : t->wire ? wire_time(t->wire, estab_now()) : 0;
+    return t->bare     ? t->time
+           : t->staged ? stage_now(&t->stage)
+           : t->wire   ? wire_time(t->wire, estab_now())
+                       : 0;
 }
 
 void talk_calls(struct talk *t, const struct estab_endpoint *remote)

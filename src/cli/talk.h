@@ -43,6 +43,7 @@ struct talk {
     pid_t child; /* the command, or the built-in peer; 0: none, or ended */
     int child_fd, child_status;
     bool child_ended;
+    pid_t publisher;     /* of --publish; 0: none */
     unsigned interrupts; /* that were acted upon */
 };
 
@@ -72,6 +73,8 @@ bool talk_cut_off(const struct talk *);
 /* How many times the user has asked for the end since the last call: 0, 1, 2. */
 unsigned talk_interrupted(struct talk *);
 
+/* --publish, once we listen on the wire: CLI_OK also where it was not given. */
+int talk_publish(struct talk *);
 /* A sentence on stderr. */
 void talk_say(const struct talk *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What `~` means, where it will be seen. */

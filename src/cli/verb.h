@@ -101,6 +101,7 @@ struct cli_options {
     uint16_t port;       /* to listen on, or to connect to */
     uint16_t local_port; /* connect -p; 0: the stack chooses */
     uint64_t hold_ms;    /* connect: from ESTABLISHED to our CLOSE; CLI_NEVER_MS */
+    uint16_t publish;    /* only if given */
     uint64_t close_ms;   /* listen: from the peer's FIN to our CLOSE; CLI_NEVER_MS */
     uint32_t iss;        /* only if given */
     uint8_t mac[6];      /* only if given */

@@ -3,6 +3,7 @@
 """Stacks on a wire, each in its own process: what they print, and what happens when one of them, or
 the hub, is killed, floods, does not read, or speaks another language."""
 
+import json
 import os
 import pathlib
 import signal
@@ -305,6 +306,71 @@ class Strange(_wire.Case):
         flood.join()
         wait_until(lambda: self.stations()["slow"]["slow"] > 0, "the slow reader has lost frames")
         self.converse()
+
+
+class Published(_wire.Case):
+    """A port of this machine's loopback, relayed onto the wire."""
+
+    def port(self):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            return s.getsockname()[1]
+
+    def publish(self, *words):
+        port = self.port()
+        listener = self.start("listen", "--publish", str(port), *words)
+        listener.hear(f"127.0.0.1:{port} of this machine reaches server, port 3333, over wire lab")
+        return listener, port
+
+    def test_text_and_ends_are_relayed(self):
+        listener, port = self.publish("--close", "0")
+        for text in b"hello", b"once more":
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
+                s.sendall(text)
+                s.shutdown(socket.SHUT_WR)
+                self.assertEqual(s.recv(100), b"")
+            listener.hear(f'"{text.decode()}"')
+        self.assertIn("relay>server [SYN]", listener.text())
+        listener.signal()
+        listener.end()
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), PATIENCE)
+
+    def test_bulk_and_many(self):
+        listener, port = self.publish("--close", "0", "--json")
+        sockets = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(20)]
+        for s in sockets:
+            s.sendall(bytes(100_000))
+            s.shutdown(socket.SHUT_WR)
+        for s in sockets:
+            self.assertEqual(s.recv(100), b"")
+            s.close()
+        listener.signal()
+        listener.end()
+        rows = [json.loads(line) for line in listener.lines if line.startswith("{")]
+        text = [row for row in rows if row["schema"] == "estab.text/1"]
+        self.assertEqual(sum(row["len"] for row in text), 2_000_000)
+        self.assertEqual(len({row["from"] for row in text}), 20)
+
+    def test_a_port_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            port = s.getsockname()[1]
+            done = self.estab("listen", "--publish", str(port), code=2)
+            self.assertIn(f"127.0.0.1:{port} cannot be published: Address already in use",
+                          done.stderr)
+
+    def test_a_reset_reaches_the_kernels_end(self):
+        listener, port = self.publish()
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as s:
+            s.sendall(b"x")
+            listener.hear('"x"')
+            listener.signal()
+            self.assertEqual(s.recv(1), b"")
+            listener.signal()
+            self.assertEqual(listener.end(), 130)
+
+    def test_only_on_a_wire(self):
+        done = self.estab("listen", "--on", "sim", "--publish", "1", code=2)
+        self.assertIn("--publish relays onto a wire: expected --on wire:NAME", done.stderr)
 
 
 class Starting(_wire.Case):
