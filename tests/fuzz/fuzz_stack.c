@@ -222,7 +222,7 @@ static void store32(uint8_t *p, uint32_t v)
 static uint8_t options_of(const struct flow *f, const struct estab_status *s,
                           const struct spec *spec, uint8_t *p)
 {
-    static const uint8_t syn[8] = {2, 4, 2, 0x18, 1, 3, 3, 7};
+    static const uint8_t syn[12] = {2, 4, 2, 0x18, 1, 3, 3, 7, 1, 1, 4, 2};
     bool stamped = spec->flags & SYN ? w.config.timestamps : s && s->timestamps;
     uint8_t n = 0;
     if (spec->options == 3) {
@@ -237,6 +237,12 @@ static uint8_t options_of(const struct flow *f, const struct estab_status *s,
         memcpy(p + n, "\1\1\x08\x0a", 4);
         store32(p + n + 4, (uint32_t)(w.now / ESTAB_MS) + 77 - (spec->options == 1 ? 100000 : 0));
         store32(p + n + 8, f->tsecr);
+        n = (uint8_t)(n + 12);
+    }
+    if (s && s->sack && (spec->flags & (SYN | PSH)) == PSH) { /* a block, perhaps a true one */
+        memcpy(p + n, "\1\1\5\12", 4);
+        store32(p + n + 4, s->snd_una + (uint32_t)spec->ack_offset);
+        store32(p + n + 8, s->snd_nxt + (uint32_t)spec->seq_offset);
         n = (uint8_t)(n + 12);
     }
     return n;
@@ -506,8 +512,13 @@ static void step_call(struct reader *r, unsigned which)
     uint8_t what = reader_u8(r);
     switch (what & 7) {
     case 0:
-    case 1:
         (void)!estab_close(w.stack, conn, w.now);
+        return;
+    case 1:
+        if (what & 8)
+            must(audit_release(&w.audit, conn, w.now));
+        else
+            (void)!estab_close(w.stack, conn, w.now);
         return;
     case 2:
         (void)!estab_abort(w.stack, conn, w.now);
@@ -525,7 +536,7 @@ static void step_call(struct reader *r, unsigned which)
         end_one(what >> 3);
         return;
     default:
-        (void)!estab_set(w.stack, conn, (enum estab_option)(what >> 3 & 7),
+        (void)!estab_set(w.stack, conn, (enum estab_option)(what >> 3),
                          values[reader_u8(r) % (sizeof values / sizeof values[0])], w.now);
     }
 }
@@ -711,6 +722,23 @@ static void finish(void)
     }
 }
 
+/* Connections whose users have left end alone: nobody else can end them. */
+static void outlive_orphans(void)
+{
+    struct estab_status s = {.size = sizeof s};
+    uint64_t cursor = 0;
+    drain();
+    for (unsigned i = 0; estab_list(w.stack, &cursor, &s); i++) {
+        if (!s.orphan)
+            continue;
+        expire(estab_deadline(w.stack));
+        drain();
+        cursor = 0;
+        if (i == 10000)
+            fault("a connection that was left does not end");
+    }
+}
+
 static void tear_down(void)
 {
     return_all();
@@ -718,6 +746,7 @@ static void tear_down(void)
         end_one(i);
     for (unsigned i = 0; i < w.audit.handles; i++)
         (void)!estab_abort(w.stack, w.audit.handle[i].conn, w.now);
+    outlive_orphans();
     drain();
     take_events(UINT32_MAX);
     must(audit_empty(&w.audit, w.now));

@@ -59,6 +59,8 @@ const char *audit_add(struct stack_audit *, estab_conn, struct estab_endpoint re
 const char *audit_send(struct stack_audit *, estab_conn, size_t length, estab_time now);
 const char *audit_receive(struct stack_audit *, estab_conn, size_t size, unsigned flags,
                           estab_time now);
+/* The user leaves the connection: its handle ends without an event. */
+const char *audit_release(struct stack_audit *, estab_conn, estab_time now);
 /* Takes the next event; *any: there was one. */
 const char *audit_event(struct stack_audit *, struct estab_event *, bool *any);
 /* A frame that estab_output gave, before any other call. */
