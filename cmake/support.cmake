@@ -40,7 +40,7 @@ endif()
 # The rooms that only the binary has are in no library but this one, of which a test takes only what
 # it needs.
 add_library(test_cli STATIC ${ESTAB_BINARY_OBJECTS})
-target_link_libraries(test_cli PUBLIC estab_static jansson)
+target_link_libraries(test_cli PUBLIC estab_static jansson pcap)
 
 # estab_test_program(TARGET SOURCE): link a program of tests/ as all of them are.
 function(estab_test_program target source)

@@ -205,7 +205,7 @@ static unsigned operands_of(const struct cli_verb *verb, unsigned ids[OPERANDS_M
 
     for (unsigned id = 0; verb_option(id) && n < OPERANDS_MAX; id++) {
         if (verb_has(verb, id) && option_is_operand(verb_option(id)) && id != OPT_COMMAND &&
-            id != OPT_WORDS)
+            !option_is_words(id))
             ids[n++] = id;
     }
     return n;
@@ -263,7 +263,8 @@ static bool read_word(struct parser *p)
     if (greedy_operand(p->verb) >= 0)
         return set(p, (unsigned)greedy_operand(p->verb), word);
     if (p->operands == operands_of(p->verb, ids)) {
-        if (!verb_has(p->verb, OPT_WORDS) || p->o->words == CLI_WORDS_MAX)
+        if (!(verb_has(p->verb, OPT_WORDS) || verb_has(p->verb, OPT_FILTER)) ||
+            p->o->words == CLI_WORDS_MAX)
             return refuse_operand(p, word);
         p->o->word[p->o->words++] = word;
         return true;

@@ -400,7 +400,7 @@ void story_packet(struct story *s, const struct story_packet *p)
         tell_packet(s, p, &d, &t->side[k], &t->side[!k]);
         return;
     }
-    if (p->view->kind == VIEW_ICMP || s->config.cli->verbose > 0) {
+    if (p->view->kind == VIEW_ICMP || s->config.all || s->config.cli->verbose > 0) {
         show_everything(s);
         describe_see(&s->describe, &d);
         show_packet(s, &d);

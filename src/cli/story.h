@@ -34,6 +34,7 @@ struct story_config {
     FILE *out;           /* where it is told */
     struct pcapng *file; /* or NULL; the caller's */
     estab_time epoch_ns; /* the wall clock at time 0; 0 for virtual time */
+    bool all;            /* what is not TCP is told, too */
 };
 
 /* NULL: no memory. */

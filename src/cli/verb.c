@@ -96,7 +96,7 @@ const char *verb_preset(const struct cli_verb *verb, unsigned id)
 
 static bool is_single(unsigned id)
 {
-    return option_is_operand(&options[id]) && id != OPT_COMMAND && id != OPT_WORDS;
+    return option_is_operand(&options[id]) && id != OPT_COMMAND && !option_is_words(id);
 }
 
 /* Operands that may be left out are the first ones, so their brackets nest: [[HOST] PORT]. */
@@ -116,8 +116,9 @@ void verb_operands(const struct cli_verb *verb, FILE *out)
         fprintf(out, "%s%s%s", options[id].argument, seen <= optional ? "]" : "",
                 seen < count ? " " : "");
     }
-    if (verb_has(verb, OPT_WORDS))
-        fprintf(out, "%s[%s]...", count ? " " : "", options[OPT_WORDS].argument);
+    for (unsigned id = 0; id < OPTIONS; id++)
+        if (verb_has(verb, id) && option_is_words(id))
+            fprintf(out, "%s[%s]...", count ? " " : "", options[id].argument);
     if (verb_has(verb, OPT_COMMAND))
         fprintf(out, "%s[-- COMMAND [ARGUMENT]...]", count ? " " : "");
 }

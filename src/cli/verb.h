@@ -112,6 +112,11 @@ struct cli_options {
     bool listens;        /* craft -l */
     const char *file;    /* craft -f FILE; or NULL */
 
+    /* capture; its filter is in `word` */
+    const char *read, *interface; /* -r, -i; or NULL */
+    uint32_t packets;             /* -c; 0: no end */
+    bool interfaces;              /* -D */
+
     /* The others. */
     bool no_kernel;    /* demo */
     bool strict;       /* doctor */
@@ -185,6 +190,12 @@ static inline bool verb_has(const struct cli_verb *verb, unsigned id)
 static inline bool option_is_operand(const struct cli_option *option)
 {
     return !option->name[0] && !option->letter;
+}
+
+/* All operands that are left, as they stand. */
+static inline bool option_is_words(unsigned id)
+{
+    return id == OPT_WORDS || id == OPT_FILTER;
 }
 
 static inline bool option_takes_value(const struct cli_option *option)

@@ -13,7 +13,7 @@ import unittest
 from _estab import ESTAB, output, run
 
 VERBS = ["demo", "listen", "connect", "wire", "host", "states", "script", "doctor", "netstat",
-         "craft", "help", "completion"]
+         "craft", "capture", "help", "completion"]
 
 # The words, and what the sentence on stderr says: every refusal tells what was expected.
 REFUSED = [
