@@ -10,6 +10,7 @@
 #include "control/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +43,7 @@ struct control {
     char folder[RUNTIME_PATH_MAX];
     struct socket_name name;
     int listener, epoll;
+    int spare; /* to be closed where no descriptor is left for a client, who is then dropped */
     uint64_t turns;
     struct client client[CONTROL_CLIENTS];
 };
@@ -65,6 +67,7 @@ static bool open_socket(struct control *c, struct estab_host_error *error)
     if (c->listener < 0)
         return false;
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
+    c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (c->epoll >= 0 && watch(c, c->listener, EPOLLIN, NULL, EPOLL_CTL_ADD))
         return true;
     host_fail(error, ESTAB_HOST_IO, errno, "the control socket cannot be watched");
@@ -80,7 +83,7 @@ struct control *control_open(const struct control_config *config, struct estab_h
         return NULL;
     }
     c->source = answer_source_of(config);
-    c->listener = c->epoll = -1;
+    c->listener = c->epoll = c->spare = -1;
     for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
         c->client[i].fd = -1;
     if (open_socket(c, error))
@@ -108,6 +111,8 @@ void control_leave(struct control *c)
         close(c->listener);
     if (c->epoll >= 0)
         close(c->epoll);
+    if (c->spare >= 0)
+        close(c->spare);
     free(c);
 }
 
@@ -151,27 +156,48 @@ static bool may_ask(int fd)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static void take_clients(struct control *c)
+/* A client that could not be accepted would be reported for ever: it is sent away instead. */
+static void send_away(struct control *c)
 {
-    struct client *k;
     int fd;
 
-    for (unsigned i = 0; i < ACCEPTS; i++) {
-        fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
-        if (!may_ask(fd)) {
-            close(fd);
-            continue;
-        }
-        k = find_place(c);
-        memset(k, 0, offsetof(struct client, in));
-        k->fd = fd;
-        k->used = c->turns;
-        k->out = text_of(k->out_bytes, sizeof k->out_bytes, false);
-        if (!watch(c, fd, EPOLLIN, k, EPOLL_CTL_ADD))
-            drop(k);
+    close(c->spare);
+    fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        close(fd);
+    c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* False: nobody else waits. */
+static bool take_client(struct control *c)
+{
+    int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct client *k;
+
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && c->spare >= 0) {
+        send_away(c);
+        return true;
     }
+    if (fd < 0)
+        return false;
+    if (!may_ask(fd)) {
+        close(fd);
+        return true;
+    }
+    k = find_place(c);
+    memset(k, 0, offsetof(struct client, in));
+    k->fd = fd;
+    k->used = c->turns;
+    k->out = text_of(k->out_bytes, sizeof k->out_bytes, false);
+    if (!watch(c, fd, EPOLLIN, k, EPOLL_CTL_ADD))
+        drop(k);
+    return true;
+}
+
+static void take_clients(struct control *c)
+{
+    for (unsigned i = 0; i < ACCEPTS && take_client(c); i++)
+        continue;
 }
 
 /* ---- one client ------------------------------------------------------------------------------------------ */

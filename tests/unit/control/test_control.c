@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -485,6 +486,37 @@ static void another_user_is_not_answered(void **state)
     assert_int_equal(status, 0);
 }
 
+/* With no descriptor left a client is sent away, and the loop does not turn for ever. */
+static void no_descriptor_is_left(void **state)
+{
+    struct rlimit limit, little;
+    int first = client(), fd = client(), filler[64], n = 0;
+
+    (void)state;
+    control_turn(control, NOW);
+    close(fd);
+    control_turn(control, NOW);
+    fd = client();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    little = limit;
+    little.rlim_cur = 64;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &little), 0);
+    while (n < 64 && (filler[n] = dup(fd)) >= 0)
+        n++;
+    assert_int_equal(errno, EMFILE);
+    for (unsigned i = 0; i < 10 && wants_a_turn(); i++)
+        control_turn(control, NOW);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while (n > 0)
+        close(filler[--n]);
+    assert_false(wants_a_turn());
+    assert_true(is_dropped(fd));
+    say(first, "stack\n", 6);
+    expect(first, END("stack", "1"));
+    close(first);
+    close(fd);
+}
+
 /* ---- the directory --------------------------------------------------------------------------------------------- */
 
 static void a_second_socket_of_the_process(void **state)
@@ -627,6 +659,7 @@ int main(void)
         T(a_flood),
         T(it_asks_for_no_turn_in_vain),
         T(another_user_is_not_answered),
+        T(no_descriptor_is_left),
         T(a_second_socket_of_the_process),
         T(what_the_dead_leave_is_removed),
         T(other_files_are_left_alone),
