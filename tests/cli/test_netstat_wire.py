@@ -76,13 +76,20 @@ class Wire(Case):
         """Two seconds each way."""
         self.listen()
         self.assertEqual(self.estab("wire", "set", "delay", "2s").returncode, 0)
-        self.start("connect")
+        self.start("connect", "--hold", "never")
         self.await_rows([("client", "SYN-SENT")])
+        self.await_rows([("server", "SYN-RECEIVED")])  # for four seconds
+        self.await_rows([("client", "ESTABLISHED"), ("server", "ESTABLISHED")])
+
+    def test_both_ends_of_a_handshake(self):
+        """For as long as the answer to the SYN does not arrive."""
+        self.listen()
+        self.assertEqual(self.estab("wire", "rule", "drop every syn ack").returncode, 0)
+        self.start("connect")
         received, sent = self.await_rows([("server", "SYN-RECEIVED"), ("client", "SYN-SENT")])
         self.assertEqual(sent["remote"], received["local"])
         self.assertEqual((sent["timer"], received["timer"]), ("retransmission",) * 2)
         self.assertLess(received["memory"], 100)  # a record
-        self.await_rows([("client", "ESTABLISHED")])
 
     def test_a_keeper(self):
         self.listen("--close", "0")

@@ -105,7 +105,7 @@ class Two(_wire.Case):
         done = self.estab("connect", "server", "9", code=5)
         self.assertIn("refused the connection: nobody listens there", done.stderr)
         done = self.estab("connect", "10.11.0.99", "9", code=6)
-        self.assertIn("nobody answers for 10.11.0.99:9", done.stderr)
+        self.assertIn("nobody answers ARP for 10.11.0.99:9", done.stderr)
 
     def test_two_wires_are_two(self):
         self.listen("--on", "wire:other")

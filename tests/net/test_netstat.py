@@ -155,17 +155,23 @@ class Both(Case):
         self.assertEqual(ours["remote"], "10.11.0.1:3333")
 
     def test_syn_sent_here_and_syn_received_there(self):
-        """The kernel's answer takes two seconds back, as our SYN did there."""
-        self.start("connect", "--on", "kernel", "--impair", "delay 2s")
+        self.start("connect", "--on", "kernel", "--rule", "drop every syn ack")
         self.await_rows([("estab", "SYN-SENT"), ("kernel", "SYN-RECEIVED")])
 
     def test_syn_received_here_and_syn_sent_there(self):
-        self.start("listen", "--on", "kernel", "--impair", "delay 2s")
+        self.start("listen", "--on", "kernel", "--rule", "drop every syn ack")
         ours, theirs = self.await_rows([("estab", "SYN-RECEIVED"), ("kernel", "SYN-SENT")])
         self.assertEqual(ours["local"], "10.11.0.1:3333")
         self.assertEqual(ours["remote"], theirs["local"])
         listener, = [row for row in self.rows("-l") if row["stack"] == "estab"]
         self.assertEqual(listener["recv_queue"], 1)
+
+    def test_a_slow_wire(self):
+        """Two seconds each way, ARP included: connect is patient, and SYN-SENT is there to see."""
+        process = self.start("connect", "--on", "kernel", "--impair", "delay 2s", "--hold", "never")
+        self.await_rows([("estab", "SYN-SENT")])
+        self.await_rows([("estab", "ESTABLISHED"), ("kernel", "ESTABLISHED")])
+        self.assertIsNone(process.poll())
 
     def test_two_stacks(self):
         """Both wires have the same addresses and names; each row says whose it is."""
