@@ -191,8 +191,6 @@ static int listen_new(struct estab_posix *p, struct sock *s, uint32_t backlog)
     s->listening = true;
     s->listen_next = p->listening;
     p->listening = s;
-    s->bound_port = true;
-    s->shut = 0;
     s->more = false;
     options_apply(p, s);
     return 0;

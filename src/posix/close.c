@@ -35,8 +35,9 @@ static int sock_shutdown(struct estab_posix *p, struct sock *s, int how)
 
     if (how < SHUT_RD || how > SHUT_RDWR)
         return -EINVAL;
-    if (s->progress == SS_CONNECTING && !state_in(state, STATES_OPENING | STATES(CLOSED)))
-        s->progress = SS_CONNECTED;
+    if (s->progress == SS_CONNECTING)
+        s->progress = state_in(state, STATES_OPENING | STATES(CLOSED)) ? SS_DISCONNECTING
+                                                                       : SS_CONNECTED;
     switch (state) {
     case ESTAB_STATE_CLOSED:
         s->shut |= bits;

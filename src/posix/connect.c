@@ -104,7 +104,7 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
     s->remote = open.remote;
     if (estab_status(p->stack, conn, &st) == ESTAB_OK)
         s->local = st.local;
-    s->shut = 0;
+    s->shut &= SHUT_IN; /* which was shut before stays so */
     s->done = s->opened = false;
     return 0;
 }
@@ -120,6 +120,8 @@ static int connect_begin(struct estab_posix *p, struct sock *s, const struct soc
         return -EISCONN;
     if (s->progress == SS_CONNECTING)
         return -EALREADY;
+    if (s->progress == SS_DISCONNECTING)
+        return -EINVAL; /* shut before it was told that it had failed */
     if (sock_state(p, s, &st) != ESTAB_STATE_CLOSED)
         return -EISCONN;
     result = open_active(p, s, address, length);

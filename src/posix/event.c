@@ -129,6 +129,7 @@ void listener_refill(struct estab_posix *p, struct sock *s)
         child->progress = SS_CONNECTED;
         child->domain = s->domain;
         child->bound_addr = s->bound_addr;
+        child->shut = s->shut & SHUT_IN; /* shut before listen(): so are they, as in Linux */
         child->opt = s->opt;
         s->ahead = child;
     }

@@ -38,7 +38,7 @@ struct options {
 };
 
 /* enum socket_state of Linux: what connect() has come to. */
-enum progress { SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED };
+enum progress { SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING };
 
 /* sk_shutdown of Linux. */
 enum { SHUT_IN = 1, SHUT_OUT = 2, SHUT_ALL = 3 };
@@ -63,7 +63,7 @@ struct sock {
     bool opened;       /* it was ESTABLISHED */
     bool listening;
     bool more;         /* a listener whose next connection waits in the stack */
-    bool bound_port, bound_addr; /* by bind() or listen(): disconnecting keeps it */
+    bool bound_port, bound_addr; /* by bind(): disconnecting keeps it */
     int error, soft;   /* sk_err, sk_err_soft */
     struct estab_endpoint local, remote;
     estab_conn conn;

@@ -321,7 +321,7 @@ static void difference(const char *label, int argument, const char *kernel, cons
     for (; kernel[i] && kernel[i] == estab[i]; i++)
         if (kernel[i] == '\n')
             line = i + 1;
-    print_error("%s (%d), after\n%.*s  kernel: %.*s\n  estab:  %.*s\n", label, argument, (int)line,
+    fprintf(stderr, "%s (%d), after\n%.*s  kernel: %.*s\n  estab:  %.*s\n", label, argument, (int)line,
              kernel, (int)strcspn(kernel + line, "\n"), kernel + line,
              (int)strcspn(estab + line, "\n"), estab + line);
 }
