@@ -114,7 +114,7 @@ static ssize_t sock_send(struct estab_posix *p, struct sock *s, const struct iov
 
     if (flags & MSG_FASTOPEN)
         return -EOPNOTSUPP;
-    g.flags = flags & MSG_MORE || s->opt.cork ? ESTAB_MORE : ESTAB_PUSH;
+    g.flags = flags & MSG_MORE ? ESTAB_MORE : ESTAB_PUSH;
     if (flags & MSG_OOB)
         g.flags = ESTAB_URGENT | ESTAB_PUSH;
     sock_hold(s);
