@@ -85,7 +85,7 @@ static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
 /* SND.UNA has moved by `acked` from `una_before`. */
 void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, estab_time now)
 {
-    uint32_t cwnd = b->cc.cwnd, most;
+    uint32_t cwnd = b->cc.cwnd;
     enum cwnd_rule rule;
 
     b->rtt.dupacks = 0;
@@ -98,14 +98,11 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
             recovery_leave(t, b, now);
         return;
     }
-    /* RFC 7661's spirit: a window that was not filled does not grow; but in slow start it may become
-     * twice what was outstanding, as if that had been all of it. */
-    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd) {
-        if (b->cc.cwnd >= b->cc.ssthresh || b->cc.cwnd / 2 >= b->flight_most)
-            return;
-        most = 2 * b->flight_most - b->cc.cwnd;
-        acked = acked < most ? acked : most;
-    }
+    /* RFC 7661's spirit: a window that was not filled does not grow; but in slow start it does while
+     * it is under twice what was outstanding, as in Linux. */
+    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd &&
+        (b->cc.cwnd >= b->cc.ssthresh || b->cc.cwnd / 2 >= b->flight_most))
+        return;
     rule = cc_of(b)->acked(&b->cc, acked, b->snd.mss);
     if (b->cc.cwnd != cwnd)
         cwnd_note(t, b, rule, now);
