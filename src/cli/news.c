@@ -147,7 +147,9 @@ void news_arrived(struct news *n, const struct frame_view *v, const struct envel
     if (!came || v->kind != VIEW_TCP)
         return;
     envelope_init(&e, SAY_REPORT);
-    e.has = HAS_SERIAL | HAS_STATION | HAS_TIME;
+    e.has = HAS_SERIAL | HAS_STATION | HAS_TIME | HAS_LOCAL | HAS_REMOTE;
+    e.local = end.local;
+    e.remote = end.remote;
     e.serial = came->serial;
     e.station = came->station;
     e.time = estab_now();

@@ -21,7 +21,7 @@
 #define TURN_MOST  ESTAB_SECOND /* a signal just before the loop sleeps is noticed then */
 #define LINUX_MSL  (30 * ESTAB_SECOND)
 #define TRUTHS_MAX 256
-#define PATIENCE   ESTAB_SECOND /* for a report on a frame that has arrived */
+#define PATIENCE   (3 * ESTAB_SECOND) /* for a report on a frame that has arrived */
 
 /* A frame of ours on its way to the device. */
 struct outgoing {
@@ -453,10 +453,13 @@ static void hear_fate(struct wire *w, const struct envelope *e)
 static void hear_report(struct wire *w, const struct envelope *e)
 {
     struct outgoing *o = find_outgoing(w, e->serial);
-    struct story_end end;
+    struct story_end end = {e->local, e->remote};
 
-    if (!o)
+    if (!o) { /* told already: a copy's, or too late */
+        if (e->has & HAS_LOCAL && e->has & HAS_REMOTE)
+            news_heard(&w->news, &end, e, 0, w->zero, w->config.begin);
         return;
+    }
     end = (struct story_end){o->view.dst, o->view.src};
     news_heard(&w->news, &end, e, 0, w->zero, w->config.begin);
     o->reported = true;

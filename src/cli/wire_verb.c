@@ -55,7 +55,7 @@ static void show_wire(const struct envelope *e)
     names_addr_text(address, e->address);
     printf("wire %s, %s/%" PRIu32 ": %s\n", e->name, address, e->prefix_length,
            strcmp(text, "none") == 0 ? "nothing happens to frames on the way" : text);
-    printf("  %s", "frames");
+    fputs("  frames", stdout);
     put_counters(e, false);
     printf("; seed %" PRIu64 "\n", e->seed);
 }
@@ -70,18 +70,27 @@ static void show_rule(const struct envelope *e)
     putchar('\n');
 }
 
+static uint64_t counter(const struct envelope *e, const char *name)
+{
+    for (unsigned i = 0; i < e->counters; i++)
+        if (strcmp(e->counter[i].name, name) == 0)
+            return e->counter[i].value;
+    return 0;
+}
+
 static void show_station(const struct envelope *e)
 {
     char address[NAMES_ADDR_MAX];
 
     names_addr_text(address, e->address);
-    printf("  %-10s %-15s %02x:%02x:%02x:%02x:%02x:%02x  %s, process %" PRIu32,
-           e->flags & STATION_CARRIED ? "(carried)" : e->name,
-           e->flags & STATION_MONITOR ? "" : address, e->mac[0], e->mac[1], e->mac[2], e->mac[3],
-           e->mac[4], e->mac[5], e->program, e->pid);
+    printf("  %-10s %-15s %s, process %" PRIu32, e->flags & STATION_CARRIED ? "(carried)" : e->name,
+           e->flags & STATION_MONITOR ? "" : address, e->program, e->pid);
     for (unsigned i = 0; i < e->ports; i++)
         printf("%s%u", i ? ", " : "; listens on ", e->port[i]);
-    put_counters(e, false);
+    printf("; %" PRIu64 " frames in, %" PRIu64 " out", counter(e, "frames_in"),
+           counter(e, "frames_out"));
+    if (counter(e, "slow"))
+        printf(", %" PRIu64 " lost as it did not read", counter(e, "slow"));
     putchar('\n');
 }
 

@@ -18,11 +18,11 @@
 #include "device/device.h"
 #include "wire/place.h"
 
-#define NOTES      128  /* frames that were noted and not yet sent */
-#define CAME       64   /* frames of one batch */
-#define PATIENCE   5000 /* milliseconds for an answer of the hub */
-#define SAY_WAIT   200  /* milliseconds for the hub to take a message that must not be lost */
-#define ATTEMPTS   5    /* to find a hub that does not just end */
+#define NOTES      128   /* frames that were noted and not yet sent */
+#define CAME       64    /* frames of one batch */
+#define PATIENCE   20000 /* milliseconds for an answer of the hub */
+#define SAY_WAIT   200   /* milliseconds for the hub to take a message that must not be lost */
+#define ATTEMPTS   5     /* to find a hub that does not just end */
 #define HEADER_MAX 4096u
 
 struct station {

@@ -384,6 +384,18 @@ class Starting(_wire.Case):
         mine = {process.pid for process in many}
         self.assertEqual(set(_wire.family(self.runtime)) - mine, {self.hub()})
 
+    def test_without_a_runtime_directory(self):
+        del self.environment["XDG_RUNTIME_DIR"]
+        self.environment["TMPDIR"] = self.runtime
+        listener = self.start("listen")
+        listener.hear("CLOSED -> LISTEN")
+        place = pathlib.Path(self.runtime, f"estab-{os.geteuid()}")
+        self.assertEqual(place.stat().st_mode & 0o777, 0o700)
+        self.assertTrue((place / "lab.wire").is_socket())
+        self.estab("wire", "down")
+        self.assertEqual(listener.end(), 1)
+        self.assertFalse((place / "lab.wire").exists())
+
     def test_a_long_path(self):
         deep = pathlib.Path(self.runtime, "a" * 100, "b" * 100)
         deep.mkdir(parents=True)
