@@ -219,7 +219,7 @@ static int greedy_operand(const struct cli_verb *verb)
     return n && verb_option(ids[n - 1])->type == VALUE_files ? (int)ids[n - 1] : -1;
 }
 
-/* Fewer operands than the verb has are its last ones. */
+/* Fewer operands than the verb has are those that it requires, and its last ones. */
 static bool set_operands(struct parser *p)
 {
     unsigned ids[OPERANDS_MAX], n = operands_of(p->verb, ids);
@@ -231,7 +231,9 @@ static bool set_operands(struct parser *p)
     if (p->operands < p->verb->required)
         return refuse_missing(p, verb_option(ids[p->operands]));
     for (unsigned i = 0; i < p->operands; i++) {
-        if (!set(p, ids[n - p->operands + i], p->operand[i]))
+        unsigned at = i < p->verb->required ? i : n - p->operands + i;
+
+        if (!set(p, ids[at], p->operand[i]))
             return false;
     }
     return true;

@@ -99,21 +99,20 @@ static bool is_single(unsigned id)
     return option_is_operand(&options[id]) && id != OPT_COMMAND && !option_is_words(id);
 }
 
-/* Operands that may be left out are the first ones, so their brackets nest: [[HOST] PORT]. */
+/* Of the operands that may be left out the first ones are, so their brackets nest: [[HOST] PORT]. */
 void verb_operands(const struct cli_verb *verb, FILE *out)
 {
-    unsigned count = 0, optional, seen = 0;
+    unsigned count = 0, seen = 0;
 
     for (unsigned id = 0; id < OPTIONS; id++)
         count += verb_has(verb, id) && is_single(id);
-    optional = count - verb->required;
-    for (unsigned i = 0; i < optional; i++)
-        fputc('[', out);
     for (unsigned id = 0; id < OPTIONS; id++) {
         if (!verb_has(verb, id) || !is_single(id))
             continue;
+        for (unsigned i = verb->required; seen == verb->required && i < count; i++)
+            fputc('[', out);
         seen++;
-        fprintf(out, "%s%s%s", options[id].argument, seen <= optional ? "]" : "",
+        fprintf(out, "%s%s%s", options[id].argument, seen > verb->required ? "]" : "",
                 seen < count ? " " : "");
     }
     for (unsigned id = 0; id < OPTIONS; id++)
