@@ -73,7 +73,7 @@ static _Noreturn void keep(struct talk *t)
     (void)prctl(PR_SET_NAME, "estab-keeper");
     talk_control_leave(t);
     keep_only(estab_device_fd(t->device));
-    talk_control_open(t, "keeper");
+    talk_control_open(t, wire_loop(t->wire), "keeper");
     story_mute(t->story);
     while ((now = estab_now()) < until && keeper_open(t, &time_wait) > 0 && !wire_gone(t->wire)) {
         wire_turn(t->wire, now + TURN);

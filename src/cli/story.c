@@ -111,8 +111,10 @@ static void put_line(const struct story *s, const char *line)
 {
     if (!s->config.out)
         return;
+    flockfile(s->config.out); /* a server's workers tell, too */
     fputs(line, s->config.out);
     fputc('\n', s->config.out);
+    funlockfile(s->config.out);
 }
 
 static void tell_move(struct story *s, struct describe_move *m)
@@ -416,7 +418,7 @@ static unsigned width_of(FILE *out)
 {
     struct winsize size;
 
-    if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    if (!out || !isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         return 0;
     return size.ws_col < LEAST_WIDTH ? LEAST_WIDTH : size.ws_col;
 }

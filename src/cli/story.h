@@ -31,7 +31,7 @@ struct story;
 
 struct story_config {
     const struct cli_options *cli;
-    FILE *out;           /* where it is told */
+    FILE *out;           /* where it is told; NULL: nowhere */
     struct pcapng *file; /* or NULL; the caller's */
     estab_time epoch_ns; /* the wall clock at time 0; 0 for virtual time */
     bool all;            /* what is not TCP is told, too */

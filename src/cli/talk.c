@@ -530,7 +530,7 @@ int talk_start_wire(struct talk *t, bool peer_listens)
     if (!t->station && (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0))
         talk_say(t, "what the wire does to packets follows from the seed %" PRIu64, t->o->seed);
     watch_child(t);
-    talk_control_open(t, t->o->verb->name);
+    talk_control_open(t, wire_loop(t->wire), t->o->verb->name);
     return CLI_OK;
 }
 

@@ -44,7 +44,7 @@ static void find_names(void *context, struct names *names)
         talk_station_names(t->station, names);
 }
 
-void talk_control_open(struct talk *t, const char *what)
+void talk_control_open(struct talk *t, estab_loop *loop, const char *what)
 {
     struct estab_host_error error = {0};
     char program[32], on[40];
@@ -62,8 +62,7 @@ void talk_control_open(struct talk *t, const char *what)
     snprintf(program, sizeof program, "estab %s", what);
     t->control = control_open(&config, &error);
     if (t->control)
-        estab_loop_watch(wire_loop(t->wire), control_fd(t->control), POLLIN, control_ready,
-                         t->control);
+        estab_loop_watch(loop, control_fd(t->control), POLLIN, control_ready, t->control);
     else
         talk_say(t, "netstat will not show this stack: %s", error.text);
 }

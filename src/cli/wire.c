@@ -563,7 +563,13 @@ void wire_turn(struct wire *w, estab_time until)
     until = until < peers ? until : peers;
     until = until < now + TURN_MOST ? until : now + TURN_MOST;
     (void)estab_loop_once(w->loop, until);
-    now = estab_now();
+    wire_settle(w);
+}
+
+void wire_settle(struct wire *w)
+{
+    estab_time now = estab_now();
+
     tell_due(w, now);
     expire_peers(w, now);
     if (w->config.station)

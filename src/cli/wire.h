@@ -55,5 +55,7 @@ void wire_listens(struct wire *);
 void wire_calls(struct wire *, const struct estab_endpoint *remote);
 /* One turn of the loop, at most until `until`, and not much longer than a second. */
 void wire_turn(struct wire *, estab_time until);
+/* What a turn does after its loop's: for who lets another thread run the loop (and holds its lock). */
+void wire_settle(struct wire *);
 
 #endif
