@@ -236,6 +236,7 @@ static int open_story(struct talk *t, bool listens)
     const struct cli_options *o = t->o;
     estab_time epoch = o->on.kind == ON_SIM ? 0 : wall_clock();
     bool binary = o->write && strcmp(o->write, "-") == 0;
+    bool quiet = verb_has(o->verb, OPT_SERVICE) && !o->verbose; /* it has lines of its own */
 
     if (binary && o->json)
         return cli_say(o, CLI_USAGE, "-w - and --json both write to stdout: expected one of them");
@@ -246,8 +247,8 @@ static int open_story(struct talk *t, bool listens)
         if (!t->file || pcapng_error(t->file))
             return cli_say(o, CLI_INPUT, "%s", t->file ? pcapng_error(t->file) : "no memory");
     }
-    t->story = story_new(
-        &(struct story_config){.cli = o, .out = t->out, .file = t->file, .epoch_ns = epoch});
+    t->story = story_new(&(struct story_config){
+        .cli = o, .out = quiet ? NULL : t->out, .file = t->file, .epoch_ns = epoch});
     if (!t->story)
         return cli_say(o, CLI_FAILED, "no memory");
     name_ends(t, listens);

@@ -98,13 +98,14 @@ struct cli_options {
 
     /* listen, connect */
     const char *host;    /* a name or an address; the verb resolves it */
-    uint16_t port;       /* to listen on, or to connect to */
+    uint16_t port;       /* to listen on, or to connect to; 0: the service's own (serve) */
     uint16_t local_port; /* connect -p; 0: the stack chooses */
     uint64_t hold_ms;    /* connect: from ESTABLISHED to our CLOSE; CLI_NEVER_MS */
     uint16_t publish;    /* only if given */
     uint64_t close_ms;   /* listen: from the peer's FIN to our CLOSE; CLI_NEVER_MS */
     uint32_t iss;        /* only if given */
     uint8_t mac[6];      /* only if given */
+    bool leave_open;     /* serve print */
 
     /* netstat */
     bool all, listening, numeric, programs, timers, statistics;
@@ -122,7 +123,7 @@ struct cli_options {
     bool strict;       /* doctor */
     bool man;          /* help */
     uint8_t format;    /* states: enum cli_format */
-    const char *topic; /* help: a verb; completion: a shell; or NULL */
+    const char *topic; /* help: a verb; completion: a shell; serve: a service; or NULL */
     struct cli_texts files; /* script */
     struct cli_texts sets;  /* script: "NAME=VALUE" */
 

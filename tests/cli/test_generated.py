@@ -58,7 +58,7 @@ class Man(unittest.TestCase):
 
 # What is typed, the last word unfinished, and words that must be offered; "!" must not.
 COMPLETED = [
-    (["estab", ""], ["demo", "listen", "connect", "wire", "host", "states", "doctor", "help", "completion"]),
+    (["estab", ""], ["demo", "listen", "connect", "wire", "host", "serve", "states", "doctor", "help", "completion"]),
     (["estab", "li"], ["listen", "!connect"]),
     (["estab", "listen", "--c"], ["--close", "--color", "!--hold"]),
     (["estab", "connect", "--h"], ["--hold", "--help"]),
@@ -68,6 +68,8 @@ COMPLETED = [
     (["estab", "states", "--format", "s"], ["svg", "!text"]),
     (["estab", "help", "do"], ["doctor"]),
     (["estab", "completion", ""], ["bash", "zsh", "fish"]),
+    (["estab", "serve", ""], ["http", "echo", "print"]),
+    (["estab", "serve", "print", "--le"], ["--leave-open"]),
     (["estab", "connect", "--", "ca"], ["cat"]),
     (["estab", "connect", "--hold", "x"], ["!--hold"]),
 ]

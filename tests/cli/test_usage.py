@@ -12,8 +12,8 @@ import unittest
 
 from _estab import ESTAB, output, run
 
-VERBS = ["demo", "listen", "connect", "wire", "host", "states", "script", "doctor", "netstat",
-         "craft", "capture", "help", "completion"]
+VERBS = ["demo", "listen", "connect", "wire", "host", "serve", "states", "script", "doctor",
+         "netstat", "craft", "capture", "help", "completion"]
 
 # The words, and what the sentence on stderr says: every refusal tells what was expected.
 REFUSED = [
@@ -105,6 +105,15 @@ REFUSED = [
     ("host 1.2", "NAME '1.2': expected a name"),
     ("host vm --on kernel", "a host is on a wire: expected --on wire:NAME"),
     ("states -- ls", "takes no command after '--'"),
+    # Servers.
+    ("serve", "an operand is missing: expected http, echo or print"),
+    ("serve 8080", "'8080': expected http, echo or print"),
+    ("serve htp", "'htp': expected http, echo or print"),
+    ("serve http 0", "PORT '0': expected a number from 1 to 65535"),
+    ("serve http 80 81", "'81' is one word too many: expected estab serve [OPTION]... "
+                         "http|echo|print [PORT] [-- COMMAND [ARGUMENT]...]"),
+    ("serve http --leave-open", "--leave-open is for print: expected it with serve print"),
+    ("serve echo --on sim", "--on sim has no real time"),
 ]
 
 
