@@ -3,7 +3,7 @@
 """serve http, echo and print, as programs of the Linux kernel's TCP find them: curl, python, nc,
 socat, wrk."""
 
-import http.client
+import hashlib
 import json
 import os
 import pathlib
@@ -383,14 +383,67 @@ class Wire(Case):
         run("wire", "down", env=self.environment)
         self.folder.cleanup()
 
+    def start(self, *words):
+        return subprocess.Popen([ESTAB, *words], stdin=subprocess.DEVNULL, text=True,
+                                env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def hosts(self, service, *commands):
+        """A server, and commands on a kernel host; what these wrote, and the server's objects."""
+        path = pathlib.Path(self.folder.name) / "log"
+        with path.open("w") as log:
+            server = subprocess.Popen([ESTAB, "serve", service, "--json"], text=True, stdout=log,
+                                      stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                      env=self.environment)
+            self.assertIn("also known as server, on wire lab", server.stderr.readline())
+            done = [run("host", "vm", "--", *words, env=self.environment) for words in commands]
+            server.send_signal(signal.SIGINT)
+            _, err = server.communicate(timeout=PATIENCE)
+        self.assertEqual(server.returncode, 130, err)
+        for one in done:
+            self.assertEqual(one.returncode, 0, one.stderr)
+        return ([one.stdout for one in done],
+                [json.loads(line) for line in path.read_text().splitlines()])
+
+    def test_http_from_a_host(self):
+        need(self, "curl")
+        said, rows = self.hosts(
+            "http", ["curl", "-sS", "--noproxy", "*", "http://server:8080/info?name=N&age=7"],
+            ["curl", "-sS", "--noproxy", "*", "http://server:8080/form", "-d", "username=U", "-d",
+             "password=P"], ["python3", "-c", WGET_LIKE])
+        self.assertEqual(said, ["hello, I'm N and 7 years old.", "I'm U and my password is P.", ""])
+        self.assertEqual([row["status"] for row in rows if row["event"] == "request"],
+                         [200, 200] + [200] * 4 + [405, 404])
+
+    def test_100_connections_from_a_host(self):
+        need(self, "wrk")
+        said, rows = self.hosts("http", ["wrk", "-t", "2", "-c", "100", "-d", "2s", "--timeout",
+                                         "60s", "http://server:8080/hello"])
+        self.assertNotIn("Socket errors", said[0])
+        self.assertNotIn("Non-2xx", said[0])
+        answered = [row for row in rows if row["event"] == "request"]
+        self.assertGreaterEqual(len(answered), int(re.search(r"(\d+) requests in", said[0])[1]))
+        self.assertEqual(len({row["worker"] for row in answered}), 100)
+
+    def test_much_from_a_host_over_a_bad_wire(self):
+        need(self, "nc", "socat")
+        path = pathlib.Path(self.folder.name) / "much"
+        text = os.urandom(1 << 20) * MEGABYTES
+        path.write_bytes(text)
+        digest = hashlib.sha256(text).hexdigest()
+        said, rows = self.hosts(
+            "echo", ["sh", "-c", f"head -c 1000000 {path} | socat -t 60 - TCP:server:7777 | wc -c"],
+            ["sh", "-c", f"exec '{pathlib.Path(ESTAB).absolute()}' wire set "
+                         "delay 1ms loss 0.1% reorder 0.1% 2ms duplicate 0.1%"],
+            ["sh", "-c", f"nc -N server 7777 <{path} | sha256sum"])
+        self.assertEqual(said[0].strip(), "1000000")
+        self.assertEqual(said[2].split()[0], digest)
+        self.assertEqual([row["bytes"] for row in rows], [1000000, len(text)])
+
     def test_both_ends_states_and_a_keeper(self):
-        server = subprocess.Popen([ESTAB, "serve", "print", "--json", "--msl", "0.5"],
-                                  stdin=subprocess.DEVNULL, text=True, env=self.environment,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        server = self.start("serve", "print", "--json", "--msl", "0.5")
         self.assertIn("also known as server, on wire lab", server.stderr.readline())
-        client = subprocess.Popen([ESTAB, "connect", "localhost", "8888", "--hold", "never"],
-                                  stdin=subprocess.DEVNULL, text=True, env=self.environment,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client = self.start("connect", "localhost", "8888", "--hold", "never")
         self.assertEqual(json.loads(server.stdout.readline())["event"], "opened")
         while "server: SYN-RECEIVED -> ESTABLISHED" not in client.stdout.readline():
             pass
@@ -406,8 +459,7 @@ class Wire(Case):
         self.assertEqual(json.loads(out)["how"], "closed, as the server ends")
 
     def test_the_wire_goes_down(self):
-        server = subprocess.Popen([ESTAB, "serve", "http"], stdin=subprocess.DEVNULL, text=True,
-                                  env=self.environment, stderr=subprocess.PIPE)
+        server = self.start("serve", "http")
         server.stderr.readline()
         run("wire", "down", env=self.environment)
         _, err = server.communicate(timeout=PATIENCE)
@@ -427,15 +479,28 @@ class Examples(Case):
     def test_as_typed(self):
         need(self, "curl", "nc")
         lines = [line.split("#")[0].strip() for text in self.lines() for line in text.splitlines()
-                 if re.match(r"  +estab serve ", line)]
-        self.assertGreaterEqual(len(lines), 11)
+                 if re.match(r"  +estab serve ", line) or
+                 re.match(r"    estab host vm -- curl ", line)]
+        self.assertGreaterEqual(len(lines), 13)
         with tempfile.TemporaryDirectory() as folder:
             environment = {**os.environ, "XDG_RUNTIME_DIR": folder,
                            "PATH": f"{pathlib.Path(ESTAB).absolute().parent}:{os.environ['PATH']}"}
             for line in lines:
                 with self.subTest(line):
-                    self.type(line, environment)
+                    (self.type_beside if " host " in line else self.type)(line, environment)
             run("wire", "down", env=environment)
+
+    def type_beside(self, line, environment):
+        """In another terminal, while `estab serve http` runs."""
+        server = subprocess.Popen([ESTAB, "serve", "http"], env=environment, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        server.stderr.readline()
+        done = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True,
+                              timeout=PATIENCE)
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (0, "Hello World!"), done.stderr)
 
     def type(self, line, environment):
         process = subprocess.Popen(["sh", "-c", f"exec {line}"], stdin=subprocess.DEVNULL,
