@@ -33,20 +33,24 @@ const char *craft_brief(const struct frame_view *v, char out[CRAFT_BRIEF_MAX])
     return out;
 }
 
-static const char *end_name(const struct craft *c, bool us)
+static const char *end_name(const struct craft *c, const struct craft_pair *p, bool us,
+                            char out[NAMES_ADDR_MAX])
 {
-    bool server = c->pairs.we_listen;
-
-    return us == server ? "server" : "client";
+    story_label(c->talk.story, us ? p->ours.addr : p->theirs.addr, out);
+    return out;
 }
 
 /* ---- one judgement ------------------------------------------------------------------------------------------ */
 
-static void put_moves(struct text *t, const struct craft *c, const struct judgement *j, bool us)
+static void put_moves(struct text *t, const struct craft *c, const struct craft_pair *p,
+                      const struct judgement *j, bool us)
 {
+    char name[NAMES_ADDR_MAX];
+
     if (j->end.moves == 0)
         return;
-    text_format(t, "%s %s", end_name(c, us), fsm_state_name((enum tcp_state)j->end.before));
+    text_format(t, "%s %s", end_name(c, p, us, name),
+                fsm_state_name((enum tcp_state)j->end.before));
     for (unsigned i = 0; i < j->end.moves; i++)
         text_format(t, " -> %s", fsm_state_name((enum tcp_state)j->end.move[i].to));
     text_add(t, ", ");
@@ -138,7 +142,7 @@ static void put_judgement(struct text *t, const struct craft *c, const struct cr
 {
     put_why(t, p, j, v, to_us);
     text_add(t, ": ");
-    put_moves(t, c, j, to_us);
+    put_moves(t, c, p, j, to_us);
     put_answer(t, j);
 }
 
@@ -333,7 +337,7 @@ static void say_end(const struct craft *c, bool us)
 {
     const struct craft_end *e = us ? &c->pair->us : &c->pair->them;
     const struct infer *i = &e->infer;
-    char end[TALK_ENDPOINT_MAX];
+    char end[TALK_ENDPOINT_MAX], name[NAMES_ADDR_MAX];
     bool known = c->sim && !us, numbers = i->state != TCP_CLOSED && i->state != TCP_LISTEN;
 
     enum tcp_state state = known ? craft_sim_state(c->sim, &c->pair->theirs, &c->pair->ours)
@@ -344,11 +348,11 @@ static void say_end(const struct craft *c, bool us)
         fprintf(c->talk.out,
                 "{\"schema\":\"estab.craft/1\",\"end\":\"%s\",\"at\":\"%s\",\"state\":\"%s\","
                 "\"snd_una\":%" PRIu32 ",\"snd_nxt\":%" PRIu32 ",\"rcv_nxt\":%" PRIu32 "}\n",
-                end_name(c, us), end, fsm_state_name(state), i->snd_una.v, i->snd_nxt.v,
-                i->rcv_nxt.v);
+                end_name(c, c->pair, us, name), end, fsm_state_name(state), i->snd_una.v,
+                i->snd_nxt.v, i->rcv_nxt.v);
         return;
     }
-    fprintf(c->talk.out, INDENT "%s %s %s%s", end_name(c, us), end, known ? "" : "~",
+    fprintf(c->talk.out, INDENT "%s %s %s%s", end_name(c, c->pair, us, name), end, known ? "" : "~",
             fsm_state_name(state));
     if (numbers)
         fprintf(c->talk.out, " SND.UNA %" PRIu32 " SND.NXT %" PRIu32, i->snd_una.v, i->snd_nxt.v);

@@ -477,6 +477,11 @@ unsigned story_wire(struct story *s, enum estab_link link, const char *name)
     return s->wires++;
 }
 
+void story_label(const struct story *s, struct estab_addr addr, char out[NAMES_ADDR_MAX])
+{
+    (void)names_label(&s->names, addr, out);
+}
+
 unsigned story_width(const struct story *s)
 {
     return s->describe.config.width;

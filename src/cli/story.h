@@ -46,6 +46,8 @@ void story_mute(struct story *);
 
 /* Calls an address by a name; ours come first. */
 void story_name(struct story *, struct estab_addr, const char *name);
+/* What an address is called: its name, or itself. */
+void story_label(const struct story *, struct estab_addr, char out[NAMES_ADDR_MAX]);
 /* Describes an interface of the file; its number, for struct story_packet. */
 unsigned story_wire(struct story *, enum estab_link, const char *name);
 /* Columns of a line; 0: as many as it takes. */
