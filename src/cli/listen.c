@@ -265,7 +265,7 @@ static int run(struct listening *l)
     if (code == CLI_OK)
         code = start_server(l);
     if (code == CLI_OK)
-        code = talk_publish(t);
+        code = talk_publish(t, t->o->port);
     if (code != CLI_OK)
         return code;
     return t->staged ? listen_stage(l) : listen_real(l);

@@ -263,8 +263,10 @@ static void keep_signals(struct serving *s)
 
 static int run(struct serving *s)
 {
-    int code;
+    int code = talk_publish(&s->talk, s->port); /* a child, before there are threads */
 
+    if (code != CLI_OK)
+        return code;
     keep_signals(s);
     code = start_loop(s);
     serve_log_init(&s->log, s->talk.out, s->talk.o->json, (enum cli_ts)s->talk.o->ts);

@@ -387,9 +387,9 @@ int talk_open_bare(struct talk *t, const struct cli_options *o, bool listens)
     return open_all(t, o, listens, true);
 }
 
-int talk_publish(struct talk *t)
+int talk_publish(struct talk *t, uint16_t port)
 {
-    struct estab_endpoint target = {t->ours, t->o->port};
+    struct estab_endpoint target = {t->ours, port};
     struct estab_host_error error = {0};
 
     if (!cli_given(t->o, OPT_PUBLISH))
@@ -400,7 +400,7 @@ int talk_publish(struct talk *t)
     if (t->publisher < 0)
         return fail(t, &error);
     talk_say(t, "127.0.0.1:%u of this machine reaches %s, port %u, over wire %s", t->o->publish,
-             t->our_name, t->o->port, t->o->on.name);
+             t->our_name, port, t->o->on.name);
     return CLI_OK;
 }
 

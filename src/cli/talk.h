@@ -73,8 +73,8 @@ bool talk_cut_off(const struct talk *);
 /* How many times the user has asked for the end since the last call: 0, 1, 2. */
 unsigned talk_interrupted(struct talk *);
 
-/* --publish, once we listen on the wire: CLI_OK also where it was not given. */
-int talk_publish(struct talk *);
+/* --publish, of a port that we listen on or soon will: CLI_OK also where it was not given. */
+int talk_publish(struct talk *, uint16_t port);
 /* A sentence on stderr. */
 void talk_say(const struct talk *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What `~` means, where it will be seen. */

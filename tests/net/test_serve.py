@@ -4,12 +4,14 @@
 socat, wrk."""
 
 import hashlib
+import http.client
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,11 @@ def forbidden():
     """A sentence, if there can be no kernel peer here."""
     done = run("serve", "print", "--", "true")
     return done.stderr.strip() if done.returncode == 4 else None
+
+
+def in_use(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 def need(case, *programs):
@@ -458,6 +465,26 @@ class Wire(Case):
         self.assertIn("wire lab carries on what is left: 1 in TIME-WAIT", err)
         self.assertEqual(json.loads(out)["how"], "closed, as the server ends")
 
+    def test_a_browser_comes_through_publish(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        server = self.start("serve", "http", "--publish", str(port))
+        self.assertIn(f"127.0.0.1:{port} of this machine reaches server, port 8080",
+                      server.stderr.readline())
+        server.stderr.readline()
+        browser = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for _ in range(3):
+            browser.request("GET", "/info?name=N&age=7")
+            answer = browser.getresponse()
+            self.assertEqual((answer.status, answer.read()),
+                             (200, b"hello, I'm N and 7 years old."))
+        browser.close()
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=PATIENCE)
+        self.assertEqual(server.returncode, 130, err)
+        self.assertEqual(out.count(" worker-1 "), 3)
+
     def test_the_wire_goes_down(self):
         server = self.start("serve", "http")
         server.stderr.readline()
@@ -481,7 +508,9 @@ class Examples(Case):
         lines = [line.split("#")[0].strip() for text in self.lines() for line in text.splitlines()
                  if re.match(r"  +estab serve ", line) or
                  re.match(r"    estab host vm -- curl ", line)]
-        self.assertGreaterEqual(len(lines), 13)
+        self.assertGreaterEqual(len(lines), 15)
+        if in_use(8080):
+            lines = [line for line in lines if "--publish" not in line]
         with tempfile.TemporaryDirectory() as folder:
             environment = {**os.environ, "XDG_RUNTIME_DIR": folder,
                            "PATH": f"{pathlib.Path(ESTAB).absolute().parent}:{os.environ['PATH']}"}
@@ -506,8 +535,10 @@ class Examples(Case):
         process = subprocess.Popen(["sh", "-c", f"exec {line}"], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env=environment)
-        first = process.stderr.readline()
-        self.assertIn(" is served on 10.11.0.1:", first)
+        if "--publish" in line:
+            self.assertIn("127.0.0.1:8080 of this machine reaches server",
+                          process.stderr.readline())
+        self.assertIn(" is served on 10.11.0.1:", process.stderr.readline())
         if " -- " not in line:
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
