@@ -144,10 +144,19 @@ static void judge(struct hub *h, struct client *c, size_t n, estab_time now)
         client_refuse(h, c, CODE_MALFORMED, "this is no envelope: %s", wrong);
 }
 
-/* False: the other side has gone. */
+static bool hung_up(const struct client *c)
+{
+    struct pollfd p = {.fd = c->fd};
+
+    return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
+/* False: the other side has gone.  What it has left unread is read in one turn. */
 static bool read_some(struct hub *h, struct client *c, estab_time now)
 {
-    for (unsigned i = 0; i < HUB_TURN && !c->closing; i++) {
+    for (unsigned i = 0; !c->closing; i++) {
+        if (i == HUB_TURN && !hung_up(c))
+            break;
         ssize_t n = recv(c->fd, h->in, sizeof h->in, MSG_DONTWAIT);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
@@ -158,13 +167,20 @@ static bool read_some(struct hub *h, struct client *c, estab_time now)
     return true;
 }
 
-static void read_all(struct hub *h, estab_time now)
+static void read_those(struct hub *h, bool joined, estab_time now)
 {
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
-        if (c->fd >= 0 && !read_some(h, c, now))
+        if (c->fd >= 0 && (c->number > 0) == joined && !read_some(h, c, now))
             drop(h, c);
     }
+}
+
+/* Who has left before another one came has left its name to it. */
+static void read_all(struct hub *h, estab_time now)
+{
+    read_those(h, true, now);
+    read_those(h, false, now);
 }
 
 static void flush_all(struct hub *h)

@@ -212,13 +212,26 @@ void names_tell(struct hub *h, const struct client *about, uint32_t more_flags)
     packet_done(p);
 }
 
-void names_list(struct hub *h, struct client *to)
+/* The station with the next greater number; NULL. */
+static struct client *next_station(struct hub *h, uint32_t after)
 {
-    struct envelope e;
+    struct client *next = NULL;
 
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
-        if (c->fd < 0 || !c->number || c == to || c->closing)
+        if (c->fd >= 0 && c->number > after && !c->closing && (!next || c->number < next->number))
+            next = c;
+    }
+    return next;
+}
+
+void names_list(struct hub *h, struct client *to)
+{
+    struct client *c = NULL;
+    struct envelope e;
+
+    while ((c = next_station(h, c ? c->number : 0))) {
+        if (c == to)
             continue;
         names_describe(c, &e);
         client_answer(h, to, &e);

@@ -114,17 +114,30 @@ static struct station_peer *find_peer(struct station *s, uint32_t number)
     return NULL;
 }
 
+/* In the order of their numbers; NULL: there are too many. */
+static struct station_peer *add_peer(struct station *s, uint32_t number)
+{
+    unsigned i = s->peers;
+
+    if (i == STATION_PEERS)
+        return NULL;
+    while (i > 0 && s->peer[i - 1].number > number)
+        i--;
+    memmove(&s->peer[i + 1], &s->peer[i], (s->peers - i) * sizeof s->peer[0]);
+    s->peers++;
+    return &s->peer[i];
+}
+
 static void learn(struct station *s, const struct envelope *e)
 {
     struct station_peer *p = find_peer(s, e->station);
 
     if (e->flags & STATION_GONE) {
         if (p)
-            *p = s->peer[--s->peers];
+            memmove(p, p + 1, (size_t)(&s->peer[--s->peers] - p) * sizeof *p);
         return;
     }
-    if (!p && s->peers < STATION_PEERS)
-        p = &s->peer[s->peers++];
+    p = p ? p : add_peer(s, e->station);
     if (!p)
         return;
     *p = (struct station_peer){.number = e->station,

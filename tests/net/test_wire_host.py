@@ -160,7 +160,8 @@ class Both(_wire.Case):
         listener = self.listen()
         host = self.host("vm", "python3", "-uc", "import os, socket, time\n"
                          "s = socket.create_connection(('server', 3333))\n"
-                         "print('child', os.fork() or os.setsid() or os.getpid(), flush=True)\n"
+                         "os.fork() or os.setsid()\n"
+                         "os.write(1, b'child %d\\n' % os.getpid())\n"
                          "time.sleep(1000)\n")
         listener.hear("SYN-RECEIVED -> ESTABLISHED")
         inside = [int(host.hear("child").split()[1]) for _ in range(2)]
@@ -184,6 +185,18 @@ class Both(_wire.Case):
         host.signal(signal.SIGTERM)
         host.hear("bye")
         self.assertEqual(host.end(), 5)
+
+    def test_where_namespaces_are_forbidden(self):
+        script = ("for i in net user; do echo 0 > /proc/sys/user/max_${i}_namespaces; done; "
+                  f"exec {_wire.ESTAB} host vm -- true")
+        done = self.run_words("unshare", "--user", "--map-root-user", "sh", "-c", script)
+        if "unshare" in done.stderr or "Permission denied" in done.stderr:
+            self.skipTest(f"the limits cannot be set here: {done.stderr.strip()}")
+        self.assertEqual(done.returncode, 4)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("an administrator allows it with: sysctl -w user.max_user_namespaces",
+                      done.stderr)
+        self.assertEqual(self.stations(), {})
 
     def bulk(self, name, data):
         path = pathlib.Path(self.runtime, name)

@@ -198,6 +198,29 @@ static void a_name_is_free_again_when_its_station_has_left(void **state)
     assert_int_equal(end[1].welcome.address.b[15], 101);
 }
 
+/* The hub hears of both in one turn, and has the newcomer in an earlier place. */
+static void who_left_before_another_came_has_left_its_name(void **state)
+{
+    struct envelope j;
+    (void)state;
+    two(0);
+    for (unsigned i = 0; i < HUB_TURN; i++)
+        send_frame(&end[1], &end[0], i + 1, 60);
+    close(end[0].fd);
+    pass(0);
+    enter(&end[0]);
+    for (unsigned i = 0; i < 2 * HUB_TURN; i++)
+        send_frame(&end[1], NULL, i + 1, 60);
+    close(end[1].fd);
+    end[1].fd = -1;
+    envelope_init(&j, SAY_JOIN);
+    envelope_word(&j, HAS_NAME, "client");
+    say(&end[0], &j);
+    pass(0);
+    assert_true(hear(&end[0]));
+    assert_int_equal(end[0].got.type, SAY_WELCOME);
+}
+
 static void what_is_in_use_is_refused(void **state)
 {
     struct envelope j;
@@ -683,6 +706,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(addresses_and_names_are_given),
         TEST(a_name_is_free_again_when_its_station_has_left),
+        TEST(who_left_before_another_came_has_left_its_name),
         TEST(what_is_in_use_is_refused),
         TEST(bad_names_are_refused),
         TEST(ports_of_listeners_are_known),
