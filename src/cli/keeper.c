@@ -2,7 +2,9 @@
 /* keeper.c - a fork, and what is left of the verb in it. */
 #include "cli/keeper.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -13,6 +15,8 @@
 
 #define LONGEST (3600 * ESTAB_SECOND) /* a peer that never closes is not waited for longer */
 #define TURN    ESTAB_SECOND
+
+#define PATIENCE_MS 5000 /* for the keeper to begin */
 
 unsigned keeper_open(const struct talk *t, unsigned *time_wait)
 {
@@ -32,16 +36,23 @@ unsigned keeper_open(const struct talk *t, unsigned *time_wait)
 
 /* ---- in the keeper ------------------------------------------------------------------------------- */
 
-/* Nothing of the verb's but the station's socket: whoever waits for the end of a pipe shall see it. */
-static void keep_only(int fd)
+static void close_between(int low, int high)
 {
-    int null = open("/dev/null", O_RDWR);
+    if (low + 1 < high)
+        (void)syscall(SYS_close_range, (unsigned)low + 1, (unsigned)high - 1, 0u);
+}
+
+/* Nothing of the verb's but these two, the station's socket and the pipe that the verb waits at:
+ * whoever waits for the end of a pipe of the verb's own shall see it. */
+static void keep_only(int a, int b)
+{
+    int null = open("/dev/null", O_RDWR), low = a < b ? a : b, high = a < b ? b : a;
 
     for (int i = 0; i < 3; i++)
         (void)dup2(null, i);
-    if (fd > 3)
-        (void)syscall(SYS_close_range, 3u, (unsigned)fd - 1, 0u);
-    (void)syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
+    close_between(2, low);
+    close_between(low, high);
+    (void)syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0u);
 }
 
 /* What still comes is for nobody. */
@@ -59,7 +70,8 @@ static void act(struct talk *t, estab_time now)
     talk_calls(t, NULL);
 }
 
-static _Noreturn void keep(struct talk *t)
+/* `ready` is closed once a netstat finds what is kept. */
+static _Noreturn void keep(struct talk *t, int ready)
 {
     estab_time until = estab_now() + LONGEST, now;
     unsigned time_wait;
@@ -72,8 +84,9 @@ static _Noreturn void keep(struct talk *t)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, "estab-keeper");
     talk_control_leave(t);
-    keep_only(estab_device_fd(t->device));
+    keep_only(estab_device_fd(t->device), ready);
     talk_control_open(t, wire_loop(t->wire), "keeper");
+    (void)close(ready);
     story_mute(t->story);
     while ((now = estab_now()) < until && keeper_open(t, &time_wait) > 0 && !wire_gone(t->wire)) {
         wire_turn(t->wire, now + TURN);
@@ -114,9 +127,22 @@ static void tell_hub(struct talk *t, pid_t pid)
     }
 }
 
+/* Until the keeper has closed its end: who ends before might be followed by a netstat that sees
+ * neither of the two. */
+static void await_keeper(const int ends[2])
+{
+    struct pollfd p = {.fd = ends[0], .events = POLLIN};
+
+    (void)close(ends[1]);
+    while (poll(&p, 1, PATIENCE_MS) < 0 && errno == EINTR)
+        ;
+    (void)close(ends[0]);
+}
+
 unsigned keeper_start(struct talk *t)
 {
     unsigned time_wait, n;
+    int ends[2];
     pid_t pid;
 
     if (!t->station || !t->wire || wire_gone(t->wire))
@@ -126,11 +152,15 @@ unsigned keeper_start(struct talk *t)
     if (n == 0)
         return 0;
     fflush(NULL);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return 0;
     pid = fork();
     if (pid == 0)
-        keep(t);
+        keep(t, ends[1]);
+    if (pid > 0)
+        tell_hub(t, pid);
+    await_keeper(ends);
     if (pid < 0)
         return 0;
-    tell_hub(t, pid);
     return n;
 }
