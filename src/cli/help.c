@@ -134,6 +134,18 @@ static void json_option(const struct cli_verb *verb, unsigned id, FILE *out)
     fputc('}', out);
 }
 
+static void json_examples(const struct cli_verb *verb, FILE *out)
+{
+    const struct cli_example *example;
+
+    for (unsigned i = 0; (example = verb_example(verb, i)); i++) {
+        fprintf(out, "%s{\"command\":", i ? "," : "");
+        prose_json(out, example->command);
+        json_member("meaning", example->meaning, out);
+        fputc('}', out);
+    }
+}
+
 static void json_verb(const struct cli_verb *verb, FILE *out)
 {
     bool first = true;
@@ -149,6 +161,8 @@ static void json_verb(const struct cli_verb *verb, FILE *out)
         first = false;
         json_option(verb, id, out);
     }
+    fputs("],\"examples\":[", out);
+    json_examples(verb, out);
     fputs("]}\n", out);
 }
 
