@@ -282,13 +282,13 @@ bool packet_describe(const struct live_packet *p, const struct script_socket *s,
     spec->flags = (uint16_t)(tcp.flags | (p->bytes[ip.header_length + 12] & 1 ? PACKET_AE : 0));
     spec->seq = tcp.seq - local_offset(s, syn);
     spec->has_ack = tcp.flags & CTL_ACK;
-    spec->ack = spec->has_ack ? tcp.ack - remote_offset(s, false) : tcp.ack;
+    spec->ack = spec->has_ack ? tcp.ack - remote_offset(s, syn) : tcp.ack;
     spec->window = tcp.wnd;
     spec->urgent = tcp.up;
     spec->length = ip.total_length - ip.header_length - tcp.length;
     spec->option_length = (uint8_t)(tcp.length - TCP_HEADER_MIN);
     memcpy(spec->option, p->bytes + ip.header_length + TCP_HEADER_MIN, spec->option_length);
-    shift_sack(spec->option, spec->option_length, 0 - remote_offset(s, false));
+    shift_sack(spec->option, spec->option_length, 0 - remote_offset(s, syn));
     ts = find_ts(spec->option, spec->option_length);
     if (ts && s->ts_based)
         writer_store32(ts + 2, load32(ts + 2) - s->ts_live + s->ts_script);

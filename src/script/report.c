@@ -44,7 +44,7 @@ void runner_note(struct runner *r, const char *format, ...)
 
 static void copy_line(struct runner *r)
 {
-    const char *p = r->text, *end = r->text + r->text_length;
+    const char *p = r->text, *end = r->text + r->text_length, *newline;
     size_t n;
 
     for (uint32_t line = 1; line < r->report->at.line && p < end; line++) {
@@ -55,8 +55,9 @@ static void copy_line(struct runner *r)
     }
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
-    n = p < end ? strcspn(p, "\n") : 0;
-    n = n < (size_t)(end - p) ? n : (size_t)(end - p);
+    n = (size_t)(end - p);
+    newline = n ? memchr(p, '\n', n) : NULL;
+    n = newline ? (size_t)(newline - p) : n;
     n = n < SCRIPT_LINE_MAX ? n : SCRIPT_LINE_MAX - 1;
     memcpy(r->report->line, p, n);
     r->report->line[n] = '\0';

@@ -13,7 +13,7 @@
 #define FRAMES       32
 #define SETTLE_LIMIT 100000 /* frames and events at one moment: more is a fault of the stack */
 #define EPOCH        (1000 * ESTAB_SECOND) /* virtual time at the start */
-#define IDLE_LIMIT   (INT64_C(86400) * RUNNER_SECOND) /* of a call that waits for nothing */
+#define IDLE_LIMIT   (INT64_C(86400) * RUNNER_SECOND) /* of a wait without an end of its own */
 
 /* ---- ends -------------------------------------------------------------------------------------------- */
 
@@ -126,15 +126,16 @@ static estab_time waiter_now(void *context)
 }
 
 /* A call that the script lets block: the script goes on meanwhile. */
-static bool wait_with_script(struct runner *r, struct estab_posix_wait *w)
+static bool wait_with_script(struct runner *r, struct estab_posix_wait *w, bool fruitless)
 {
     const struct call_spec *call = r->call;
+    int64_t limit = runner_us(r) + IDLE_LIMIT;
 
     r->wait = w;
-    while (!w->woken && r->now < w->until && !runner_failed(r)) {
+    for (; (fruitless || !w->woken) && r->now < w->until && !runner_failed(r); fruitless = false) {
         if (r->event)
             runner_step(r);
-        else if (deadline(r) == ESTAB_NEVER && w->until == ESTAB_NEVER)
+        else if ((deadline(r) == ESTAB_NEVER && w->until == ESTAB_NEVER) || runner_us(r) >= limit)
             runner_fail(r, call->at, "%s() never returns: the script is over, and nothing is pending",
                         call->name);
         else
@@ -147,13 +148,13 @@ static bool wait_with_script(struct runner *r, struct estab_posix_wait *w)
 
 /* A call that the script does not let block, and that waits nevertheless, as packetdrill's would:
  * time passes until it returns. */
-static bool wait_alone(struct runner *r, struct estab_posix_wait *w)
+static bool wait_alone(struct runner *r, struct estab_posix_wait *w, bool fruitless)
 {
     struct estab_posix_wait *outer = r->wait;
     int64_t limit = runner_us(r) + IDLE_LIMIT;
 
     r->wait = w;
-    while (!w->woken && r->now < w->until && !runner_failed(r)) {
+    for (; (fruitless || !w->woken) && r->now < w->until && !runner_failed(r); fruitless = false) {
         bool pending = deadline(r) != ESTAB_NEVER || w->until != ESTAB_NEVER;
 
         if (!pending || !runner_advance(r, limit))
@@ -164,12 +165,20 @@ static bool wait_alone(struct runner *r, struct estab_posix_wait *w)
     return !runner_failed(r);
 }
 
+/* A call that was woken, did not complete and waits again at the same moment would be woken once more:
+ * something must happen first. */
 static bool waiter_wait(void *context, struct estab_posix_wait *w)
 {
     struct runner *r = context;
+    bool fruitless, goes_on;
 
     runner_settle(r);
-    return r->call->blocking ? wait_with_script(r, w) : wait_alone(r, w);
+    fruitless = r->call == r->woken_call && r->now == r->woken_at && r->event == r->woken_event;
+    goes_on = r->call->blocking ? wait_with_script(r, w, fruitless) : wait_alone(r, w, fruitless);
+    r->woken_call = r->call;
+    r->woken_at = r->now;
+    r->woken_event = r->event;
+    return goes_on;
 }
 
 static void make_stack(struct runner *r)
@@ -309,7 +318,7 @@ static void step_timed(struct runner *r)
 static void step_outbound(struct runner *r)
 {
     const struct event *e = r->event;
-    int64_t latest = e->time == TIME_ANY ? INT64_MAX / 4000 : r->end_us + RUNNER_LATE_US;
+    int64_t latest = r->end_us + (e->time == TIME_ANY ? IDLE_LIMIT : RUNNER_LATE_US);
     bool pending = deadline(r) != ESTAB_NEVER;
 
     if (runner_packet_out(r, e)) {
@@ -323,7 +332,7 @@ static void step_outbound(struct runner *r)
         if (!some)
             snprintf(r->report->actual, sizeof r->report->actual, "no packet");
         r->report->expected_us = r->begin_us;
-        runner_fail(r, e->at, some ? "the rest of the packet did not come" : "no packet came");
+        runner_fail(r, e->packet->at, some ? "the rest of the packet did not come" : "no packet came");
     }
 }
 

@@ -206,9 +206,9 @@ static void judge(struct runner *r, const struct event *e, const struct packet_s
         if (r->settings.packets_go_on)
             runner_note(r, "line %u: %s", e->at.line, why);
         else
-            runner_fail(r, e->at, "%s", why);
+            runner_fail(r, e->packet->at, "%s", why);
     } else if (!text) {
-        runner_fail(r, e->at, "text: the packet does not carry what was written");
+        runner_fail(r, e->packet->at, "text: the packet does not carry what was written");
     } else if (e->time != TIME_ANY) {
         runner_check_time(r, e->at, "the packet", time_us, r->begin_us, r->end_us);
     }

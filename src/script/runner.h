@@ -59,6 +59,10 @@ struct runner {
     bool last_anchored;       /* it was an inbound packet */
     struct estab_posix_wait *wait; /* of a call that is blocked, or NULL */
     const struct call_spec *call;  /* that runs */
+    /* When a wait ended last. */
+    const struct call_spec *woken_call;
+    const struct event *woken_event;
+    estab_time woken_at;
 
     struct live_packet *queue;
     unsigned queue_head, queue_count;
