@@ -274,6 +274,9 @@ enum sysctl_result settings_sysctl(struct script_settings *s, const char *name, 
         statement;                                                                                 \
         return SYSCTL_SET;                                                                         \
     }
+#define FIXED(known, ours)                                                                         \
+    if (strcmp(name, #known) == 0)                                                                 \
+        return strtoll(value, NULL, 0) == (ours) ? SYSCTL_NO_MATTER : SYSCTL_UNHEEDED;
 #define NO_MATTER(known)                                                                           \
     if (strcmp(name, #known) == 0)                                                                 \
         return SYSCTL_NO_MATTER;
