@@ -7,6 +7,7 @@
 #     tests/sim/test_NAME.c          sim     sim.NAME         one cmocka program each
 #     tests/net/test_NAME.c          net     net.NAME         one cmocka program each
 #     tests/{sim,cli,net}/*.{sh,py}  as the folder            $ESTAB is the binary; `_*` is a helper
+#     tests/script/FOLDER/*.pkt      state   script.FOLDER    `estab script` runs all of a folder
 #     tests/net/peer_NAME.c          no test: a program for net's scripts, built beside the binary
 #     tests/tidy, man/*.1            unit                     the default preset only
 #     tests/install, examples/*.c    install                  the default preset only
@@ -79,6 +80,18 @@ if(TARGET estab_static)
     foreach(source IN LISTS sources)
         cmake_path(GET source STEM name)
         estab_test_program(${name} ${source})
+    endforeach()
+endif()
+
+# --- scripts of packetdrill's language, against our stack in virtual time -------------------------
+
+if(TARGET estab)
+    file(GLOB folders CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/script/*)
+    foreach(folder IN LISTS folders)
+        file(GLOB scripts CONFIGURE_DEPENDS ${folder}/*.pkt)
+        cmake_path(GET folder FILENAME name)
+        add_test(NAME script.${name} COMMAND estab script ${scripts})
+        estab_test_properties(script.${name} state 120)
     endforeach()
 endif()
 
