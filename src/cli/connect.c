@@ -12,6 +12,7 @@
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
 #define SAY_AFTER (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
+#define SLACK     (3 * ESTAB_SECOND) /* beyond the round trip of a wire that is slow on purpose */
 
 struct connecting {
     struct talk talk;
@@ -90,7 +91,8 @@ static int open_client(struct connecting *c, const struct estab_endpoint *remote
     c->client.stack = c->talk.stack;
     c->client.hold_ms = o->hold_ms;
     c->client.hooks = (struct app_hooks){c, heard, NULL};
-    c->patient_until = now + 2 * (o->impair.delay_ns + o->impair.jitter_ns);
+    if (o->impair.delay_ns > 0)
+        c->patient_until = now + 2 * (o->impair.delay_ns + o->impair.jitter_ns) + SLACK;
     error = app_client_open(&c->client, &open, now);
     if (error != ESTAB_OK)
         return cannot_open(c, error);

@@ -531,6 +531,7 @@ int talk_start_wire(struct talk *t, bool peer_listens)
     if (!t->station && (cli_given(t->o, OPT_IMPAIR) || t->o->rules.count > 0))
         talk_say(t, "what the wire does to packets follows from the seed %" PRIu64, t->o->seed);
     watch_child(t);
+    cli_catch(); /* from here on there is something to remove at the end */
     talk_control_open(t, wire_loop(t->wire), t->o->verb->name);
     return CLI_OK;
 }

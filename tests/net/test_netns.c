@@ -103,7 +103,8 @@ static void a_program_that_is_none_is_not_found(void **state)
     char *const argv[] = {"no-such-program", NULL};
     assert_int_equal(netns_spawn(ns, argv, NULL, &error), -1);
     assert_int_equal(error.kind, ESTAB_HOST_NOT_FOUND);
-    assert_string_equal(error.text, "there is no program 'no-such-program'");
+    assert_string_equal(error.text, "there is no program 'no-such-program'; estab doctor names the packages of the "
+                        "usual ones");
     netns_free(ns);
 }
 

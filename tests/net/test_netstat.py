@@ -197,7 +197,7 @@ class Both(Case):
         numeric = self.netstat("-tanpo").stdout
         self.assertRegex(numeric, r"(?m)^tcp +0 +0 10\.11\.0\.101:\d+ +10\.11\.0\.1:3333 +"
                                   rf"ESTABLISHED estab +{process.pid}/estab connect +off$")
-        self.assertRegex(numeric, r"(?m)^tcp +0 +\d+ 10\.11\.0\.1:3333 +0\.0\.0\.0:\* +LISTEN "
+        self.assertRegex(numeric, r"(?m)^tcp +[01] +\d+ 10\.11\.0\.1:3333 +0\.0\.0\.0:\* +LISTEN "
                                   r"+kernel +\d+/\S+ +off$")
 
     def test_statistics(self):
