@@ -311,10 +311,13 @@ static _Noreturn void run(const struct cli_options *o, int listener, int report,
 {
     struct publisher *p = calloc(1, sizeof *p);
     struct estab_host_error error = {0};
+    sigset_t none;
     bool made;
 
+    sigemptyset(&none);
     for (int s = 1; s < NSIG; s++)
         (void)signal(s, SIG_DFL);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* the verb's threads may have blocked some */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, "estab-relay");

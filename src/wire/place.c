@@ -193,7 +193,10 @@ static _Noreturn void become_hub(const char *wire, int listener, int place)
     struct hub_config config;
     struct hub *h;
     uint32_t seed;
+    sigset_t none;
 
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     for (int s = 1; s < NSIG; s++)
         (void)signal(s, SIG_DFL);
     (void)signal(SIGINT, SIG_IGN);
