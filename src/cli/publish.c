@@ -51,7 +51,8 @@ struct publisher {
     int listener, epoll;
     struct station *station;
     estab_stack *stack;
-    estab_loop *loop;
+    struct story *story; /* which nobody hears: it lets others be told our true states */
+    struct wire *wire;
     struct relay relay[PUBLISH_RELAYS];
 };
 
@@ -244,9 +245,10 @@ static void turn(struct publisher *p)
     bool any = true;
     estab_time now;
 
-    (void)estab_loop_once(p->loop, estab_now() + ESTAB_SECOND);
+    wire_turn(p->wire, estab_now() + ESTAB_SECOND);
     now = estab_now();
     take_all(p, now);
+    wire_calls(p->wire, &p->target);
     while (any) {
         any = false;
         for (; estab_event_next(p->stack, &e); any = true)
@@ -255,6 +257,7 @@ static void turn(struct publisher *p)
             if (p->relay[i].fd >= 0 && p->relay[i].work)
                 pump(p, &p->relay[i], now);
     }
+    wire_calls(p->wire, &p->target);
 }
 
 /* ---- the process ------------------------------------------------------------------------------------ */
@@ -262,35 +265,52 @@ static void turn(struct publisher *p)
 /* The name `relay`, if nobody has it. */
 static struct station *join(const struct cli_options *o, struct estab_host_error *error)
 {
-    struct station_config c = {.wire = o->on.name, .name = "relay", .program = "estab --publish"};
+    struct station_config c = {.wire = o->on.name,
+                               .name = "relay",
+                               .program = "estab --publish",
+                               .flags = STATION_REPORTS | STATION_TOLD};
     struct station *s = station_join(&c, error);
 
     c.name = NULL;
     return s || error->kind != ESTAB_HOST_USAGE ? s : station_join(&c, error);
 }
 
+static bool watch(struct publisher *p, struct estab_host_error *error)
+{
+    struct wire_config config = {.cli = p->o,
+                                 .stack = p->stack,
+                                 .device = station_device(p->station),
+                                 .name = "relay",
+                                 .station = p->station};
+
+    station_interface(p->station, &config.interface);
+    p->story = story_new(&(struct story_config){.cli = p->o, .out = stdout});
+    if (!p->story)
+        return false;
+    story_mute(p->story);
+    config.story = p->story;
+    p->wire = wire_new(&config, error);
+    return p->wire != NULL;
+}
+
 static bool make(struct publisher *p, struct estab_host_error *error)
 {
     struct estab_config config = talk_config(p->o, false);
     struct epoll_event e = {.events = EPOLLIN | EPOLLET};
-    struct estab_interface interface;
     void *room;
     size_t size;
-    int number;
 
     p->station = join(p->o, error);
     if (!p->station)
         return false;
-    station_interface(p->station, &interface);
     p->stack = talk_stack_new(&config, &room, &size);
-    number = p->stack ? estab_interface_add(p->stack, &interface) : -1;
-    p->loop = number >= 0 ? estab_loop_new(p->stack) : NULL;
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (p->loop && p->epoll >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->listener, &e) == 0 &&
-        estab_loop_join(p->loop, number, station_device(p->station)) == ESTAB_OK &&
-        estab_loop_watch(p->loop, p->epoll, POLLIN, kernel_ready, p) == ESTAB_OK)
+    if (p->stack && p->epoll >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->listener, &e) == 0 &&
+        watch(p, error) &&
+        estab_loop_watch(wire_loop(p->wire), p->epoll, POLLIN, kernel_ready, p) == ESTAB_OK)
         return true;
-    host_fail(error, ESTAB_HOST_IO, errno, "the relay has no memory, or no descriptors");
+    if (error->kind == ESTAB_HOST_OK)
+        host_fail(error, ESTAB_HOST_IO, errno, "the relay has no memory, or no descriptors");
     return false;
 }
 

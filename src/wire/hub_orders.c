@@ -105,7 +105,6 @@ static void take_carry(struct hub *h, struct client *c, const struct envelope *e
         return;
     }
     c->flags |= STATION_CARRIED;
-    c->flags &= ~(uint32_t)STATION_TOLD;
     c->ports = 0;
     c->pid = e->has & HAS_PID ? e->pid : c->pid;
     if (e->has & HAS_LOCAL && e->has & HAS_REMOTE && c->carries < HUB_CARRIED)

@@ -330,6 +330,7 @@ class Published(_wire.Case):
                 self.assertEqual(s.recv(100), b"")
             listener.hear(f'"{text.decode()}"')
         self.assertIn("relay>server [SYN]", listener.text())
+        self.assertNotIn("~", listener.text())
         listener.signal()
         listener.end()
         with self.assertRaises(ConnectionRefusedError):
