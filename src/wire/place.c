@@ -61,14 +61,14 @@ void place_path(char *out, size_t size)
 }
 
 /* Nobody else may have made it, or may look into it. */
-int place_open(struct estab_host_error *error)
+static int open_place(bool make, struct estab_host_error *error)
 {
     char path[4096];
     struct stat st;
     int fd;
 
     place_path(path, sizeof path);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    if (make && mkdir(path, 0700) != 0 && errno != EEXIST) {
         host_fail(error, errno == EACCES ? ESTAB_HOST_PERMISSION : ESTAB_HOST_IO, errno,
                   "the directory %.200s cannot be made", path);
         return -1;
@@ -88,6 +88,11 @@ int place_open(struct estab_host_error *error)
         return -1;
     }
     return fd;
+}
+
+int place_open(struct estab_host_error *error)
+{
+    return open_place(true, error);
 }
 
 static struct sockaddr_un address_of(int place, const char *file)
@@ -429,7 +434,7 @@ int place_host_listen(const char *wire, const char *host, struct estab_host_erro
 
 int place_host_connect(const char *wire, const char *host)
 {
-    int place = place_open(NULL), fd = -1;
+    int place = open_place(false, NULL), fd = -1;
     char file[FILE_MAX];
 
     host_file(wire, host, file);
@@ -442,10 +447,12 @@ int place_host_connect(const char *wire, const char *host)
 
 void place_host_remove(const char *wire, const char *host)
 {
-    int place = place_open(NULL), lock = place < 0 ? -1 : take_lock(place, PATIENCE);
+    int place = open_place(false, NULL), lock = -1;
     char file[FILE_MAX];
 
     host_file(wire, host, file);
+    if (place >= 0 && faccessat(place, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        lock = take_lock(place, PATIENCE); /* else there is nothing to do, and no file to leave */
     if (lock >= 0) {
         remove_dead(place, file);
         close(lock);
