@@ -50,6 +50,17 @@ int sock_inq(const struct estab_posix *p, const struct sock *s)
     return (int)st.receive_queued;
 }
 
+/* TCP_CM_INQ: the same, but 1 where only the end of the stream is left to read, as in Linux. */
+int sock_inq_hint(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+    enum estab_state state = sock_state(p, s, &st);
+    bool ends = state_in(state, STATES(CLOSE_WAIT) | STATES(CLOSING) | STATES(LAST_ACK) |
+                                    STATES(TIME_WAIT) | STATES(CLOSED));
+
+    return st.receive_queued == 0 && ends ? 1 : (int)st.receive_queued;
+}
+
 /* What is not acknowledged, or not even sent: our FIN counts, as in Linux. */
 int sock_outq(const struct estab_posix *p, const struct sock *s, bool not_sent)
 {

@@ -245,6 +245,7 @@ int option_blob_set(struct estab_posix *p, struct sock *s, int level, int name, 
 int option_out(void *value, socklen_t *length, const void *from, size_t n);
 int info_get(struct estab_posix *p, struct sock *s, void *value, socklen_t *length);
 int sock_inq(const struct estab_posix *p, const struct sock *s);
+int sock_inq_hint(const struct estab_posix *p, const struct sock *s);
 int sock_outq(const struct estab_posix *p, const struct sock *s, bool not_sent);
 
 /* ---- epoll.c --------------------------------------------------------------------------------------- */

@@ -220,7 +220,7 @@ static ssize_t receive_call(estab_posix *p, int fd, const struct iovec *iov, siz
         sock_hold(s);
         result = sock_receive(p, s, iov, count, flags, msg_flags);
         if (result >= 0 && inq && s->opt.inq)
-            *inq = sock_inq(p, s);
+            *inq = sock_inq_hint(p, s);
         sock_drop(p, s);
     }
     return leave_size(p, result);
