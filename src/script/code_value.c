@@ -233,7 +233,7 @@ static bool format_text(const char *format, const struct code_value *with, struc
 {
     bool tuple = with->kind == CODE_TUPLE;
     int64_t count = tuple ? with->number : 1, taken = 0;
-    char text[512];
+    char text[512] = "";
     size_t used = 0;
 
     while (*format && used < sizeof text - 1) {
