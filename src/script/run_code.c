@@ -52,6 +52,15 @@ static int64_t load(const uint8_t *info, unsigned offset, unsigned bytes)
     }
 }
 
+/* A bit-field of a byte: the first one takes the low bits on a little-endian machine, the high ones on
+ * a big-endian one. */
+static int64_t load_bits(uint8_t byte, unsigned shift, unsigned bits)
+{
+    unsigned at = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 8 - shift - bits : shift;
+
+    return byte >> at & ((1 << bits) - 1);
+}
+
 static bool set_names(struct code_scope *scope, const uint8_t *info)
 {
     bool ok = true;
@@ -61,7 +70,7 @@ static bool set_names(struct code_scope *scope, const uint8_t *info)
 #define FIELD(name, offset, bytes)                                                                 \
     ok = ok && code_set(scope, "tcpi_" #name, load(info, offset, bytes));
 #define BITS(name, offset, shift, bits)                                                            \
-    ok = ok && code_set(scope, "tcpi_" #name, info[offset] >> (shift) & ((1 << (bits)) - 1));
+    ok = ok && code_set(scope, "tcpi_" #name, load_bits(info[offset], shift, bits));
 #include "script/tcp_info.def"
     return ok;
 }
