@@ -40,11 +40,19 @@ static void copy_text(const struct envelope *e, char out[ENVELOPE_TEXT + 1])
     out[e->text_length] = '\0';
 }
 
-static void put_counters(const struct envelope *e, bool all)
+/* "10 put, 9 delivered, 1 ruled out"; names are joined by underscores.  How many it has written. */
+static unsigned put_counters(const struct envelope *e, bool all)
 {
-    for (unsigned i = 0; i < e->counters; i++)
-        if (all || e->counter[i].value > 0)
-            printf(", %" PRIu64 " %s", e->counter[i].value, e->counter[i].name);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < e->counters; i++) {
+        if (!all && e->counter[i].value == 0)
+            continue;
+        printf("%s%" PRIu64 " ", n++ ? ", " : "", e->counter[i].value);
+        for (const char *c = e->counter[i].name; *c; c++)
+            putchar(*c == '_' ? ' ' : *c);
+    }
+    return n;
 }
 
 static void show_wire(const struct envelope *e)
@@ -55,8 +63,9 @@ static void show_wire(const struct envelope *e)
     names_addr_text(address, e->address);
     printf("wire %s, %s/%" PRIu32 ": %s\n", e->name, address, e->prefix_length,
            strcmp(text, "none") == 0 ? "nothing happens to frames on the way" : text);
-    fputs("  frames", stdout);
-    put_counters(e, false);
+    fputs("  frames: ", stdout);
+    if (put_counters(e, false) == 0)
+        fputs("none yet", stdout);
     printf("; seed %" PRIu64 "\n", e->seed);
 }
 
@@ -65,8 +74,8 @@ static void show_rule(const struct envelope *e)
     char text[ENVELOPE_TEXT + 1];
 
     copy_text(e, text);
-    printf("  rule: %s", text);
-    put_counters(e, true);
+    printf("  rule: %s; ", text);
+    (void)put_counters(e, true);
     putchar('\n');
 }
 
