@@ -494,60 +494,6 @@ class Wire(Case):
         self.assertIn("the hub of wire lab has ended", err)
 
 
-class Examples(Case):
-    """Each example of help, README and docs/serve.md, as it is typed; Ctrl-C ends those that stay."""
-
-    def lines(self):
-        text = run("help", "serve").stdout
-        yield text[text.index("Examples\n"):]
-        for page in ("README.md", "docs/serve.md"):
-            yield (ROOT / page).read_text()
-
-    def test_as_typed(self):
-        need(self, "curl", "nc")
-        lines = [line.split("#")[0].strip() for text in self.lines() for line in text.splitlines()
-                 if re.match(r"  +estab serve ", line) or
-                 re.match(r"    estab host vm -- curl ", line)]
-        self.assertGreaterEqual(len(lines), 15)
-        if in_use(8080):
-            lines = [line for line in lines if "--publish" not in line]
-        with tempfile.TemporaryDirectory() as folder:
-            environment = {**os.environ, "XDG_RUNTIME_DIR": folder,
-                           "PATH": f"{pathlib.Path(ESTAB).absolute().parent}:{os.environ['PATH']}"}
-            for line in lines:
-                with self.subTest(line):
-                    (self.type_beside if " host " in line else self.type)(line, environment)
-            run("wire", "down", env=environment)
-
-    def type_beside(self, line, environment):
-        """In another terminal, while `estab serve http` runs."""
-        server = subprocess.Popen([ESTAB, "serve", "http"], env=environment, text=True,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE)
-        server.stderr.readline()
-        done = subprocess.run(line, shell=True, env=environment, capture_output=True, text=True,
-                              timeout=PATIENCE)
-        server.send_signal(signal.SIGINT)
-        server.communicate(timeout=PATIENCE)
-        self.assertEqual((done.returncode, done.stdout), (0, "Hello World!"), done.stderr)
-
-    def type(self, line, environment):
-        process = subprocess.Popen(["sh", "-c", f"exec {line}"], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=environment)
-        if "--publish" in line:
-            self.assertIn("127.0.0.1:8080 of this machine reaches server",
-                          process.stderr.readline())
-        self.assertIn(" is served on 10.11.0.1:", process.stderr.readline())
-        if " -- " not in line:
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 0 if " -- " in line else 130, out + err)
-        if " -- " in line:
-            self.assertRegex(out, r"(?m)Hello World!|hello, I'm N and 7 years old\.|"
-                                  r"I'm U and my password is P\.|^hi$|\"text\":\"hi")
-
-
 if __name__ == "__main__":
     REASON = forbidden()
     if REASON:
