@@ -17,11 +17,16 @@
 #include "cli/suggest.h"
 
 /* The only mutable statics: a signal handler can reach nothing else. */
-static volatile sig_atomic_t interrupts, caught;
+static volatile sig_atomic_t interrupts, caught, terminal;
 
+/* A terminal has just written ^C; what follows, if only the prompt, begins a line. */
 static void interrupted(int number)
 {
-    (void)number;
+    int before = errno;
+
+    if (number == SIGINT && terminal && write(STDERR_FILENO, "\n", 1) < 0)
+        terminal = 0;
+    errno = before;
     if (!caught)
         _exit(CLI_INTERRUPTED);
     interrupts++;
@@ -42,6 +47,7 @@ static void watch_signals(void)
 {
     struct sigaction action = {.sa_handler = interrupted};
 
+    terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -2,7 +2,12 @@
 /* prose.c - see prose.h. */
 #include "cli/prose.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define INDENT 2 /* of what a sentence has below its first line */
 
 /* How a backquote is written.  One word typed is clear by itself; several need quotes. */
 static const char *mark(bool opening, bool colour, bool words)
@@ -70,6 +75,69 @@ void prose_write(FILE *out, const char *text, unsigned column, unsigned indent, 
         text += gap + length;
     }
     fputc('\n', out);
+}
+
+/* ---- sentences ------------------------------------------------------------------------------------- */
+
+unsigned prose_columns(FILE *out)
+{
+    struct winsize size;
+
+    if (!out || !isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0)
+        return 0;
+    return size.ws_col < PROSE_LEAST ? PROSE_LEAST : size.ws_col;
+}
+
+/* Up to the next blank that a line may end at. */
+static size_t piece(const char *text, size_t most)
+{
+    size_t n = 0;
+
+    while (text[n] && text[n] != ' ' && text[n] != '\n') {
+        const char *end = text[n] == '`' ? strchr(text + n + 1, '`') : NULL;
+        size_t typed = end ? (size_t)(end - text) - n : 0;
+
+        n += typed > 0 && typed < most && !memchr(text + n, '\n', typed) ? typed + 1 : 1;
+    }
+    return n;
+}
+
+void prose_fit(FILE *out, const char *text, unsigned column, unsigned columns)
+{
+    while (*text) {
+        size_t gap = strspn(text, " "), n = piece(text + gap, columns > INDENT ? columns - INDENT : 0);
+
+        if (columns && gap && column > INDENT && column + gap + n > columns) {
+            fprintf(out, "\n%*s", INDENT, "");
+            column = INDENT;
+        } else {
+            fprintf(out, "%*s", (int)gap, "");
+            column += (unsigned)gap;
+        }
+        fprintf(out, "%.*s", (int)n, text + gap);
+        column += (unsigned)n;
+        text += gap + n;
+        if (*text == '\n') {
+            fputc(*text++, out);
+            column = 0;
+        }
+    }
+}
+
+void prose_say(FILE *out, unsigned column, const char *format, va_list list)
+{
+    char *text = NULL, *lines = NULL;
+    size_t n;
+    FILE *whole = vasprintf(&text, format, list) < 0 ? NULL : open_memstream(&lines, &n);
+
+    if (!whole)
+        return;
+    prose_fit(whole, text, column, prose_columns(out));
+    (void)fclose(whole);
+    fputs(lines ? lines : text, out); /* at once, for others write to the terminal, too */
+    free(lines);
+    free(text);
 }
 
 void prose_json(FILE *out, const char *text)

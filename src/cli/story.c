@@ -8,11 +8,10 @@
 #include "cli/story.h"
 
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+
+#include "cli/prose.h"
 
 #define SIDE_MOVES  8
-#define LEAST_WIDTH 60
 #define PATIENCE    ESTAB_SECOND /* for the packet of a call */
 
 struct move {
@@ -413,16 +412,6 @@ void story_packet(struct story *s, const struct story_packet *p)
 
 /* ---- making ------------------------------------------------------------------------------------------ */
 
-/* Columns of the terminal; 0 if it is none: then a packet is always one line. */
-static unsigned width_of(FILE *out)
-{
-    struct winsize size;
-
-    if (!out || !isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return 0;
-    return size.ws_col < LEAST_WIDTH ? LEAST_WIDTH : size.ws_col;
-}
-
 static enum describe_ts ts_of(const struct cli_options *o)
 {
     static const enum describe_ts of[] = {
@@ -443,7 +432,7 @@ struct story *story_new(const struct story_config *config)
     s->config = *config;
     describe_init(&s->describe, &(struct describe_config){
                                     .names = &s->names,
-                                    .width = o->json ? 0 : width_of(config->out),
+                                    .width = o->json ? 0 : prose_columns(config->out),
                                     .ts = ts_of(o),
                                     .epoch_ns = config->epoch_ns,
                                     .absolute_seq = o->absolute_seq,

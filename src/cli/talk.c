@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture/text.h"
+#include "cli/prose.h"
 #include "cli/publish.h"
 #include "cli/talk_control.h"
 #include "cli/talk_wire.h"
@@ -34,7 +35,7 @@ void talk_say(const struct talk *t, const char *format, ...)
     fflush(t->out);
     fputs(dim ? "\033[2m" : "", stderr);
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    prose_say(stderr, 0, format, list);
     va_end(list);
     fputs(dim ? "\033[0m\n" : "\n", stderr);
 }

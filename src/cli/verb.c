@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cli/prose.h"
 #include "cli/value.h"
 
 static const struct cli_option options[OPTIONS] = {
@@ -134,11 +135,13 @@ bool verb_has_operands(const struct cli_verb *verb)
 int cli_say(const struct cli_options *o, enum cli_exit code, const char *format, ...)
 {
     va_list list;
+    int column;
 
     fflush(stdout);
-    fprintf(stderr, "estab%s%s: ", o && o->verb ? " " : "", o && o->verb ? o->verb->name : "");
+    column = fprintf(stderr, "estab%s%s: ", o && o->verb ? " " : "",
+                     o && o->verb ? o->verb->name : "");
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    prose_say(stderr, column > 0 ? (unsigned)column : 0, format, list);
     va_end(list);
     fputc('\n', stderr);
     return code;

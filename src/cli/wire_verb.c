@@ -3,12 +3,14 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "capture/names.h"
 #include "capture/text.h"
+#include "cli/prose.h"
 #include "cli/verb.h"
 #include "wire/place.h"
 #include "wire/station.h"
@@ -87,20 +89,35 @@ static uint64_t counter(const struct envelope *e, const char *name)
     return 0;
 }
 
-static void show_station(const struct envelope *e)
+static void put_station(FILE *out, const struct envelope *e)
 {
     char address[NAMES_ADDR_MAX];
 
     names_addr_text(address, e->address);
-    printf("  %-10s %-15s %s, process %" PRIu32, e->flags & STATION_CARRIED ? "(carried)" : e->name,
-           e->flags & STATION_MONITOR ? "" : address, e->program, e->pid);
+    fprintf(out, "  %-10s %-15s %s, process %" PRIu32,
+            e->flags & STATION_CARRIED ? "(carried)" : e->name,
+            e->flags & STATION_MONITOR ? "" : address, e->program, e->pid);
     for (unsigned i = 0; i < e->ports; i++)
-        printf("%s%u", i ? ", " : "; listens on ", e->port[i]);
-    printf("; %" PRIu64 " frames in, %" PRIu64 " out", counter(e, "frames_in"),
-           counter(e, "frames_out"));
+        fprintf(out, "%s%u", i ? ", " : "; listens on ", e->port[i]);
+    fprintf(out, "; %" PRIu64 " frames in, %" PRIu64 " out\n", counter(e, "frames_in"),
+            counter(e, "frames_out"));
     if (counter(e, "slow"))
-        printf(", %" PRIu64 " lost as it did not read", counter(e, "slow"));
-    putchar('\n');
+        fprintf(out, "    %" PRIu64 " frames were lost as it did not read\n", counter(e, "slow"));
+}
+
+static void show_station(const struct envelope *e)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+
+    if (!out)
+        return;
+    put_station(out, e);
+    (void)fclose(out);
+    if (text)
+        prose_fit(stdout, text, 0, prose_columns(stdout));
+    free(text);
 }
 
 static void show_one(void *context, const struct envelope *e)
