@@ -261,7 +261,26 @@ static void overlong(struct describe *d, const struct describe_packet *p, struct
     put_below(d, t, "| ", &state);
 }
 
-/* The packet as rich as it fits; its marks follow below if it does not fit at all. */
+/* What did not fit behind the fields: options, if they are not there, and marks. */
+static void put_rest(struct describe *d, const struct describe_packet *p, struct text *t,
+                     bool options)
+{
+    char rest_text[DESCRIBE_MAX / 4];
+    struct text rest;
+
+    for (unsigned detail = DETAIL_FULL; detail <= DETAIL_SHORT; detail++) {
+        rest = text_of(rest_text, sizeof rest_text, d->config.colour);
+        if (options)
+            describe_options(&rest, p, d->config.verbose, (enum describe_detail)detail);
+        put_marks(p, &rest);
+        if (low_bar(d) + 1 + text_columns(&rest) <= d->config.width)
+            break;
+    }
+    if (rest.length > 0)
+        put_below(d, t, "|", &rest); /* it begins with a space */
+}
+
+/* The packet as rich as it fits; the rest follows below if it does not fit at all. */
 static void broken_packet(struct describe *d, const struct describe_packet *p, struct text *t)
 {
     char packet_text[DESCRIBE_MAX / 4];
@@ -275,10 +294,15 @@ static void broken_packet(struct describe *d, const struct describe_packet *p, s
         text_append(t, &packet);
         return;
     }
-    put_fields(d, p, t, DETAIL_NONE);
     packet = text_of(packet_text, sizeof packet_text, d->config.colour);
-    put_marks(p, &packet);
-    put_below(d, t, "|", &packet); /* marks begin with a space */
+    put_fields(d, p, &packet, DETAIL_NONE);
+    if (text_columns(&packet) <= d->config.width) {
+        text_append(t, &packet);
+        put_rest(d, p, t, false);
+        return;
+    }
+    put_fields(d, p, t, DETAIL_BARE);
+    put_rest(d, p, t, p->view->kind == VIEW_TCP && p->view->tcp.header_length > 0);
 }
 
 /* The packet, and below it both ends, on one line or on two. */

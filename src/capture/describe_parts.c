@@ -111,7 +111,7 @@ void describe_options(struct text *t, const struct describe_packet *p, bool verb
     char space[512];
     unsigned shown = 0;
 
-    for (unsigned i = 0; i < tcp->options; i++) {
+    for (unsigned i = 0; detail != DETAIL_BARE && i < tcp->options; i++) {
         struct text one = text_of(space, sizeof space, false);
         if (!put_option(&one, p, &tcp->option[i], verbose))
             continue;
@@ -139,7 +139,7 @@ void describe_preview(struct text *t, const struct frame_view *v, enum describe_
     size_t most = detail == DETAIL_FULL ? PREVIEW_FULL : PREVIEW_SHORT;
     size_t n = v->preview_length;
 
-    if (detail == DETAIL_NONE || !readable(v->preview, n < PREVIEW_FULL ? n : PREVIEW_FULL))
+    if (detail >= DETAIL_NONE || !readable(v->preview, n < PREVIEW_FULL ? n : PREVIEW_FULL))
         return;
     if (n > most)
         n = most;

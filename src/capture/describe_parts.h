@@ -7,7 +7,8 @@
 #include "capture/text.h"
 
 /* How much of options and text is shown. */
-enum describe_detail { DETAIL_FULL, DETAIL_SHORT, DETAIL_NONE };
+/* What a line has of text and options: all, a little, no text, neither. */
+enum describe_detail { DETAIL_FULL, DETAIL_SHORT, DETAIL_NONE, DETAIL_BARE };
 
 /* How the cause of a move is told: "(by rcv SYN)", "(by rcv SYN, 3.10.7.2)", with "RFC 9293 ". */
 enum describe_cause { CAUSE_EVENT, CAUSE_SECTION, CAUSE_RFC };
