@@ -88,8 +88,8 @@ static int64_t do_send(struct call *c, int flags, const struct expr *to)
         return -1;
     fill(c, &io, text, c->argument[0], 0, io.size);
     if (is_null(text))
-        return sent(c, &io, estab_posix_sendto(c->r->posix, fd, NULL, io.size, flags, NULL, 0));
-    return sent(c, &io, estab_posix_sendto(c->r->posix, fd, io.bytes, io.size, flags,
+        return sent(c, &io, estab_posix_sendto(c->r->virtual.posix, fd, NULL, io.size, flags, NULL, 0));
+    return sent(c, &io, estab_posix_sendto(c->r->virtual.posix, fd, io.bytes, io.size, flags,
                                            n ? (struct sockaddr *)&address : NULL, n));
 }
 
@@ -157,7 +157,7 @@ int64_t call_writev(struct call *c)
     if (!io_vector(c, &io, c->argument[1]))
         return -1;
     fill_vector(c, &io, c->argument[1]);
-    return sent(c, &io, estab_posix_writev(c->r->posix, fd, io.piece, (int)io.pieces));
+    return sent(c, &io, estab_posix_writev(c->r->virtual.posix, fd, io.piece, (int)io.pieces));
 }
 
 int64_t call_sendmsg(struct call *c)
@@ -176,7 +176,7 @@ int64_t call_sendmsg(struct call *c)
     fill_vector(c, &io, list);
     message.msg_iov = io.piece;
     message.msg_iovlen = io.pieces;
-    return sent(c, &io, estab_posix_sendmsg(c->r->posix, fd, &message, flags));
+    return sent(c, &io, estab_posix_sendmsg(c->r->virtual.posix, fd, &message, flags));
 }
 
 /* ---- what is received ---------------------------------------------------------------------------------------- */
@@ -242,7 +242,7 @@ static int64_t do_receive(struct call *c, int flags)
     if (!io_room(c, &io, size, c->argument[2]))
         return -1;
     return received(c, &io, text, flags,
-                    estab_posix_recv(c->r->posix, fd, is_null(text) ? NULL : io.bytes, io.size, flags));
+                    estab_posix_recv(c->r->virtual.posix, fd, is_null(text) ? NULL : io.bytes, io.size, flags));
 }
 
 int64_t call_read(struct call *c)
@@ -268,7 +268,7 @@ int64_t call_readv(struct call *c)
     if (!io_vector(c, &io, c->argument[1]))
         return -1;
     return received(c, &io, NULL, 0,
-                    estab_posix_readv(c->r->posix, fd, io.piece, (int)io.pieces));
+                    estab_posix_readv(c->r->virtual.posix, fd, io.piece, (int)io.pieces));
 }
 
 /* ---- control messages ---------------------------------------------------------------------------------------- */
@@ -327,7 +327,7 @@ int64_t call_recvmsg(struct call *c)
         return -1;
     message.msg_iov = io.piece;
     message.msg_iovlen = io.pieces;
-    result = estab_posix_recvmsg(c->r->posix, fd, &message, flags);
+    result = estab_posix_recvmsg(c->r->virtual.posix, fd, &message, flags);
     error = errno;
     if (result >= 0) {
         call_expect(c, call_member(header, "msg_flags"), "msg_flags", message.msg_flags);

@@ -26,7 +26,7 @@ int64_t call_poll(struct call *c)
     }
     if (c->failed)
         return -1;
-    result = estab_posix_poll(c->r->posix, set, (nfds_t)n, timeout);
+    result = estab_posix_poll(c->r->virtual.posix, set, (nfds_t)n, timeout);
     error = errno;
     e = list->list;
     for (int64_t i = 0; i < n && e && result >= 0 && !c->failed; i++, e = e->next) {
@@ -51,14 +51,14 @@ int64_t call_epoll_create(struct call *c)
         errno = EINVAL;
         return -1;
     }
-    return estab_posix_epoll_create1(c->r->posix, 0);
+    return estab_posix_epoll_create1(c->r->virtual.posix, 0);
 }
 
 int64_t call_epoll_create1(struct call *c)
 {
     int flags = (int)call_number(c, c->argument[0]);
 
-    return c->failed ? -1 : estab_posix_epoll_create1(c->r->posix, flags);
+    return c->failed ? -1 : estab_posix_epoll_create1(c->r->virtual.posix, flags);
 }
 
 /* {events=EPOLLIN, fd=4}, or ptr, u32, u64: the data is the script's own number. */
@@ -87,7 +87,7 @@ int64_t call_epoll_ctl(struct call *c)
         event = read_event(c, c->argument[3]);
     if (c->failed)
         return -1;
-    return estab_posix_epoll_ctl(c->r->posix, set, op, fd, null ? NULL : &event);
+    return estab_posix_epoll_ctl(c->r->virtual.posix, set, op, fd, null ? NULL : &event);
 }
 
 static void check_events(struct call *c, const struct expr *e, const struct epoll_event *got)
@@ -117,7 +117,7 @@ int64_t call_epoll_wait(struct call *c)
         call_wrong(c, c->argument[2], "at most 64 events");
     if (c->failed)
         return -1;
-    result = estab_posix_epoll_wait(c->r->posix, set, got, (int)most, timeout);
+    result = estab_posix_epoll_wait(c->r->virtual.posix, set, got, (int)most, timeout);
     error = errno;
     e = e->kind == EXPR_LIST ? e->list : e;
     for (int i = 0; i < result && e && e->kind == EXPR_GROUP && !c->failed; i++, e = e->next) {

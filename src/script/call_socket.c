@@ -14,7 +14,7 @@
 
 static estab_posix *posix_of(const struct call *c)
 {
-    return c->r->posix;
+    return c->r->virtual.posix;
 }
 
 static struct script_socket *socket_of(const struct call *c, int live)

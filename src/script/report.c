@@ -88,11 +88,11 @@ static void find_ours(struct runner *r)
     struct estab_status st = {.size = sizeof st};
     uint64_t cursor = 0;
 
-    if (!s || !r->stack)
+    if (!s || !r->virtual.stack)
         return;
     r->report->ours.known = true;
     snprintf(r->report->ours.state, sizeof r->report->ours.state, "CLOSED");
-    while (estab_list(r->stack, &cursor, &st)) {
+    while (estab_list(r->virtual.stack, &cursor, &st)) {
         bool here = !s->local_port || st.local.port == s->local_port;
 
         if (st.state == ESTAB_STATE_LISTEN ? s->phase == SOCKET_LISTENING && here

@@ -5,15 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "script/parser.h"
 #include "script/runner.h"
 
-#define FRAMES       32
-#define SETTLE_LIMIT 100000 /* frames and events at one moment: more is a fault of the stack */
-#define EPOCH        (1000 * ESTAB_SECOND) /* virtual time at the start */
-#define IDLE_LIMIT   (INT64_C(86400) * RUNNER_SECOND) /* of a wait without an end of its own */
+#define IDLE_LIMIT (INT64_C(86400) * RUNNER_SECOND) /* of a wait without an end of its own */
 
 /* ---- ends -------------------------------------------------------------------------------------------- */
 
@@ -63,66 +59,54 @@ void runner_bad(struct runner *r, const struct script_fault *fault)
 
 /* ---- the stack ----------------------------------------------------------------------------------------- */
 
-static bool output(struct runner *r)
+static void frame(void *context, const struct estab_frame *f)
 {
-    struct estab_frame frames[FRAMES];
-    size_t n = estab_output(r->stack, frames, FRAMES, r->now);
-
-    for (size_t i = 0; i < n; i++)
-        runner_queue_frame(r, &frames[i]);
-    estab_output_done(r->stack, frames, n);
-    return n > 0;
+    runner_queue_frame(context, f);
 }
 
-static void take_history(struct runner *r)
+static bool take_history(void *context)
 {
+    struct runner *r = context;
     struct estab_trace t;
 
-    while (estab_trace_next(r->stack, &t))
+    while (estab_trace_next(r->virtual.stack, &t))
         r->history[r->history_next++ % SCRIPT_HISTORY_MAX] = t;
+    return !runner_failed(r);
+}
+
+static void check_rest(struct runner *r, bool at_rest)
+{
+    if (!at_rest && !runner_failed(r))
+        runner_fail(r, r->event ? r->event->at : (struct span){0},
+                    "the stack does not come to rest at one moment");
 }
 
 void runner_settle(struct runner *r)
 {
-    unsigned turns = 0;
-    bool busy = true;
-
-    while (busy && !runner_failed(r)) {
-        estab_posix_work(r->posix);
-        busy = output(r) || estab_event_pending(r->stack);
-        take_history(r);
-        if (++turns > SETTLE_LIMIT)
-            runner_fail(r, r->event ? r->event->at : (struct span){0},
-                        "the stack does not come to rest at one moment");
-    }
+    if (!runner_failed(r))
+        check_rest(r, virtual_settle(&r->virtual));
 }
 
 static estab_time deadline(const struct runner *r)
 {
-    return estab_deadline(r->stack);
+    return estab_deadline(r->virtual.stack);
 }
 
 bool runner_advance(struct runner *r, int64_t until_us)
 {
-    estab_time until = r->start + (estab_time)until_us * ESTAB_US, next = deadline(r);
+    estab_time until = r->start + (estab_time)until_us * ESTAB_US;
 
-    if (until <= r->now)
+    if (until <= r->virtual.now)
         return false;
-    if (r->wait && r->wait->until > r->now && r->wait->until < until)
+    if (r->wait && r->wait->until > r->virtual.now && r->wait->until < until)
         until = r->wait->until;
-    if (next >= until || r->now >= until) {
-        r->now = until;
-    } else {
-        r->now = next > r->now ? next : r->now + 1; /* a deadline may be early: time must move */
-    }
-    estab_expire(r->stack, r->now);
-    runner_settle(r);
+    check_rest(r, virtual_advance(&r->virtual, until));
     return true;
 }
 
 static estab_time waiter_now(void *context)
 {
-    return ((struct runner *)context)->now;
+    return ((struct runner *)context)->virtual.now;
 }
 
 /* A call that the script lets block: the script goes on meanwhile. */
@@ -132,7 +116,7 @@ static bool wait_with_script(struct runner *r, struct estab_posix_wait *w, bool 
     int64_t limit = runner_us(r) + IDLE_LIMIT;
 
     r->wait = w;
-    for (; (fruitless || !w->woken) && r->now < w->until && !runner_failed(r); fruitless = false) {
+    for (; (fruitless || !w->woken) && r->virtual.now < w->until && !runner_failed(r); fruitless = false) {
         if (r->event)
             runner_step(r);
         else if ((deadline(r) == ESTAB_NEVER && w->until == ESTAB_NEVER) || runner_us(r) >= limit)
@@ -154,7 +138,7 @@ static bool wait_alone(struct runner *r, struct estab_posix_wait *w, bool fruitl
     int64_t limit = runner_us(r) + IDLE_LIMIT;
 
     r->wait = w;
-    for (; (fruitless || !w->woken) && r->now < w->until && !runner_failed(r); fruitless = false) {
+    for (; (fruitless || !w->woken) && r->virtual.now < w->until && !runner_failed(r); fruitless = false) {
         bool pending = deadline(r) != ESTAB_NEVER || w->until != ESTAB_NEVER;
 
         if (!pending || !runner_advance(r, limit))
@@ -173,47 +157,26 @@ static bool waiter_wait(void *context, struct estab_posix_wait *w)
     bool fruitless, goes_on;
 
     runner_settle(r);
-    fruitless = r->call == r->woken_call && r->now == r->woken_at && r->event == r->woken_event;
+    fruitless = r->call == r->woken_call && r->virtual.now == r->woken_at && r->event == r->woken_event;
     goes_on = r->call->blocking ? wait_with_script(r, w, fruitless) : wait_alone(r, w, fruitless);
     r->woken_call = r->call;
-    r->woken_at = r->now;
+    r->woken_at = r->virtual.now;
     r->woken_event = r->event;
     return goes_on;
 }
 
 static void make_stack(struct runner *r)
 {
-    struct estab_posix_config *posix = &r->settings.posix;
+    struct script_settings *s = &r->settings;
+    struct virtual_link link = {.prefix_length = 16, .mtu = s->mtu};
     const char *wrong;
-    struct estab_interface link = {
-        .size = sizeof link,
-        .link = ESTAB_LINK_IP,
-        .prefix_length = 16,
-        .address = estab_ipv4(r->settings.local[0], r->settings.local[1], r->settings.local[2],
-                              r->settings.local[3]),
-        .mtu = r->settings.mtu,
-    };
-    struct estab_addr all = estab_ipv4(0, 0, 0, 0), none = {{0}};
 
-    wrong = estab_config_check(&r->settings.stack);
-    r->room_size = wrong ? 0 : estab_stack_size(&r->settings.stack);
-    if (r->room_size)
-        r->room = mmap(NULL, r->room_size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!r->room_size || r->room == MAP_FAILED) {
-        r->room = NULL;
-        bad(r, (struct span){0}, "no stack can be made: %s", wrong ? wrong : strerror(errno));
-        return;
-    }
-    r->stack = estab_stack_init((struct estab_room){r->room, r->room_size}, &r->settings.stack,
-                                r->now);
-    posix->stack = &r->settings.stack;
-    posix->waiter = (struct estab_posix_waiter){.context = r, .now = waiter_now,
-                                                .wait = waiter_wait};
-    r->posix = r->stack ? estab_posix_new(r->stack, posix) : NULL;
-    if (!r->posix || estab_interface_add(r->stack, &link) != 0 ||
-        estab_route_add(r->stack, all, 0, none, 0) != ESTAB_OK)
-        bad(r, (struct span){0}, "no stack can be made: %s", strerror(errno));
+    memcpy(link.address, s->local, sizeof link.address);
+    s->posix.waiter = (struct estab_posix_waiter){.context = r, .now = waiter_now,
+                                                  .wait = waiter_wait};
+    wrong = virtual_start(&r->virtual, &s->stack, &s->posix, &link);
+    if (wrong)
+        bad(r, (struct span){0}, "no stack can be made: %s", wrong);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------ */
@@ -340,11 +303,11 @@ bool runner_step(struct runner *r)
 {
     if (!r->event || runner_failed(r))
         return false;
-    if (!r->stack && r->event->kind != EVENT_COMMAND)
+    if (!r->virtual.stack && r->event->kind != EVENT_COMMAND)
         make_stack(r);
     if (!r->begun)
         begin_event(r);
-    if (!r->stack) { /* a command before anything else: at time 0 */
+    if (!r->virtual.stack) { /* a command before anything else: at time 0 */
         runner_command(r, take_event(r)->text);
         r->last_us = 0;
     } else if (runner_failed(r)) {
@@ -469,10 +432,7 @@ static void tear_down(struct runner *r)
     free(r->queue);
     for (unsigned i = 0; i < r->sockets; i++)
         free(r->socket[i]);
-    if (r->posix)
-        estab_posix_free(r->posix);
-    if (r->room)
-        munmap(r->room, r->room_size);
+    virtual_stop(&r->virtual);
     arena_free(&r->arena);
     free(r->theirs);
     free(r);
@@ -491,7 +451,9 @@ void script_run(const char *path, const char *text, size_t n, const struct scrip
     r->report = report;
     r->text = text;
     r->text_length = n;
-    r->start = r->now = EPOCH;
+    r->start = VIRTUAL_EPOCH;
+    r->virtual = (struct virtual_stack){
+        .context = r, .frame = frame, .turn = take_history, .now = VIRTUAL_EPOCH};
     r->last_us = -1;
     set_folder(r, path);
     r->queue = calloc(RUNNER_QUEUE_MAX, sizeof *r->queue);

@@ -95,7 +95,7 @@ void runner_code(struct runner *r, const struct event *e)
     enum code_verdict verdict;
 
     if (r->under_test && r->under_test->fd >= 0 &&
-        estab_posix_getsockopt(r->posix, r->under_test->fd, LEVEL_TCP, OPTION_INFO, info, &n) != 0) {
+        estab_posix_getsockopt(r->virtual.posix, r->under_test->fd, LEVEL_TCP, OPTION_INFO, info, &n) != 0) {
         runner_fail(r, e->at, "TCP_INFO: %s", strerror(errno));
         return;
     }
@@ -117,7 +117,7 @@ static void set_sysctl(void *context, const char *name, const char *value)
 {
     struct runner *r = context;
 
-    if (r->stack) {
+    if (r->virtual.stack) {
         runner_note(r, "not changed while it runs: sysctl %s=%s", name, value);
         return;
     }

@@ -53,7 +53,7 @@ static void infer(struct runner *r, uint8_t *bytes, size_t n, bool from_script)
     frame.part[0] = (struct estab_part){bytes, (uint32_t)n};
     view_frame(&view, &frame);
     if (r->theirs)
-        (void)infer_feed(r->theirs, &view, from_script, r->now);
+        (void)infer_feed(r->theirs, &view, from_script, r->virtual.now);
 }
 
 /* A SYN of the script to a listener, or to nobody, begins a connection. */
@@ -102,7 +102,7 @@ static void inject(struct runner *r, const struct packet_spec *spec, uint8_t *by
     frame.part[0] = (struct estab_part){bytes, (uint32_t)n};
     r->report->packets_in++;
     infer(r, bytes, n, true);
-    estab_input(r->stack, &frame, 1, r->now);
+    estab_input(r->virtual.stack, &frame, 1, r->virtual.now);
     runner_settle(r);
 }
 

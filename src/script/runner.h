@@ -20,6 +20,7 @@
 #include "script/packet.h"
 #include "script/script.h"
 #include "script/settings.h"
+#include "virtual/stack.h"
 
 #define RUNNER_QUEUE_MAX   65536 /* packets that left the stack and that no event has taken */
 #define RUNNER_SOCKETS_MAX 256
@@ -44,11 +45,8 @@ struct runner {
     char folder[4096];
     struct code_scope *scope;
 
-    void *room;
-    size_t room_size;
-    estab_stack *stack; /* made before the first event that is no command */
-    estab_posix *posix;
-    estab_time start, now;
+    struct virtual_stack virtual; /* started before the first event that is no command */
+    estab_time start;
 
     struct event *event; /* the next one, or the one that waits for its time */
     bool begun;       /* its times below are known */
@@ -81,7 +79,7 @@ struct runner {
 
 static inline int64_t runner_us(const struct runner *r)
 {
-    return (int64_t)((r->now - r->start) / ESTAB_US);
+    return (int64_t)((r->virtual.now - r->start) / ESTAB_US);
 }
 
 static inline bool runner_failed(const struct runner *r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* settings.c - two tables: options by their names, sysctls by theirs. */
+/* settings.c - options by their names. */
 #include "script/settings.h"
 
 #include <arpa/inet.h>
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define TRACE_RECORDS 8192
-#define CHUNKS        32768 /* 128 MB of which nothing is touched before text comes */
 
 void settings_init(struct script_settings *s)
 {
@@ -18,12 +17,8 @@ void settings_init(struct script_settings *s)
     s->mtu = 1500;
     s->tolerance_us = 4000;
     s->tolerance_ppm = 125000;
-    estab_config_init(&s->stack);
+    sysctl_defaults(&(struct sysctl_target){&s->stack, &s->posix});
     s->stack.trace_records = TRACE_RECORDS;
-    s->stack.chunks = CHUNKS;
-    memset(s->stack.isn_key, 0x5a, sizeof s->stack.isn_key);
-    memset(s->stack.hash_key, 0xa5, sizeof s->stack.hash_key);
-    estab_posix_config_init(&s->posix);
     s->posix.first_descriptor = 3;
 }
 
@@ -213,73 +208,9 @@ bool settings_option(void *context, struct lexer *l, const struct script_option 
 
 /* ---- sysctls ------------------------------------------------------------------------------------------- */
 
-static uint32_t clamp32(int64_t v, int64_t low, int64_t high)
-{
-    return (uint32_t)(v < low ? low : v > high ? high : v);
-}
-
-/* The time that `n` retransmissions take, the last one's timeout included: 1, 3, 7 ... seconds for a
- * SYN with its first timeout of a second. */
-static uint32_t after_retries(const struct script_settings *s, int64_t n)
-{
-    uint64_t rto = s->stack.rto_initial_ms, sum = 0;
-
-    for (int64_t i = 0; i <= n && i < 255; i++) {
-        sum += rto;
-        rto = rto * 2 < s->stack.rto_max_ms ? rto * 2 : s->stack.rto_max_ms;
-    }
-    return clamp32((int64_t)sum, 1000, 86400000);
-}
-
-static bool read_triple(const char *text, int64_t v[3])
-{
-    char *end;
-
-    for (unsigned i = 0; i < 3; i++) {
-        v[i] = strtoll(text, &end, 10);
-        if (end == text)
-            return false;
-        text = end;
-    }
-    return !*text;
-}
-
-static bool is_congestion_control(const char *value)
-{
-    return strcmp(value, "reno") == 0;
-}
-
 enum sysctl_result settings_sysctl(struct script_settings *s, const char *name, const char *value)
 {
-    static const char prefix[] = "net.ipv4.";
+    struct sysctl_target target = {&s->stack, &s->posix};
 
-    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
-        return SYSCTL_UNHEEDED;
-    name += sizeof prefix - 1;
-    if (strcmp(name, "tcp_congestion_control") == 0)
-        return is_congestion_control(value) ? SYSCTL_SET : SYSCTL_UNHEEDED;
-#define NUMBER(known, statement)                                                                   \
-    if (strcmp(name, #known) == 0) {                                                               \
-        int64_t v;                                                                                 \
-        if (!read_number(value, INT64_MIN, INT64_MAX, &v))                                         \
-            return SYSCTL_WRONG;                                                                   \
-        statement;                                                                                 \
-        return SYSCTL_SET;                                                                         \
-    }
-#define TRIPLE(known, statement)                                                                   \
-    if (strcmp(name, #known) == 0) {                                                               \
-        int64_t v[3];                                                                              \
-        if (!read_triple(value, v))                                                                \
-            return SYSCTL_WRONG;                                                                   \
-        statement;                                                                                 \
-        return SYSCTL_SET;                                                                         \
-    }
-#define FIXED(known, ours)                                                                         \
-    if (strcmp(name, #known) == 0)                                                                 \
-        return strtoll(value, NULL, 0) == (ours) ? SYSCTL_NO_MATTER : SYSCTL_UNHEEDED;
-#define NO_MATTER(known)                                                                           \
-    if (strcmp(name, #known) == 0)                                                                 \
-        return SYSCTL_NO_MATTER;
-#include "script/sysctl.def"
-    return SYSCTL_UNHEEDED;
+    return sysctl_set(&target, name, value);
 }

@@ -3,7 +3,7 @@
  * settings.h - what a script's options and its sysctls say, as our configuration.
  *
  * Options are packetdrill's.  Those that only matter to a real kernel or a real wire are taken and
- * mean nothing (gateway_ip, speed, send_omit_free ...).  sysctl.def tells which sysctls have a
+ * mean nothing (gateway_ip, speed, send_omit_free ...).  virtual/sysctl.def tells which sysctls have a
  * counterpart; the others are remembered as unheeded.
  */
 #ifndef SCRIPT_SETTINGS_H
@@ -13,6 +13,7 @@
 #include "script/arena.h"
 #include "script/ast.h"
 #include "script/lexer.h"
+#include "virtual/sysctl.h"
 
 enum ip_version { IP_VERSION_4, IP_VERSION_4_MAPPED, IP_VERSION_6 };
 
@@ -39,7 +40,6 @@ bool settings_define(struct lexer *, enum ip_version);
 bool settings_option(void *settings, struct lexer *, const struct script_option *,
                      struct script_fault *);
 
-enum sysctl_result { SYSCTL_SET, SYSCTL_NO_MATTER, SYSCTL_UNHEEDED, SYSCTL_WRONG };
 enum sysctl_result settings_sysctl(struct script_settings *, const char *name, const char *value);
 
 #endif

@@ -25,7 +25,8 @@ FUNCTION_LINES = 70
 RANK = {
     "base": 0, "packet": 1, "tcp": 2, "udp": 2, "ip": 3, "stack": 4,
     "sim": 5, "device": 5, "loop": 6, "posix": 7, "capture": 7,
-    "wire": 8, "control": 8, "script": 8, "http": 8, "craft": 8, "lab": 9, "shim": 9, "cli": 10,
+    "wire": 8, "control": 8, "virtual": 8, "http": 8, "craft": 8, "script": 9, "packetdrill": 9,
+    "lab": 9, "shim": 9, "cli": 10,
 }
 CORE = ("base", "packet", "tcp", "udp", "ip", "stack")
 CORE_LIBC = {"stdint.h", "stdbool.h", "stddef.h", "string.h", "limits.h", "stdalign.h"}
