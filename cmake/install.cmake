@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What `cmake --install` copies: the binary, the library with its headers, its pkg-config file and
-# its CMake package, the manual pages. Both descriptions find the rest relative to themselves, so
+# its CMake package, the adapter for packetdrill, the manual pages. Both descriptions find the rest relative to themselves, so
 # that the installed tree can be moved.
 
 if(TARGET estab)
@@ -11,6 +11,7 @@ endif()
 if(TARGET estab_shared)
     install(TARGETS estab_shared estab_static EXPORT estab)
     install(FILES ${ESTAB_PUBLIC} TYPE INCLUDE)
+    install(TARGETS estab_packetdrill LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
     set(package ${CMAKE_INSTALL_LIBDIR}/cmake/estab)
     include(CMakePackageConfigHelpers)

@@ -33,7 +33,8 @@ endfunction()
 function(estab_test_properties test label timeout)
     set(environment PYTHONDONTWRITEBYTECODE=1 ESTAB_SOURCE_DIR=${PROJECT_SOURCE_DIR})
     if(TARGET estab)
-        list(APPEND environment ESTAB=$<TARGET_FILE:estab>)
+        list(APPEND environment ESTAB=$<TARGET_FILE:estab>
+             ESTAB_PACKETDRILL=$<TARGET_FILE:estab_packetdrill>)
     endif()
     set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${timeout}
                          SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
@@ -104,7 +105,8 @@ if(ESTAB_TIDY)
     set(arguments --objects ${objects})
     file(GENERATE OUTPUT ${objects} CONTENT "$<JOIN:${ESTAB_CORE_OBJECTS},\n>\n")
     if(TARGET estab_shared)
-        list(APPEND arguments --library $<TARGET_FILE:estab_shared>)
+        list(APPEND arguments --library $<TARGET_FILE:estab_shared>
+             --module $<TARGET_FILE:estab_packetdrill>)
     endif()
     add_test(NAME unit.tidy.tree
              COMMAND Python3::Interpreter ${tidy}/tidy.py ${arguments} ${PROJECT_SOURCE_DIR})

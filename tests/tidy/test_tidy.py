@@ -248,11 +248,20 @@ class Objects(unittest.TestCase):
         self.assertIn("exports f", "".join(tidy.rule_exports(library(estab + other))))
         self.assertIn("exports nothing", "".join(tidy.rule_exports(library("static int a;\n"))))
 
+    def test_module_exports(self):
+        def module(names):
+            text = "".join(f"int {name}(void) {{ return 1; }}\n" for name in names)
+            return self.compile("m.so", text, "-shared", "-fno-builtin")
+        self.assertEqual(list(tidy.rule_module_exports(module(tidy.MODULE_EXPORTS))), [])
+        said = "".join(tidy.rule_module_exports(module({"close", "estab_f"})))
+        self.assertIn("exports estab_f", said)
+        self.assertIn("does not export packetdrill_interface_init", said)
+
     def test_check_calls_each(self):
         bad = self.objects("int a = 1; int g(void); int f(void) { return g(); }\n")
         library = self.compile("l.so", "int f(void) { return 1; }\n", "-shared")
-        said = "\n".join(tidy.check(self.folder, bad, library))
-        for expected in ("the core needs g", "in .data", "exports f"):
+        said = "\n".join(tidy.check(self.folder, bad, library, library))
+        for expected in ("the core needs g", "in .data", "exports f", "does not export close"):
             self.assertIn(expected, said)
         self.assertIn("no objects of the core", tidy.check(self.folder, []))
 

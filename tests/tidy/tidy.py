@@ -32,6 +32,8 @@ CORE = ("base", "packet", "tcp", "udp", "ip", "stack")
 CORE_LIBC = {"stdint.h", "stdbool.h", "stddef.h", "string.h", "limits.h", "stdalign.h"}
 PUBLIC = {"estab.h": RANK["base"], "estab_host.h": RANK["device"],
           "estab_posix.h": RANK["posix"]}
+# What the adapter for packetdrill exports: its entrance, and what stands before libc's functions.
+MODULE_EXPORTS = {"packetdrill_interface_init", "close", "getsockopt", "mlockall", "times"}
 CORE_NEEDS = {"memcpy", "memmove", "memset", "memcmp"}
 
 IGNORED_FOLDERS = {".git", "build", "corpus", "node_modules", "__pycache__"}
@@ -334,6 +336,14 @@ def rule_exports(library):
             yield f"{library}: exports {name}"
 
 
+def rule_module_exports(module):
+    names = {name for name, _ in symbols(module, "--dynamic", "--defined-only")}
+    for name in sorted(names - MODULE_EXPORTS):
+        yield f"{module}: exports {name}"
+    for name in sorted(MODULE_EXPORTS - names):
+        yield f"{module}: does not export {name}"
+
+
 # --- the run ------------------------------------------------------------------------------------
 
 def describe(tree):
@@ -351,7 +361,7 @@ def read_list(path):
     return [line for line in pathlib.Path(path).read_text(encoding="utf-8").split("\n") if line]
 
 
-def check(root, objects=None, library=None):
+def check(root, objects=None, library=None, module=None):
     """All complaints about a tree and what was built from it."""
     tree = Tree(root)
     complaints = [text for rule in SOURCE_RULES for text in rule(tree)]
@@ -363,6 +373,8 @@ def check(root, objects=None, library=None):
         complaints += [text for rule in (rule_core_needs, rule_core_data) for text in rule(objects)]
     if library:
         complaints += rule_exports(library)
+    if module:
+        complaints += rule_module_exports(module)
     return complaints
 
 
@@ -370,10 +382,11 @@ def main():
     parser = argparse.ArgumentParser(description="Check the shape of the tree.")
     parser.add_argument("--objects", help="file that lists the core's objects")
     parser.add_argument("--library", help="the shared library")
+    parser.add_argument("--module", help="the adapter for packetdrill")
     parser.add_argument("root")
     options = parser.parse_args()
     objects = read_list(options.objects) if options.objects else None
-    complaints = check(options.root, objects, options.library)
+    complaints = check(options.root, objects, options.library, options.module)
     describe(Tree(options.root))
     for complaint in complaints:
         print(complaint)
