@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define LEFT_EXTRA 25 /* columns kept free behind the window: " <mss 1460,sackOK,ts,ws 7>" */
+#define LEFT_EXTRA 27 /* columns kept free behind the window: " <mss 1460,sackOK,ts,ws 10>" */
 
 /* Of most moves, "client: ESTABLISHED -> CLOSE-WAIT (by rcv FIN, 3.10.7.4 step 8)" */
 #define MOVE_COLUMNS 64
@@ -361,6 +361,8 @@ void describe_init(struct describe *d, const struct describe_config *config)
             second = n;
         }
     }
+    if (longest > 0 && second == 0) /* of one that waits: whoever comes is likely to be the client */
+        second = sizeof "client" - 1;
     d->time_w = 8;
     widen(&d->ends_w, longest + 1 + second);
     d->seq_w = d->ack_w = config->absolute_seq ? 10 : 3;

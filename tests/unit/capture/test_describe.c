@@ -120,20 +120,20 @@ static void one_line_each_without_a_width(void **state)
     p.from = moved(TCP_CLOSED, EV_ACTIVE_OPEN);
     p.to = end_in(TCP_LISTEN);
     assert_string_equal(line(&p), "0.000000 A>B [SYN]     seq 0           win 65535 "
-                                  "<mss 1460,sackOK,ts,ws 7> | "
+                                  "<mss 1460,sackOK,ts,ws 7>  | "
                                   "A: CLOSED -> SYN-SENT (by active OPEN, 3.10.1)  B: LISTEN");
     p = packet(false, S | A, 0, 1, NULL, 20135999);
     p.from = moved(TCP_LISTEN, EV_RCV_SYN);
     p.to = end_in(TCP_SYN_SENT);
     assert_string_equal(line(&p), "0.020135 B>A [SYN,ACK] seq 0   ack 1   win 65535 "
-                                  "<mss 1460,sackOK,ts,ws 7> | "
+                                  "<mss 1460,sackOK,ts,ws 7>  | "
                                   "A: SYN-SENT  B: LISTEN -> SYN-RECEIVED (by rcv SYN, 3.10.7.2)");
     p = packet(true, A, 1, 1, NULL, 40270000);
     p.from = moved(TCP_SYN_SENT, EV_RCV_SYN_ACK);
     p.to = inferred(moved(TCP_SYN_RECEIVED, EV_RCV_ACK_OF_SYN));
     assert_string_equal(line(&p),
                         "0.040270 A>B [ACK]     seq 1   ack 1   win 65536                          "
-                        "| A: SYN-SENT -> ESTABLISHED (by rcv SYN,ACK, 3.10.7.3)  "
+                        "  | A: SYN-SENT -> ESTABLISHED (by rcv SYN,ACK, 3.10.7.3)  "
                         "~B: SYN-RECEIVED -> ESTABLISHED (by rcv ACK of SYN, 3.10.7.4 step 5)");
     p = packet(true, P | A, 1, 1, "GET / HTTP/1.1\r\nHost: server\r\n\r\n", 50000000);
     assert_string_equal(line(&p), "0.050000 A>B [PSH,ACK] seq 1   ack 1   win 65536 len 32 "
@@ -176,7 +176,7 @@ static void lines_give_way(void **state)
     p.note = "lost";
     d.config.width = 110;
     assert_string_equal(line(&p), "0.000000 A>B [PSH,ACK] seq 2   ack 1   win 65536 len 32 "
-                                  "\"GET / \"... (lost) | A: ESTABLISHED  B: ESTABLISHED");
+                                  "\"GET / \"... (lost)  | A: ESTABLISHED  B: ESTABLISHED");
     d.config.width = 120;
     describe_line(&d, &p, out, sizeof out);
     assert_string_equal(out, "0.000000 A>B [PSH,ACK] seq 2   ack 1   win 65536 len 32 "
@@ -263,7 +263,7 @@ static void several_moves_with_one_packet(void **state)
     end_move(&p.from, EV_CLOSE, TCP_LAST_ACK);
     assert_string_equal(line(&p),
                         "0.000000 B>A [FIN,ACK] seq 1   ack 2   win 65536                          "
-                        "| ~B: ESTABLISHED -> CLOSE-WAIT (by rcv FIN, 3.10.7.4 step 8) -> LAST-ACK "
+                        "  | ~B: ESTABLISHED -> CLOSE-WAIT (by rcv FIN, 3.10.7.4 step 8) -> LAST-ACK "
                         "(by CLOSE, 3.10.4)");
     p.from = end_in(TCP_CLOSED);
     end_move(&p.from, (enum tcp_event)TCP_EVENTS, TCP_LISTEN); /* nobody knows why */
@@ -284,7 +284,7 @@ static void a_move_without_a_packet(void **state)
     describe_move_line(&d, &m, out, sizeof out);
     assert_string_equal(out,
                         "3.000000                                                                  "
-                        "| A: TIME-WAIT -> CLOSED (by timeout 2MSL, 3.10.8)");
+                        "  | A: TIME-WAIT -> CLOSED (by timeout 2MSL, 3.10.8)");
     begin(80, false);
     m.reason = REASON_TIME_WAIT_END;
     m.note = "61 s";
@@ -594,7 +594,7 @@ static void why_has_its_own_line(void **state)
     p.reason = REASON_SEQ_UNACCEPTABLE;
     assert_string_equal(line(&p),
                         "0.000000 A>B [ACK]     seq 90000 ack 1   win 65536                "
-                        "          | A: ESTABLISHED  B: ESTABLISHED\n"
+                        "            | A: ESTABLISHED  B: ESTABLISHED\n"
                         "         why: sent: acknowledgment;\n"
                         "              received: outside the receive window, "
                         "acknowledged and dropped (RFC 9293 3.10.7.4 step 1)");
