@@ -111,6 +111,9 @@ SERVERS = [
     Row("estab serve http", says=["http is served on 10.11.0.1:8080"],
         beside=[("estab host vm -- curl http://server:8080/hello", "Hello World!")],
         then=['GET "/hello": 200 OK'], stop=True, code=130),
+    Row("estab serve http --publish 8080", scene="lo", says=["127.0.0.1:8080"],
+        beside=[("curl -s http://127.0.0.1:8080/hello", "Hello World!")],
+        then=['GET "/hello": 200 OK'], stop=True, code=130),
     Row("estab serve http -- curl http://server:8080/hello", says=["Hello World!"]),
     Row('estab serve http -- curl "http://server:8080/info?name=N&age=7"',
         says=["hello, I'm N and 7 years old."]),
@@ -163,6 +166,8 @@ ALONE = [
     Row("estab script --json tests/script/*/*.pkt", says=['"pass"']),
     Row("estab script --set ip_version=ipv4-mapped-ipv6 tests/script/handshake/*.pkt",
         says=[" passed"]),
+    Row("estab script --json $(find tcp -name '*.pkt' ! -name '*v6.pkt' | sort)",
+        puts=[("find tcp", "find tests/script")], says=['"pass"']),
     Row("cc -Iinclude examples/embed.c -Lbuild -lestab -Wl,-rpath,build", ends="&& ./a.out",
         says=["TIME-WAIT", "CLOSED"]),
 ]
