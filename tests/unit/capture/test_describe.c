@@ -11,13 +11,7 @@
 
 #include <cmocka.h>
 
-enum {
-    F = CTL_FIN,
-    S = CTL_SYN,
-    R = CTL_RST,
-    P = CTL_PSH,
-    A = CTL_ACK,
-};
+enum { F = CTL_FIN, S = CTL_SYN, R = CTL_RST, P = CTL_PSH, A = CTL_ACK };
 
 #define CLIENTS UINT32_MAX
 #define SERVERS UINT32_C(1000)
@@ -63,9 +57,7 @@ static struct describe_packet packet(bool of_client, uint8_t flags, uint32_t seq
         .flags = flags,
         .text = text ? text : "",
         .options = flags & S ? syn_options : options,
-        .options_length = flags & S   ? 20
-                          : flags & R ? 0
-                                      : 12,
+        .options_length = flags & S ? 20 : flags & R ? 0 : 12,
     };
 
     view_bytes(&view, bytes, made_tcp(bytes, &m, false), ESTAB_LINK_ETHERNET);
