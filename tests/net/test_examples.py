@@ -212,12 +212,13 @@ def main():
     if forbidden := cannot():
         _peer.skip(forbidden)
     wrong = list(unaccounted())
-    rows = [row for row in ROWS if " ".join(sys.argv[1:]) in row.command]
+    rows, ran = [row for row in ROWS if " ".join(sys.argv[1:]) in row.command], 0
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         for row, (told, failed) in zip(rows, pool.map(run, rows)):
             print(f"{told}  {row.command}", flush=True)
             wrong += [row.command] if failed else []
-    print("\n".join(wrong) or f"{len(rows)} examples ran")
+            ran += told.startswith("ok")
+    print("\n".join(wrong) or f"{ran} of {len(rows)} examples ran")
     sys.exit(1 if wrong else 0)
 
 
