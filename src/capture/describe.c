@@ -168,7 +168,8 @@ static void put_packet(struct describe *d, const struct describe_packet *p, stru
 static size_t bar(struct describe *d)
 {
     size_t states = d->ends_w + sizeof ": ESTABLISHED  ~: ESTABLISHED" - 1 + sizeof " | " - 1;
-    size_t columns = (size_t)d->time_w + 1 + d->ends_w + 1 + sizeof "[SYN,ACK]" - 1 + 5u +
+    size_t ends = d->ends_w > d->likely_w ? d->ends_w : d->likely_w;
+    size_t columns = (size_t)d->time_w + 1 + ends + 1 + sizeof "[SYN,ACK]" - 1 + 5u +
                      d->seq_w + 5u + d->ack_w + 5u + d->win_w + LEFT_EXTRA;
 
     widen(&d->left_w, columns);
@@ -361,10 +362,11 @@ void describe_init(struct describe *d, const struct describe_config *config)
             second = n;
         }
     }
-    if (longest > 0 && second == 0) /* of one that waits: whoever comes is likely to be the client */
-        second = sizeof "client" - 1;
     d->time_w = 8;
     widen(&d->ends_w, longest + 1 + second);
+    if (longest > 0 && second == 0) /* of one that waits: whoever comes is likely to be the client */
+        second = sizeof "client" - 1;
+    widen(&d->likely_w, longest + 1 + second);
     d->seq_w = d->ack_w = config->absolute_seq ? 10 : 3;
     d->win_w = 5;
 }

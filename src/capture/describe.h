@@ -56,7 +56,7 @@ struct describe {
     estab_time last; /* for DELTA */
     bool started;
     /* Widths of columns. */
-    uint16_t time_w, ends_w, seq_w, ack_w, win_w, left_w;
+    uint16_t time_w, ends_w, likely_w, seq_w, ack_w, win_w, left_w;
 };
 
 struct describe_packet {

@@ -40,6 +40,8 @@ class Two(_wire.Case):
                 for move in moves:
                     self.assertIn(f" {end}: {move} (by ", terminal)
             self.assertNotIn("~", terminal)
+            bars = {line.index(" | ") for line in terminal.splitlines() if " | " in line}
+            self.assertEqual(len(bars), 1, terminal)
         self.assertIn("client>server [SYN]", client.text())
         self.assertIn("wire lab carries it on", client.text())
 
