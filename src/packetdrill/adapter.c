@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* The interface makes one, and what stands before libc's functions must find it. */
 struct adapter *adapter_current;
@@ -161,6 +162,7 @@ void packetdrill_interface_init(const char *text, struct packetdrill_interface *
     pthread_mutex_init(&a->mutex, NULL);
     pthread_cond_init(&a->changed, NULL);
     a->main = pthread_self();
+    a->main_tid = syscall(SYS_gettid);
     a->last = &a->first;
     a->virtual = (struct virtual_stack){.context = a, .frame = queue_frame, .now = VIRTUAL_EPOCH};
     adapter_waiter(a, &a->flags.posix.waiter);

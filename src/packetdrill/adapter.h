@@ -38,6 +38,7 @@ struct adapter {
     pthread_mutex_t mutex; /* for all below, and the stack */
     pthread_cond_t changed;
     pthread_t main;
+    long main_tid;
     struct flags flags;
     struct virtual_stack virtual; /* started with the first socket, for sysctls come before */
     struct adapter_packet *first, **last; /* that have left */

@@ -20,6 +20,9 @@
 
 #define IDLE_LIMIT   (86400 * ESTAB_SECOND) /* how long a call of the main thread waits at most */
 #define REST_SECONDS 5                      /* of real time */
+#define LOOK_NS      10000000               /* also of real time: how often to look for main */
+#define LOOKS        3
+#define GRACE        ESTAB_SECOND           /* packetdrill's own, for a call that is to return */
 
 static bool is_main(const struct adapter *a)
 {
@@ -28,22 +31,48 @@ static bool is_main(const struct adapter *a)
 
 /* ---- other threads --------------------------------------------------------------------------------------- */
 
-/* The state of a thread, by its number in /proc/self/task: "12 (name) S ...". */
-static char thread_state(int tasks, const char *number)
+/* What /proc/self/task has of a thread; empty if it has ended. */
+static void thread_file(const char *number, const char *name, char *out, size_t size)
 {
-    char path[64], text[512];
-    const char *end;
+    char path[64];
     ssize_t n;
     int fd;
 
-    snprintf(path, sizeof path, "%.32s/stat", number);
-    fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
-    n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/%s", number, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? 0 : read(fd, out, size - 1);
     if (fd >= 0)
         syscall(SYS_close, fd);
-    text[n > 0 ? n : 0] = '\0';
+    out[n > 0 ? n : 0] = '\0';
+}
+
+/* "12 (name) S ..." */
+static char thread_state(const char *number)
+{
+    char text[512];
+    const char *end;
+
+    thread_file(number, "stat", text, sizeof text);
     end = strrchr(text, ')');
     return end && end[1] ? end[2] : 'X'; /* it has ended */
+}
+
+/* Main waits for another thread, and not for a child or a file: its call begins with "202 0x...". */
+static bool main_waits(const struct adapter *a)
+{
+    char number[24], text[256];
+    long call;
+
+    snprintf(number, sizeof number, "%ld", a->main_tid);
+    if (thread_state(number) != 'S')
+        return false;
+    thread_file(number, "syscall", text, sizeof text);
+    call = text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
+#ifdef SYS_futex_time64
+    if (call == SYS_futex_time64)
+        return true;
+#endif
+    return call == SYS_futex;
 }
 
 static bool all_sleep(void)
@@ -57,7 +86,7 @@ static bool all_sleep(void)
         bool thread = strtol(d->d_name, &end, 10) != self && end != d->d_name;
 
         if (thread)
-            asleep = strchr("SXZ", thread_state(dirfd(tasks), d->d_name)) != NULL;
+            asleep = strchr("SXZ", thread_state(d->d_name)) != NULL;
     }
     if (tasks)
         closedir(tasks);
@@ -183,12 +212,41 @@ static bool wait_in_main(struct adapter *a, struct estab_posix_wait *w, bool fru
     return true;
 }
 
+/* Sleeps until it is woken, or for a while; false: a while. */
+static bool sleep_a_while(struct adapter *a)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += LOOK_NS;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return pthread_cond_timedwait(&a->changed, &a->mutex, &end) == 0;
+}
+
+static void run_down(struct adapter *a, const struct estab_posix_wait *w, estab_time limit)
+{
+    while (!w->woken && a->virtual.now < w->until && a->virtual.now < limit && !a->over)
+        adapter_advance(a, limit);
+}
+
+/* Main moves time, unless it waits for this very call: before its next one, or at the end.  Then it
+ * has no time to move, and the call itself lets a second pass at most. */
 static bool wait_aside(struct adapter *a, struct estab_posix_wait *w, bool fruitless)
 {
-    uint64_t moment = a->moment;
+    uint64_t moment = a->moment, seen = moment;
+    estab_time limit = a->virtual.now + GRACE;
+    unsigned looks = 0;
 
-    while ((fruitless ? a->moment == moment : !w->woken) && a->virtual.now < w->until && !a->over)
-        pthread_cond_wait(&a->changed, &a->mutex);
+    while ((fruitless ? a->moment == moment : !w->woken) && a->virtual.now < w->until && !a->over) {
+        if (sleep_a_while(a) || a->moment != seen) {
+            looks = 0;
+            limit = a->virtual.now + GRACE;
+        } else if (++looks >= LOOKS && main_waits(a)) {
+            run_down(a, w, limit);
+        }
+        seen = a->moment;
+    }
     return !a->over;
 }
 

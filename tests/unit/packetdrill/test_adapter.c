@@ -379,6 +379,29 @@ static void test_read_times_out(void **state)
     stop(&w);
 }
 
+/* packetdrill waits for a call to return before it makes the next one: nobody else moves time then. */
+static void test_main_waits_for_the_call(void **state)
+{
+    struct world w;
+    struct sleeper s = {.w = &w, .reads = true};
+    struct timeval limit = {.tv_usec = 500000};
+    int64_t at;
+
+    (void)state;
+    start(&w, NULL);
+    s.fd = establish(&w);
+    assert_true(s.fd >= 0);
+    assert_int_equal(CALL(&w, setsockopt, s.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    at = now_us(&w);
+    put_to_sleep(&s);
+    assert_int_equal(CALL(&w, usleep, 100000), 0);
+    pthread_join(s.thread, NULL);
+    assert_int_equal(s.result, -1);
+    assert_int_equal(s.error, EAGAIN);
+    assert_in_range(s.time, at + 500000, at + 500000 + SLACK);
+    stop(&w);
+}
+
 /* packetdrill's own thread must never hang: time passes, and where nothing is left that could wake the
  * call, it ends. */
 static void test_main_never_waits(void **state)
@@ -622,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_nothing_to_receive),
         cmocka_unit_test(test_accept_sleeps),
         cmocka_unit_test(test_read_times_out),
+        cmocka_unit_test(test_main_waits_for_the_call),
         cmocka_unit_test(test_main_never_waits),
         cmocka_unit_test(test_free_wakes),
         cmocka_unit_test(test_text_both_ways),
