@@ -274,7 +274,7 @@ static void try(struct demo *d, const char *words, const char *meaning)
 {
     const char *name = strchr(program_invocation_name, '/') ? program_invocation_name : "estab";
 
-    demo_show(d, "%s %-44s %s", name, words, meaning);
+    demo_show(d, "%s %-46s %s", name, words, meaning);
 }
 
 static void part_four(struct demo *d)
