@@ -318,9 +318,12 @@ static int carry(struct hosting *h)
             fprintf(stderr, "host %s stays until the other programs on it have ended: %u\n",
                     h->o->station, guests);
         said = said || (h->ended && guests > 0);
-        if (station_gone(h->station))
+        if (station_gone(h->station)) {
+            if (!h->ended && isatty(STDERR_FILENO)) /* behind a shell's prompt, say */
+                fputc('\n', stderr);
             return cli_say(h->o, CLI_FAILED, "the hub of wire %s has ended, and the wire with it",
                            h->o->on.name);
+        }
         if (h->ended && h->interrupts > 0)
             break;
     }
