@@ -227,7 +227,7 @@ static const struct event *take_event(struct runner *r)
     const struct event *e = r->event;
 
     r->event = e->next;
-    r->begun = r->ready = false;
+    r->begun = false;
     r->report->events++;
     return e;
 }
@@ -266,11 +266,10 @@ static void step_timed(struct runner *r)
         runner_advance(r, begin);
         return;
     }
-    if (!r->ready && r->last_us >= 0 &&
-        !runner_check_time(r, e->at, names[e->kind], runner_us(r), begin, end))
-        return;
-    r->ready = true;
     if (must_wait_for_call(r) || runner_failed(r))
+        return;
+    if (r->last_us >= 0 &&
+        !runner_check_time(r, e->at, names[e->kind], runner_us(r), begin, end))
         return;
     r->last_anchored = is_inbound(e);
     r->last_us = begin;

@@ -50,7 +50,6 @@ struct runner {
 
     struct event *event; /* the next one, or the one that waits for its time */
     bool begun;       /* its times below are known */
-    bool ready;       /* its time has come, and was right */
     int64_t begin_us, end_us; /* of that event, since the start */
     int64_t origin_us;        /* what was added to its relative times */
     int64_t last_us;          /* of the event before; -1: there was none */

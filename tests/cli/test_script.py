@@ -53,6 +53,8 @@ FAILURES = [
      "tcpi_snd_cwnd == 9 does not hold: tcpi_snd_cwnd is 10", "", ""),
     ("+0...0.2 read(4, ..., 10) = 10\n+.1 < P. 1:11(10) ack 1 win 32792", (8, 10),
      "time: expected the return of the call at 0.300000 s, it was at 0.200000 s", "", ""),
+    ("+0...0.5 poll([{fd=4, events=POLLIN, revents=0}], 1, 500) = 0\n+0 write(4, ..., 9) = 9", (9, 1),
+     "time: expected the call at 0.100000 s, it was at 0.600000 s", "", ""),
     ("+0...0.2 read(4, ..., 10) = 10", (8, 10), "never returns", "", ""),
     ("+0 read(4, ..., 10) = 10", (8, 4), "would block, and the script gives it no end time", "", ""),
     ("+0 < P. 1:11(10) ack 1 win 32792\n+0 read(4, \"abcdefghij\", 10) = 10", (9, 12),
