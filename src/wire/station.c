@@ -240,7 +240,7 @@ static size_t receive(estab_device *d, struct estab_frame *in, size_t n)
         }
         if (envelope_read(&e, s->in, (size_t)length))
             continue; /* a hub that has begun to speak so is to blame */
-        if (e.type != SAY_FRAME || !(e.has & HAS_FRAME)) {
+        if (e.type != SAY_FRAME || !(e.has & HAS_FRAME) || e.frame_length == 0) {
             hear_beside(s, &e);
             continue;
         }

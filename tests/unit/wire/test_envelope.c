@@ -148,12 +148,20 @@ static void what_is_wrong_is_refused(void **state)
         ROW("a word that moves a cursor", HEAD "\0\17\0\2\33c"),
         ROW("a state that is none", HEAD "\0\23\0\4\0\0\0\13"),
         ROW("a group's MAC address", HEAD "\0\14\0\6\1\0\0\0\0\1"),
-        ROW("an empty frame", HEAD "\0\31\0\0"),
         ROW("a move whose event is longer than it", HEAD "\0\25\0\13\1\2\0\0\0\0\0\0\0\1\1"),
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!envelope_read(&e, rows[i].bytes, rows[i].n))
             fail_msg("read: %s", rows[i].what);
+}
+
+static void an_empty_frame_is_read(void **state)
+{
+    (void)state;
+    static const char empty[] = HEAD "\0\31\0\0";
+    assert_null(envelope_read(&e, empty, sizeof empty - 1));
+    assert_int_equal(e.has, HAS_FRAME);
+    assert_int_equal(e.frame_length, 0);
 }
 
 static void an_error_is_read_in_any_version(void **state)
@@ -210,6 +218,7 @@ int main(void)
         cmocka_unit_test(attributes_are_appended),
         cmocka_unit_test(what_is_cut_is_refused),
         cmocka_unit_test(what_is_wrong_is_refused),
+        cmocka_unit_test(an_empty_frame_is_read),
         cmocka_unit_test(an_error_is_read_in_any_version),
         cmocka_unit_test(the_unknown_is_skipped),
         cmocka_unit_test(too_many_are_refused),
