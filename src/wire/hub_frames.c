@@ -224,11 +224,20 @@ static void give(struct delivery *d, struct client *c)
     d->to = d->receivers == 1 ? c->number : 0;
 }
 
-/* The segment may be addressed to whoever has the address now. */
+/* The segment may be addressed to whoever has the address now; monitors see it as it was sent. */
 static void give_carrier(struct delivery *d, struct client *c)
 {
-    memcpy(d->packet->bytes + d->packet->length - d->length, c->mac, 6);
-    give(d, c);
+    struct packet *seen = d->packet;
+
+    d->packet = packet_of(seen->bytes, seen->length);
+    if (d->packet) {
+        memcpy(d->packet->bytes + d->packet->length - d->length, c->mac, 6);
+        give(d, c);
+    } else {
+        d->fate |= FATE_OVER_LIMIT;
+    }
+    packet_done(d->packet);
+    d->packet = seen;
 }
 
 static struct packet *frame_packet(struct hub *h, const struct parcel *p, uint32_t fate,
@@ -266,7 +275,7 @@ static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const 
         give_carrier(&d, keeper);
     if (d.receivers > 0 || bytes[0] & 1)
         d.fate &= ~(uint32_t)FATE_SLOW; /* somebody has it */
-    else if (!(d.fate & FATE_SLOW))
+    else if (!(d.fate & (FATE_SLOW | FATE_OVER_LIMIT)))
         d.fate |= d.packet ? FATE_NOBODY : FATE_OVER_LIMIT;
     packet_done(d.packet);
     tell_fate(h, p, d.fate, d.to, now);

@@ -518,6 +518,26 @@ static void a_connection_is_carried_on_beside_its_successor(void **state)
     assert_non_null(hear_a(&end[2], SAY_FRAME));
 }
 
+static void a_monitor_sees_a_carried_segment_as_it_was_sent(void **state)
+{
+    struct envelope carry;
+    (void)state;
+    two(0);
+    join_as(&end[3], STATION_MONITOR, NULL);
+    envelope_init(&carry, SAY_CARRY);
+    carry.has = HAS_LOCAL | HAS_REMOTE;
+    carry.local = (struct estab_endpoint){end[0].welcome.address, 3333};
+    carry.remote = (struct estab_endpoint){end[1].welcome.address, 40000};
+    say(&end[0], &carry);
+    pass(0);
+    join_as(&end[2], STATION_SERVER, NULL);
+    send_segment(&end[1], end[2].welcome.mac, &end[0], 3333);
+    assert_non_null(hear_a(&end[0], SAY_FRAME));
+    assert_memory_equal(end[0].got.frame, end[0].welcome.mac, 6);
+    assert_non_null(hear_a(&end[3], SAY_FRAME));
+    assert_memory_equal(end[3].got.frame, end[2].welcome.mac, 6);
+}
+
 static void it_ends_ten_minutes_after_the_last_one(void **state)
 {
     (void)state;
@@ -593,6 +613,7 @@ int main(void)
         TEST(too_much_under_way_is_lost),
         TEST(a_flood_leaves_turns_to_others),
         TEST(a_connection_is_carried_on_beside_its_successor),
+        TEST(a_monitor_sees_a_carried_segment_as_it_was_sent),
         TEST(it_ends_ten_minutes_after_the_last_one),
         TEST(it_ends_when_it_is_told),
         TEST(it_takes_so_many_and_no_more),
