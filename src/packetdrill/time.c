@@ -57,22 +57,20 @@ static char thread_state(const char *number)
     return end && end[1] ? end[2] : 'X'; /* it has ended */
 }
 
-/* Main waits for another thread, and not for a child or a file: its call begins with "202 0x...". */
+/* Main waits for another thread, and not for a child or a file: where the kernel has it asleep, or if
+ * that is a secret, which call it made, "202 0x...". */
 static bool main_waits(const struct adapter *a)
 {
     char number[24], text[256];
-    long call;
 
     snprintf(number, sizeof number, "%ld", a->main_tid);
     if (thread_state(number) != 'S')
         return false;
+    thread_file(number, "wchan", text, sizeof text);
+    if (strcmp(text, "0") != 0 && text[0])
+        return strstr(text, "futex") != NULL;
     thread_file(number, "syscall", text, sizeof text);
-    call = text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
-#ifdef SYS_futex_time64
-    if (call == SYS_futex_time64)
-        return true;
-#endif
-    return call == SYS_futex;
+    return text[0] >= '0' && text[0] <= '9' && strtol(text, NULL, 10) == SYS_futex;
 }
 
 static bool all_sleep(void)
