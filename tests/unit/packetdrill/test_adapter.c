@@ -321,7 +321,7 @@ static bool sleeps(long tid)
     return end && strncmp(end, ") S", 3) == 0;
 }
 
-/* Under qemu-i386 pthread_create never returns, whatever the program is. */
+/* Under qemu-i386 neither a thread nor a child ever runs, whatever the program is. */
 static void need_threads(void)
 {
     if (sizeof(void *) == 4)
@@ -601,6 +601,7 @@ static void test_bad_flags(void **state)
     char said[512];
 
     (void)state;
+    need_threads();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         refusal(rows[i].flags, said, sizeof said);
         if (!strstr(said, rows[i].said))
