@@ -67,8 +67,9 @@ class Wire:
     """A station: frames in and out, and the names of the others."""
 
     def __init__(self, name, station="hand"):
-        runtime = os.environ.get("XDG_RUNTIME_DIR")
-        place = (runtime + "/estab" if runtime else
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        ours = os.path.isdir(runtime) and os.stat(runtime).st_uid == os.geteuid()
+        place = (runtime + "/estab" if ours else
                  f"{os.environ.get('TMPDIR', '/tmp')}/estab-{os.geteuid()}")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(30)

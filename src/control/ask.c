@@ -53,11 +53,11 @@ static bool send_request(int fd, const char *request)
 }
 
 /* False: it is dead, or was never there. */
-static bool begin(const struct ask *ask, const char *folder, const struct socket_name *name,
+static bool begin(const struct ask *ask, int place, const struct socket_name *name,
                   struct asked *out)
 {
     out->pid = name->pid;
-    out->fd = sockets_connect(folder, name);
+    out->fd = sockets_connect(place, name);
     if (out->fd < 0) {
         if (errno == EAGAIN)
             ask->trouble(ask->context, out->pid, "does not answer: too many wait for it already");
@@ -110,8 +110,7 @@ static enum step take_lines(struct reading *r)
     enum step step = STEP_MORE;
     const char *end;
 
-    while (step == STEP_MORE &&
-           (end = memchr(r->bytes + r->done, '\n', r->length - r->done))) {
+    while (step == STEP_MORE && (end = memchr(r->bytes + r->done, '\n', r->length - r->done))) {
         const char *line = r->bytes + r->done;
         r->done = (size_t)(end - r->bytes) + 1;
         step = take_line(r, line, (size_t)(end - line));
@@ -162,21 +161,32 @@ static bool read_answer(const struct ask *ask, const struct asked *from, estab_t
     return step == STEP_END;
 }
 
+/* Connects to everybody and sends the request; how many. */
+static size_t begin_all(const struct ask *ask, int place, struct asked asked[CONTROL_SOCKETS_MAX])
+{
+    struct socket_name names[CONTROL_SOCKETS_MAX];
+    size_t n = sockets_list(place, names), live = 0;
+
+    for (size_t i = 0; i < n; i++)
+        live += begin(ask, place, &names[i], &asked[live]);
+    return live;
+}
+
 int ask_all(const struct ask *ask, struct estab_host_error *error)
 {
-    char folder[RUNTIME_PATH_MAX];
-    struct socket_name names[CONTROL_SOCKETS_MAX];
     struct asked asked[CONTROL_SOCKETS_MAX];
-    size_t n, live = 0;
+    struct estab_host_error why = {0};
+    int answered = 0, place = runtime_open(false, &why);
     estab_time until;
-    int answered = 0;
-    bool there;
+    size_t live;
 
-    if (!runtime_find(folder, false, &there, error))
-        return -1;
-    n = there ? sockets_list(folder, names) : 0;
-    for (size_t i = 0; i < n; i++)
-        live += begin(ask, folder, &names[i], &asked[live]);
+    if (place < 0) {
+        if (error)
+            *error = why;
+        return why.kind == ESTAB_HOST_NOT_FOUND ? 0 : -1;
+    }
+    live = begin_all(ask, place, asked);
+    close(place);
     until = estab_now() + ASK_PATIENCE;
     for (size_t i = 0; i < live; i++) {
         answered += read_answer(ask, &asked[i], until);

@@ -25,11 +25,11 @@
 #define OUT_SIZE (4 * CONTROL_LINE_MAX)
 #define ACCEPTS  CONTROL_CLIENTS /* in one turn */
 
-_Static_assert(NAMES_MAX * (NAMES_ADDR_MAX + NAMES_TEXT_MAX + 32) + 512 < CONTROL_LINE_MAX,
+_Static_assert(NAMES_MAX *(NAMES_ADDR_MAX + NAMES_TEXT_MAX + 32) + 512 < CONTROL_LINE_MAX,
                "the names fit into one line");
 
 struct client {
-    int fd; /* -1: free */
+    int fd;        /* -1: free */
     uint64_t used; /* when it last made progress, in turns */
     struct answer answer;
     size_t in_length, out_sent;
@@ -40,9 +40,8 @@ struct client {
 
 struct control {
     struct answer_source source;
-    char folder[RUNTIME_PATH_MAX];
     struct socket_name name;
-    int listener, epoll;
+    int place, listener, epoll;
     int spare; /* to be closed where no descriptor is left for a client, who is then dropped */
     uint64_t turns;
     struct client client[CONTROL_CLIENTS];
@@ -58,12 +57,10 @@ static bool watch(const struct control *c, int fd, uint32_t events, void *of, in
 
 static bool open_socket(struct control *c, struct estab_host_error *error)
 {
-    bool there;
-
-    if (!runtime_find(c->folder, true, &there, error))
+    c->place = runtime_open(true, error);
+    if (c->place < 0)
         return false;
-    sockets_sweep(c->folder);
-    c->listener = sockets_listen(c->folder, &c->name, error);
+    c->listener = sockets_listen(c->place, &c->name, error);
     if (c->listener < 0)
         return false;
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -83,7 +80,7 @@ struct control *control_open(const struct control_config *config, struct estab_h
         return NULL;
     }
     c->source = answer_source_of(config);
-    c->listener = c->epoll = c->spare = -1;
+    c->place = c->listener = c->epoll = c->spare = -1;
     for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
         c->client[i].fd = -1;
     if (open_socket(c, error))
@@ -113,13 +110,15 @@ void control_leave(struct control *c)
         close(c->epoll);
     if (c->spare >= 0)
         close(c->spare);
+    if (c->place >= 0)
+        close(c->place);
     free(c);
 }
 
 void control_close(struct control *c)
 {
     if (c && c->listener >= 0)
-        sockets_remove(c->folder, &c->name);
+        sockets_remove(c->place, &c->name);
     control_leave(c);
 }
 

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * place.c - the directory, its lock, and the child that becomes a hub.
- *
- * Paths of sockets are short by law (108 bytes), and those of directories are not: sockets are
- * reached through /proc/self/fd/N.
- */
+/* place.c - sockets of wires and hosts, and the child that becomes a hub. */
 #include "wire/place.h"
 
 #include <ctype.h>
@@ -15,27 +10,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "device/error.h"
+#include "device/runtime.h"
 #include "wire/hub.h"
 
-#define ENDING   ".wire"
-#define HOST     ".host"
-#define FILE_MAX (2 * PLACE_NAME + 8)
-#define BACKLOG  128
-#define PATIENCE (10 * ESTAB_SECOND) /* for the lock, which is held for moments */
-#define CHECK    (5 * ESTAB_SECOND)  /* how often an idle hub looks whether its socket is there */
+#define ENDING      ".wire"
+#define HOST        ".host"
+#define FILE_MAX    (2 * PLACE_NAME + 8)
+#define HUB_PROCESS "estab-wire"
+#define BACKLOG     128
+#define PATIENCE    (10 * ESTAB_SECOND) /* for the lock, which is held for moments */
+#define ANSWER      (5 * ESTAB_SECOND)  /* for a hub with too many before its door */
+#define CHECK       (5 * ESTAB_SECOND) /* how often an idle hub looks whether its socket is there */
 
-/* ---- the directory ----------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------- */
 
 bool place_name_valid(const char *wire)
 {
@@ -49,60 +44,6 @@ bool place_name_valid(const char *wire)
     return true;
 }
 
-void place_path(char *out, size_t size)
-{
-    const char *runtime = getenv("XDG_RUNTIME_DIR"), *temporary = getenv("TMPDIR");
-
-    if (runtime && runtime[0] == '/')
-        snprintf(out, size, "%s/estab", runtime);
-    else
-        snprintf(out, size, "%s/estab-%u", temporary && temporary[0] == '/' ? temporary : "/tmp",
-                 (unsigned)geteuid());
-}
-
-/* Nobody else may have made it, or may look into it. */
-static int open_place(bool make, struct estab_host_error *error)
-{
-    char path[4096];
-    struct stat st;
-    int fd;
-
-    place_path(path, sizeof path);
-    if (make && mkdir(path, 0700) != 0 && errno != EEXIST) {
-        host_fail(error, errno == EACCES ? ESTAB_HOST_PERMISSION : ESTAB_HOST_IO, errno,
-                  "the directory %.200s cannot be made", path);
-        return -1;
-    }
-    fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        host_fail(error, ESTAB_HOST_IO, errno, "%.200s cannot be opened", path);
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    if (st.st_uid != geteuid() || st.st_mode & 077) {
-        host_fail(error, ESTAB_HOST_PERMISSION, 0,
-                  "%.200s is not ours alone: expected a directory of this user with mode 0700",
-                  path);
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-int place_open(struct estab_host_error *error)
-{
-    return open_place(true, error);
-}
-
-static struct sockaddr_un address_of(int place, const char *file)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-
-    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%.*s", place, FILE_MAX - 1, file);
-    return a;
-}
-
 static void file_of(const char *wire, char out[FILE_MAX])
 {
     snprintf(out, FILE_MAX, "%.23s" ENDING, wire);
@@ -113,21 +54,19 @@ static void host_file(const char *wire, const char *host, char out[FILE_MAX])
     snprintf(out, FILE_MAX, "%.23s.%.23s" HOST, wire, host);
 }
 
-/* A descriptor that holds the lock until it is closed; -1. */
-static int take_lock(int place, estab_time patience)
+/* The lock; -1 with `error`. */
+static int take_lock(int place, const char *wire, struct estab_host_error *error)
 {
-    static const struct timespec moment = {.tv_nsec = 2000000};
-    int fd = openat(place, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    estab_time until = estab_now() + patience;
+    int lock = runtime_lock(place, PATIENCE);
 
-    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK || estab_now() >= until) {
-            close(fd);
-            return -1;
-        }
-        nanosleep(&moment, NULL);
-    }
-    return fd;
+    if (lock < 0 && errno == EWOULDBLOCK)
+        host_fail(error, ESTAB_HOST_IO, 0,
+                  "another estab command holds the lock of wire %s, for more than %d s: is it "
+                  "stopped?",
+                  wire, (int)(PATIENCE / ESTAB_SECOND));
+    else if (lock < 0)
+        host_fail(error, ESTAB_HOST_IO, errno, "the lock of wire %s cannot be taken", wire);
+    return lock;
 }
 
 /* ---- the hub's process --------------------------------------------------------------------------- */
@@ -162,7 +101,7 @@ static bool in_place(int place, const char *file, const struct stat *made)
  * said DOWN. */
 static bool give_up(const struct hub *h, int place, const char *file, const struct stat *made)
 {
-    int lock = take_lock(place, PATIENCE);
+    int lock = runtime_lock(place, PATIENCE);
     bool stays = !hub_down(h) && hub_awaited(h);
 
     if (!stays && in_place(place, file, made))
@@ -207,7 +146,7 @@ static _Noreturn void become_hub(const char *wire, int listener, int place)
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)prctl(PR_SET_NAME, "estab-wire");
+    (void)prctl(PR_SET_NAME, HUB_PROCESS);
     (void)listen(listener, BACKLOG); /* SO_PEERCRED names who has called it last: us */
     keep_only(&listener, &place);
     (void)!chdir("/");
@@ -257,16 +196,23 @@ static bool spawn_hub(const char *wire, int listener, int place)
 
 /* ---- connecting ------------------------------------------------------------------------------------ */
 
-/* ECONNREFUSED: a socket that nobody listens on. */
-static int try_connect(int place, const char *file)
+/* A socket that blocks, connected within `patience`.  EAGAIN: too many wait there already;
+ * ECONNREFUSED: nobody listens. */
+static int try_connect(int place, const char *file, estab_time patience)
 {
-    struct sockaddr_un a = address_of(place, file);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), number;
+    struct sockaddr_un a = runtime_address(place, file);
+    struct timeval time = {.tv_sec = (time_t)(patience / ESTAB_SECOND)}, ever = {0};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (patience ? 0 : SOCK_NONBLOCK), 0);
+    int number;
 
     if (fd < 0)
         return -1;
-    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ever, sizeof ever);
+        (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
         return fd;
+    }
     number = errno;
     close(fd);
     errno = number;
@@ -275,7 +221,7 @@ static int try_connect(int place, const char *file)
 
 static int make_listener(int place, const char *file)
 {
-    struct sockaddr_un a = address_of(place, file);
+    struct sockaddr_un a = runtime_address(place, file);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), number;
 
     if (fd < 0)
@@ -297,7 +243,7 @@ static int start(int place, const char *wire, struct estab_host_error *error)
     file_of(wire, file);
     listener = make_listener(place, file);
     if (listener >= 0 && spawn_hub(wire, listener, place))
-        fd = try_connect(place, file);
+        fd = try_connect(place, file, ANSWER);
     if (fd < 0)
         host_fail(error, ESTAB_HOST_IO, errno, "wire %s cannot be started", wire);
     if (listener >= 0)
@@ -308,88 +254,62 @@ static int start(int place, const char *wire, struct estab_host_error *error)
 /* Removes a socket that nobody listens on; with the lock in hand. */
 static void remove_dead(int place, const char *file)
 {
-    int fd = try_connect(place, file), number = errno;
-
-    if (fd >= 0)
-        close(fd);
-    if (fd < 0 && number == ECONNREFUSED)
+    if (runtime_dead(place, file))
         (void)unlinkat(place, file, 0);
 }
 
-static bool ends_with(const char *file, const char *ending)
+/* After try_connect. */
+static bool is_there(void)
 {
-    size_t n = strlen(file), m = strlen(ending);
-
-    return n > m && n < FILE_MAX && strcmp(file + n - m, ending) == 0;
+    return errno != ENOENT && errno != ECONNREFUSED;
 }
 
-/* Calls `act` for each socket here. */
-static void each_socket(int place, void (*act)(int place, const char *file, void *context),
-                        void *context)
+static void explain(const char *wire, struct estab_host_error *error)
 {
-    int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-
-    while (folder && (entry = readdir(folder)))
-        if (ends_with(entry->d_name, ENDING) || ends_with(entry->d_name, HOST))
-            act(place, entry->d_name, context);
-    if (folder)
-        closedir(folder);
+    if (!is_there())
+        host_fail(error, ESTAB_HOST_NOT_FOUND, 0, "there is no wire %s", wire);
+    else if (errno == EAGAIN)
+        host_fail(
+            error, ESTAB_HOST_IO, 0,
+            "the hub of wire %s does not answer: too many wait for it already; it is a process "
+            "called %s: is it stopped?",
+            wire, HUB_PROCESS);
+    else
+        host_fail(error, ESTAB_HOST_IO, errno, "wire %s cannot be reached", wire);
 }
 
-static void sweep_one(int place, const char *file, void *context)
+/* Nobody has answered before. */
+static int start_once(int place, const char *wire, const char *file, struct estab_host_error *error)
 {
-    int *lock = context, fd = try_connect(place, file);
+    int lock = take_lock(place, wire, error), fd;
 
-    if (fd >= 0) {
-        close(fd);
-        return;
-    }
-    if (errno != ECONNREFUSED)
-        return;
-    if (*lock < 0)
-        *lock = take_lock(place, PATIENCE);
-    if (*lock >= 0)
+    if (lock < 0)
+        return -1;
+    fd = try_connect(place, file, 0); /* somebody may have been faster */
+    if (fd < 0 && is_there()) {
+        explain(wire, error);
+    } else if (fd < 0) {
         remove_dead(place, file);
-}
-
-static void sweep(int place)
-{
-    int lock = -1;
-
-    each_socket(place, sweep_one, &lock);
-    if (lock >= 0)
-        close(lock);
+        fd = start(place, wire, error);
+    }
+    close(lock);
+    return fd;
 }
 
 static int connect_or_start(int place, const char *wire, bool may_start,
                             struct estab_host_error *error)
 {
     char file[FILE_MAX];
-    int fd, lock;
+    int fd;
 
     file_of(wire, file);
-    fd = try_connect(place, file);
+    fd = try_connect(place, file, ANSWER);
     if (fd >= 0)
         return fd;
-    if (!may_start) {
-        host_fail(error, ESTAB_HOST_NOT_FOUND, 0, "there is no wire %s", wire);
-        return -1;
-    }
-    lock = take_lock(place, PATIENCE);
-    if (lock < 0) {
-        host_fail(error, ESTAB_HOST_IO, errno,
-                  "the lock of the wires' directory is held by another process");
-        return -1;
-    }
-    fd = try_connect(place, file); /* somebody may have been faster */
-    if (fd < 0) {
-        remove_dead(place, file);
-        fd = start(place, wire, error);
-    }
-    close(lock);
-    return fd;
+    if (may_start && !is_there())
+        return start_once(place, wire, file, error);
+    explain(wire, error);
+    return -1;
 }
 
 int place_connect(const char *wire, bool may_start, struct estab_host_error *error)
@@ -403,10 +323,9 @@ int place_connect(const char *wire, bool may_start, struct estab_host_error *err
             wire, PLACE_NAME - 1);
         return -1;
     }
-    place = place_open(error);
+    place = runtime_open(may_start, error);
     if (place < 0)
         return -1;
-    sweep(place);
     fd = connect_or_start(place, wire, may_start, error);
     close(place);
     return fd;
@@ -416,7 +335,8 @@ int place_connect(const char *wire, bool may_start, struct estab_host_error *err
 
 int place_host_listen(const char *wire, const char *host, struct estab_host_error *error)
 {
-    int place = place_open(error), lock = place < 0 ? -1 : take_lock(place, PATIENCE), fd = -1;
+    int place = runtime_open(true, error);
+    int lock = place < 0 ? -1 : take_lock(place, wire, error), fd = -1;
     char file[FILE_MAX];
 
     host_file(wire, host, file);
@@ -434,12 +354,12 @@ int place_host_listen(const char *wire, const char *host, struct estab_host_erro
 
 int place_host_connect(const char *wire, const char *host)
 {
-    int place = open_place(false, NULL), fd = -1;
+    int place = runtime_open(false, NULL), fd = -1;
     char file[FILE_MAX];
 
     host_file(wire, host, file);
     if (place >= 0) {
-        fd = try_connect(place, file);
+        fd = try_connect(place, file, ANSWER);
         close(place);
     }
     return fd;
@@ -447,12 +367,13 @@ int place_host_connect(const char *wire, const char *host)
 
 void place_host_remove(const char *wire, const char *host)
 {
-    int place = open_place(false, NULL), lock = -1;
+    int place = runtime_open(false, NULL), lock = -1;
     char file[FILE_MAX];
 
     host_file(wire, host, file);
     if (place >= 0 && faccessat(place, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        lock = take_lock(place, PATIENCE); /* else there is nothing to do, and no file to leave */
+        lock =
+            runtime_lock(place, PATIENCE); /* else there is nothing to do, and no file to leave */
     if (lock >= 0) {
         remove_dead(place, file);
         close(lock);
@@ -463,30 +384,30 @@ void place_host_remove(const char *wire, const char *host)
 
 /* ---- listing -------------------------------------------------------------------------------------------- */
 
-struct listing {
-    unsigned n;
-    char (*name)[PLACE_NAME];
-};
-
-static void list_one(int place, const char *file, void *context)
+/* "lab" of "lab.wire"; else false. */
+static bool wire_of(const char *file, char out[PLACE_NAME])
 {
-    size_t n = strlen(file) - strlen(ENDING);
-    struct listing *l = context;
+    size_t n = strlen(file), m = strlen(ENDING);
 
-    (void)place;
-    if (l->n < PLACE_MAX && ends_with(file, ENDING) && n < PLACE_NAME)
-        snprintf(l->name[l->n++], PLACE_NAME, "%.*s", (int)n, file);
+    if (n <= m || n - m >= PLACE_NAME || strcmp(file + n - m, ENDING) != 0)
+        return false;
+    snprintf(out, PLACE_NAME, "%.*s", (int)(n - m), file);
+    return true;
 }
 
 unsigned place_list(char name[PLACE_MAX][PLACE_NAME])
 {
-    struct listing l = {.name = name};
-    int place = place_open(NULL);
+    int place = runtime_open(false, NULL);
+    int fd = place < 0 ? -1 : openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    unsigned n = 0;
 
-    if (place < 0)
-        return 0;
-    sweep(place);
-    each_socket(place, list_one, &l);
-    close(place);
-    return l.n;
+    while (folder && n < PLACE_MAX && (entry = readdir(folder)))
+        n += wire_of(entry->d_name, name[n]) && !runtime_dead(place, entry->d_name);
+    if (folder)
+        closedir(folder);
+    if (place >= 0)
+        close(place);
+    return n;
 }

@@ -2,7 +2,8 @@
 /*
  * place.h - where the sockets of wires are, and how a hub begins and ends.
  *
- *      $XDG_RUNTIME_DIR/estab, or estab-UID in the temporary directory; mode 0700, ours
+ * In the private directory (device/runtime.h):
+ *
  *          lab.wire      the socket of wire `lab`
  *          lab.vm.host   where its host `vm` can be joined (`estab host vm`)
  *          lock          held while a socket is made or removed
@@ -23,13 +24,8 @@
 /* A name of letters, digits, '-', '_' and '.', as for stations. */
 bool place_name_valid(const char *wire);
 
-/* The directory, made if need be, opened with O_PATH; -1 with `error`. */
-int place_open(struct estab_host_error *);
-/* Its path, for people. */
-void place_path(char *out, size_t size);
-
 /* A socket connected to the hub of this wire, which is started first if `start` and there is none;
- * -1 with `error`, NOT_FOUND if there is none.  Removes what dead hubs have left. */
+ * -1 with `error`, NOT_FOUND if there is none. */
 ESTAB_MUST_CHECK int place_connect(const char *wire, bool start, struct estab_host_error *);
 
 /* A socket beside those of the wires: `WIRE.NAME.host`, where host NAME of a wire can be joined.

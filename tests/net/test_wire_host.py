@@ -252,6 +252,19 @@ class Nobody(Both):
         if done.returncode == 4:
             self.skipTest(f"nobody may not: {done.stderr.strip()}")
 
+    def test_the_wire_is_found_from_inside(self):
+        """The directory in the temporary one is the same where we are root of a namespace."""
+        self.estab("wire", "down")
+        kept = self.environment.copy()
+        self.environment["TMPDIR"] = self.environment.pop("XDG_RUNTIME_DIR")
+        done = self.estab("host", "vm", "--", _wire.ESTAB, "wire", "show", code=None)
+        self.estab("wire", "down", code=None)
+        self.environment = kept
+        self.assertIn("wire lab, ", done.stdout)
+        self.assertIn("estab host, process", done.stdout)
+        self.assertEqual([path.name for path in pathlib.Path(self.runtime).glob("estab-*")],
+                         ["estab-65534"])
+
     @classmethod
     def tearDownClass(cls):
         _wire.ESTAB = cls.estab_of_root

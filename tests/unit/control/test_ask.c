@@ -30,7 +30,8 @@
     "\"recv_queue\":0,\"send_queue\":5}\n"
 #define END(count) "{\"schema\":\"estab.end/1\",\"request\":\"connections\",\"count\":" count "}\n"
 
-static char base[64], folder[RUNTIME_PATH_MAX];
+static char base[64], folder[96];
+static int place;
 static pid_t child[CHILDREN];
 static unsigned children;
 
@@ -43,13 +44,13 @@ static char said[256];
 
 static int setup(void **state)
 {
-    bool there;
-
     (void)state;
     strcpy(base, "/tmp/estab-test-XXXXXX");
     assert_non_null(mkdtemp(base));
     assert_int_equal(setenv("XDG_RUNTIME_DIR", base, 1), 0);
-    assert_true(runtime_find(folder, true, &there, NULL));
+    snprintf(folder, sizeof folder, "%s/estab", base);
+    place = runtime_open(true, NULL);
+    assert_true(place >= 0);
     children = 0;
     return 0;
 }
@@ -65,7 +66,8 @@ static int teardown(void **state)
     (void)state;
     while (children > 0)
         end(child[--children]);
-    sockets_sweep(folder);
+    runtime_sweep(place);
+    close(place);
     assert_int_equal(rmdir(folder), 0);
     return rmdir(base);
 }
@@ -98,7 +100,7 @@ static pid_t start(const char *bytes, size_t n, size_t piece)
     assert_int_equal(pipe(ready), 0);
     pid = fork();
     if (pid == 0) {
-        int listener = sockets_listen(folder, &name, NULL);
+        int listener = sockets_listen(place, &name, NULL);
         if (listener < 0 || write(ready[1], "!", 1) != 1)
             _exit(1);
         serve(listener, bytes, n, piece);

@@ -30,7 +30,8 @@
 #define NOW   (100 * ESTAB_SECOND)
 #define PORTS 200 /* listeners of the stack: more than one buffer of lines */
 
-static char base[64], folder[RUNTIME_PATH_MAX];
+static char base[64], folder[96];
+static int place;
 static struct estab_room room;
 static estab_stack *stack;
 static struct control *control;
@@ -92,16 +93,17 @@ static struct control *open_control(void)
 
 static int setup(void **state)
 {
-    bool there;
-
     (void)state;
     memset(&error, 0, sizeof error);
     peer_name = "client";
     strcpy(base, "/tmp/estab-test-XXXXXX");
     assert_non_null(mkdtemp(base));
     assert_int_equal(setenv("XDG_RUNTIME_DIR", base, 1), 0);
-    assert_true(runtime_find(folder, false, &there, &error));
-    assert_false(there);
+    snprintf(folder, sizeof folder, "%s/estab", base);
+    assert_int_equal(runtime_open(false, &error), -1);
+    assert_int_equal(error.kind, ESTAB_HOST_NOT_FOUND);
+    place = runtime_open(true, &error);
+    assert_true(place >= 0);
     make_stack();
     control = open_control();
     assert_non_null(control);
@@ -115,7 +117,8 @@ static int teardown(void **state)
     (void)state;
     control_close(control);
     munmap(room.base, room.size);
-    assert_int_equal(sockets_list(folder, names), 0);
+    assert_int_equal(sockets_list(place, names), 0);
+    close(place);
     assert_int_equal(rmdir(folder), 0); /* nothing is left there */
     return rmdir(base);
 }
@@ -125,7 +128,7 @@ static int teardown(void **state)
 static int client(void)
 {
     struct socket_name name = {.pid = (uint32_t)getpid()};
-    int fd = sockets_connect(folder, &name);
+    int fd = sockets_connect(place, &name);
 
     assert_true(fd >= 0);
     return fd;
@@ -460,7 +463,7 @@ static void it_asks_for_no_turn_in_vain(void **state)
 static void another_user_is_not_answered(void **state)
 {
     struct socket_name name = {.pid = (uint32_t)getpid()};
-    char path[RUNTIME_PATH_MAX + 32];
+    char path[96 + 32];
     int status = -1, fd;
     pid_t pid;
 
@@ -472,7 +475,7 @@ static void another_user_is_not_answered(void **state)
     pid = fork();
     if (pid == 0) {
         char byte;
-        if (setuid(65534) != 0 || (fd = sockets_connect(folder, &name)) < 0)
+        if (setuid(65534) != 0 || (fd = sockets_connect(place, &name)) < 0)
             _exit(1);
         (void)!send(fd, "stack\n", 6, MSG_NOSIGNAL); /* it may be dropped by now */
         fcntl(fd, F_SETFL, 0);
@@ -526,24 +529,24 @@ static void a_second_socket_of_the_process(void **state)
 
     (void)state;
     assert_non_null(second);
-    assert_int_equal(sockets_list(folder, names), 2);
+    assert_int_equal(sockets_list(place, names), 2);
     assert_int_equal(names[1].number, 1);
     control_close(second);
-    assert_int_equal(sockets_list(folder, names), 1);
+    assert_int_equal(sockets_list(place, names), 1);
 }
 
 /* A socket that nobody listens on, as kill -9 leaves it, and one that was never finished. */
 static void what_the_dead_leave_is_removed(void **state)
 {
     struct socket_name names[CONTROL_SOCKETS_MAX], name;
-    char unfinished[RUNTIME_PATH_MAX + 32];
+    char unfinished[96 + 32];
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd, status;
     pid_t pid = fork();
 
     (void)state;
     if (pid == 0) {
-        fd = sockets_listen(folder, &name, NULL);
+        fd = sockets_listen(place, &name, NULL);
         snprintf(a.sun_path, sizeof a.sun_path, "%s/.%u-0", folder, (unsigned)getpid());
         fd = fd < 0 ? fd : socket(AF_UNIX, SOCK_STREAM, 0);
         _exit(bind(fd, (struct sockaddr *)&a, sizeof a) != 0);
@@ -551,10 +554,11 @@ static void what_the_dead_leave_is_removed(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
     snprintf(unfinished, sizeof unfinished, "%s/.%u-0", folder, (unsigned)pid);
-    assert_int_equal(sockets_list(folder, names), 2);
+    assert_int_equal(sockets_list(place, names), 2);
+    assert_int_equal(access(unfinished, F_OK), 0);
+    runtime_sweep(place);
     assert_int_not_equal(access(unfinished, F_OK), 0);
-    sockets_sweep(folder);
-    assert_int_equal(sockets_list(folder, names), 1);
+    assert_int_equal(sockets_list(place, names), 1);
     assert_int_equal(names[0].pid, getpid());
 }
 
@@ -562,15 +566,15 @@ static void other_files_are_left_alone(void **state)
 {
     static const char *const others[] = {"lab.wire", "1-2-3", "x1-1", "01-1", "1-01", "1-", "lock"};
     struct socket_name names[CONTROL_SOCKETS_MAX];
-    char path[RUNTIME_PATH_MAX + 32];
+    char path[96 + 32];
 
     (void)state;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, others[i]);
         fclose(fopen(path, "w"));
     }
-    sockets_sweep(folder);
-    assert_int_equal(sockets_list(folder, names), 1);
+    runtime_sweep(place);
+    assert_int_equal(sockets_list(place, names), 1);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, others[i]);
         assert_int_equal(unlink(path), 0);
@@ -615,29 +619,93 @@ static void a_directory_that_is_not_safe(void **state)
 /* Somebody else's XDG_RUNTIME_DIR, as `su` leaves it, or none: the temporary directory. */
 static void the_directory_without_xdg(void **state)
 {
-    char found[RUNTIME_PATH_MAX], expected[128], longest[200];
-    bool there;
+    static const char *const not_ours[] = {"relative", "/nonexistent", "/proc/1", NULL};
+    char expected[128];
+    int fd;
 
     (void)state;
     assert_int_equal(setenv("TMPDIR", base, 1), 0);
     snprintf(expected, sizeof expected, "%s/estab-%u", base, (unsigned)geteuid());
-    assert_int_equal(setenv("XDG_RUNTIME_DIR", "relative", 1), 0);
-    assert_true(runtime_find(found, false, &there, &error));
-    assert_false(there);
-    assert_int_equal(strncmp(found, base, strlen(base)), 0);
-    assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
-    assert_true(runtime_find(found, true, &there, &error));
-    assert_true(there);
-    assert_int_equal(strncmp(found, base, strlen(base)), 0);
-    assert_int_equal(rmdir(found), 0);
-    memset(longest, 'x', sizeof longest - 1);
-    longest[0] = '/';
+    for (size_t i = 0; i < sizeof not_ours / sizeof *not_ours; i++) {
+        if (not_ours[i])
+            setenv("XDG_RUNTIME_DIR", not_ours[i], 1);
+        else
+            unsetenv("XDG_RUNTIME_DIR");
+        if (i == 2 && geteuid() == 0)
+            continue; /* it is ours */
+        assert_int_equal(runtime_open(false, &error), -1);
+        assert_int_equal(error.kind, ESTAB_HOST_NOT_FOUND);
+        fd = runtime_open(true, &error);
+        assert_true(fd >= 0);
+        close(fd);
+        assert_int_equal(rmdir(expected), 0);
+    }
+    unsetenv("TMPDIR");
+    setenv("XDG_RUNTIME_DIR", base, 1);
+}
+
+/* Longer than the name of a socket can be, and longer than that of any file. */
+static void the_path_may_be_long(void **state)
+{
+    char deep[256], longest[5000];
+    int fd, listener, again;
+    struct socket_name name;
+
+    (void)state;
+    snprintf(deep, sizeof deep, "%s/%0120d", base, 0);
+    assert_int_equal(mkdir(deep, 0700), 0);
+    setenv("XDG_RUNTIME_DIR", deep, 1);
+    fd = runtime_open(true, &error);
+    listener = sockets_listen(fd, &name, &error);
+    assert_true(fd >= 0 && listener >= 0);
+    again = sockets_connect(fd, &name);
+    assert_true(again >= 0);
+    sockets_remove(fd, &name);
+    close(again);
+    close(listener);
+    close(fd);
+    snprintf(deep, sizeof deep, "%s/%0120d/estab", base, 0);
+    assert_int_equal(rmdir(deep), 0);
+    *strrchr(deep, '/') = '\0';
+    assert_int_equal(rmdir(deep), 0);
+
+    memset(longest, '/', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
+    unsetenv("XDG_RUNTIME_DIR");
     assert_int_equal(setenv("TMPDIR", longest, 1), 0);
-    assert_false(runtime_find(found, true, &there, &error));
+    assert_int_equal(runtime_open(true, &error), -1);
     assert_non_null(strstr(error.text, "expected a shorter"));
     unsetenv("TMPDIR");
     setenv("XDG_RUNTIME_DIR", base, 1);
+}
+
+/* Everybody's: a live one is neither woken nor removed, a dead one goes, but not under a lock. */
+static void the_sweep(void **state)
+{
+    struct sockaddr_un a = runtime_address(place, "lab.wire");
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0), lock;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    runtime_sweep(place); /* it does not listen yet */
+    assert_int_equal(listen(fd, 0), 0);
+    for (unsigned i = 0; i < 10; i++)
+        runtime_sweep(place);
+    assert_false(runtime_dead(place, "lab.wire"));
+    assert_int_equal(poll(&p, 1, 0), 0);
+    close(fd);
+    lock = runtime_lock(place, 0);
+    assert_true(lock >= 0);
+    runtime_sweep(place);
+    assert_true(runtime_dead(place, "lab.wire"));
+    assert_int_equal(runtime_lock(place, 0), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    close(lock);
+    runtime_sweep(place);
+    assert_false(runtime_dead(place, "lab.wire"));
+    assert_int_equal(unlinkat(place, "lock", 0), 0);
+    assert_int_not_equal(unlinkat(place, "lab.wire", 0), 0);
 }
 
 int main(void)
@@ -665,6 +733,8 @@ int main(void)
         T(other_files_are_left_alone),
         T(a_directory_that_is_not_safe),
         T(the_directory_without_xdg),
+        T(the_path_may_be_long),
+        T(the_sweep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
