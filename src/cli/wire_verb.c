@@ -263,7 +263,7 @@ static int clear(const struct cli_options *o)
 
 /* ---- down ------------------------------------------------------------------------------------------------ */
 
-/* One that does not understand us is ended by its process. */
+/* One that does not understand us, or is stopped, is ended by its process. */
 static bool end_process(const char *wire)
 {
     struct ucred who = {0};
@@ -273,7 +273,7 @@ static bool end_process(const char *wire)
 
     if (fd >= 0)
         close(fd);
-    return known && kill(who.pid, SIGTERM) == 0;
+    return known && kill(who.pid, SIGKILL) == 0;
 }
 
 static int down(const struct cli_options *o)

@@ -20,7 +20,7 @@
 
 #define NOTES      128   /* frames that were noted and not yet sent */
 #define CAME       64    /* frames of one batch */
-#define PATIENCE   20000 /* milliseconds for an answer of the hub */
+#define PATIENCE   5000  /* milliseconds for an answer of the hub */
 #define SAY_WAIT   200   /* milliseconds for the hub to take a message that must not be lost */
 #define ATTEMPTS   5     /* to find a hub that does not just end */
 #define HEADER_MAX 4096u
@@ -80,7 +80,7 @@ static void explain(int fd, const char *wire, enum heard what, const struct enve
 {
     if (what == HEARD_NOTHING)
         host_fail(error, ESTAB_HOST_IO, 0,
-                  "the hub of wire %s, process %u, does not answer; to end it: kill %u", wire,
+                  "the hub of wire %s, process %u, does not answer; to end it: kill -9 %u", wire,
                   hub_process(fd), hub_process(fd));
     else if (what == HEARD_END)
         host_fail(error, ESTAB_HOST_IO, 0, "the hub of wire %s has ended", wire);

@@ -158,6 +158,18 @@ class Stopped(_wire.Case):
             except BlockingIOError:
                 return
 
+    def test_how_to_end_it(self):
+        hub = self.stop_hub()
+        began = time.monotonic()
+        done = self.estab("wire", "show", code=1)
+        self.assertGreater(time.monotonic() - began, 4)
+        self.assertIn(f"process {hub}, does not answer; to end it: kill -9 {hub}\n", done.stderr)
+        done = self.estab("wire", "down")
+        self.assertIn("its process was ended", done.stderr)
+        _wire.wait_until(lambda: not _wire.running(hub), "the hub ends, though it is stopped")
+        self.assertIn("there is no wire lab", self.estab("wire", "show").stderr)
+        self.assertFalse(self.place("lab.wire").exists())
+
     def test_others_do_not_wait_for_it(self):
         self.stop_hub()
         self.fill_backlog()
