@@ -136,12 +136,12 @@ static void judge(struct hub *h, struct client *c, size_t n, estab_time now)
         return;
     }
     h->malformed++;
-    c->closing = true;
     if (e.version && e.version != ENVELOPE_VERSION)
         client_refuse(h, c, CODE_VERSION, "this hub speaks %s, and you speak version %u", ours,
                       e.version);
     else
         client_refuse(h, c, CODE_MALFORMED, "this is no envelope: %s", wrong);
+    c->closing = true;
 }
 
 static bool hung_up(const struct client *c)
@@ -183,11 +183,21 @@ static void read_all(struct hub *h, estab_time now)
     read_those(h, false, now);
 }
 
-static void flush_all(struct hub *h)
+/* Who is being cut off has a moment to read why. */
+static bool closed(struct client *c, estab_time now)
+{
+    if (!c->closing)
+        return false;
+    if (!c->closes_at)
+        c->closes_at = now + HUB_CLOSING;
+    return c->waiting == 0 || now >= c->closes_at;
+}
+
+static void flush_all(struct hub *h, estab_time now)
 {
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
-        if (c->fd >= 0 && (!client_flush(c) || (c->closing && c->waiting == 0)))
+        if (c->fd >= 0 && (!client_flush(c) || closed(c, now)))
             drop(h, c);
     }
 }
@@ -197,7 +207,7 @@ void hub_turn(struct hub *h, estab_time now)
     accept_all(h, now);
     read_all(h, now);
     frames_move(h, now);
-    flush_all(h);
+    flush_all(h, now);
     if (hub_stations(h) > 0)
         h->idle_since = now;
 }
@@ -224,6 +234,11 @@ estab_time hub_deadline(const struct hub *h)
     estab_time next = frames_next(h);
     estab_time idle = hub_stations(h) ? ESTAB_NEVER : h->idle_since + h->config.idle_ns;
 
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        const struct client *c = &h->client[i];
+        if (c->fd >= 0 && c->closing && c->closes_at < next)
+            next = c->closes_at;
+    }
     return next < idle ? next : idle;
 }
 
@@ -240,9 +255,9 @@ void hub_wait(struct hub *h, estab_time until, estab_time now)
         p[n++] = (struct pollfd){.fd = h->listener, .events = POLLIN};
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         const struct client *c = &h->client[i];
-        short out = c->waiting ? POLLOUT : 0;
+        short in = c->closing ? 0 : POLLIN, out = c->waiting ? POLLOUT : 0; /* what is not read */
         if (c->fd >= 0)
-            p[n++] = (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | out)};
+            p[n++] = (struct pollfd){.fd = c->fd, .events = (short)(in | out)};
     }
     (void)ppoll(p, n, when == ESTAB_NEVER ? NULL : &t, NULL);
 }

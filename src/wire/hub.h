@@ -12,7 +12,8 @@
  *
  * Nobody can block anybody.  A reader that does not read loses what does not fit into its queue, and
  * that is counted; one sender gets at most three quarters of a queue, and HUB_TURN messages a turn;
- * HUB_FLIGHT of its frames may be under way.  Who sends what is no envelope is told so and cut off.
+ * HUB_FLIGHT of its frames may be under way.  Who sends what is no envelope is told so and cut off,
+ * after HUB_CLOSING even if it does not read.
  *
  * The hub knows no clock and sleeps nowhere but in hub_wait: `now` is an argument, so that a test
  * can let ten minutes pass.
@@ -30,6 +31,7 @@
 #define HUB_MTU         1500u
 #define HUB_MTU_MAX     65000u
 #define HUB_IDLE        (600 * ESTAB_SECOND)
+#define HUB_CLOSING     ESTAB_SECOND /* that a client has to read why it is cut off */
 
 struct hub;
 

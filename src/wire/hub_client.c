@@ -51,13 +51,15 @@ bool client_post(struct client *c, struct packet *p, unsigned from)
 
 void client_answer(struct hub *h, struct client *c, const struct envelope *e)
 {
-    size_t n = envelope_write(e, h->out, sizeof h->out);
+    size_t n = c->closing ? 0 : envelope_write(e, h->out, sizeof h->out);
     struct packet *p = n ? packet_of(h->out, n) : NULL;
 
-    if (p && c->waiting < HUB_QUEUE)
+    if (p && c->waiting < HUB_QUEUE) {
         append(c, p, NOBODY);
-    else
-        c->closing = true; /* it asks and does not listen */
+    } else if (!c->closing) { /* it asks and does not listen: nothing is worth waiting for */
+        c->closing = true;
+        client_drop_queue(c);
+    }
     packet_done(p);
 }
 

@@ -41,7 +41,8 @@ struct client {
     uint32_t number; /* of the station, from 1; 0: has not joined */
     uint32_t flags;  /* enum envelope_flag */
     uint32_t pid;
-    bool closing; /* once its queue is empty */
+    bool closing;           /* once its queue is empty, and at the latest at: */
+    estab_time closes_at;   /* 0: not begun */
     char name[HUB_NAME], program[ENVELOPE_WORD];
     struct estab_addr address;
     uint8_t prefix_length;
@@ -93,7 +94,8 @@ struct hub {
 
 /* ---- hub_client.c: what waits for a reader --------------------------------------------------- */
 
-/* Frames and news may be lost; an answer is not: who never reads its answers is cut off. */
+/* Frames and news may be lost; an answer is not: who never reads its answers is cut off, at once when
+ * they fill its queue. */
 void client_answer(struct hub *, struct client *, const struct envelope *);
 /* The same for an ERROR of these words. */
 void client_refuse(struct hub *, struct client *, enum envelope_code, const char *format, ...)
