@@ -74,26 +74,74 @@ void hub_free(struct hub *h)
 
 /* ---- who comes ------------------------------------------------------------------------------ */
 
+/* Who is here to no purpose; NULL.  What it has said may not have been read yet. */
+static struct client *most_silent(struct hub *h, estab_time now)
+{
+    struct client *found = NULL;
+
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        if (c->number || now < c->spoke + HUB_SILENCE || (found && found->spoke <= c->spoke))
+            continue;
+        if (poll(&p, 1, 0) == 0 || p.revents & POLLHUP || c->closing)
+            found = c;
+    }
+    return found;
+}
+
+static struct client *room_for_one(struct hub *h, estab_time now)
+{
+    struct client *c;
+
+    for (unsigned i = 0; i < HUB_CLIENTS; i++)
+        if (h->client[i].fd < 0)
+            return &h->client[i];
+    c = most_silent(h, now);
+    if (c)
+        drop(h, c);
+    return c;
+}
+
+/* What it has said is read, for what is left unread becomes a reset, which comes before our words. */
+static void turn_away(struct hub *h, int fd)
+{
+    char sentence[ENVELOPE_TEXT + 1];
+    struct envelope e;
+    size_t n;
+
+    for (unsigned i = 0; i < HUB_TURN && recv(fd, h->in, sizeof h->in, MSG_DONTWAIT) > 0; i++)
+        ;
+    snprintf(sentence, sizeof sentence,
+             "wire %s is full: it takes %d clients, and has %u stations and %u others", h->name,
+             HUB_CLIENTS, hub_stations(h), HUB_CLIENTS - hub_stations(h));
+    envelope_init(&e, SAY_ERROR);
+    e.has = HAS_CODE;
+    e.code = CODE_FULL;
+    envelope_text(&e, sentence);
+    n = envelope_write(&e, h->out, sizeof h->out);
+    (void)send(fd, h->out, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    h->refused++;
+    close(fd);
+}
+
 bool hub_adopt(struct hub *h, int fd, estab_time now)
 {
     static const struct client none;
+    struct client *c = room_for_one(h, now);
     struct ucred who = {0};
     socklen_t n = sizeof who;
 
-    (void)now;
-    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
-        struct client *c = &h->client[i];
-        if (c->fd >= 0)
-            continue;
-        *c = none;
-        c->fd = fd;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
-            c->pid = (uint32_t)who.pid;
-        return true;
+    if (!c) {
+        turn_away(h, fd);
+        return false;
     }
-    h->refused++;
-    close(fd);
-    return false;
+    *c = none;
+    c->fd = fd;
+    c->spoke = now;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
+        c->pid = (uint32_t)who.pid;
+    return true;
 }
 
 static void accept_all(struct hub *h, estab_time now)
@@ -131,6 +179,7 @@ static void judge(struct hub *h, struct client *c, size_t n, estab_time now)
     const char *wrong = envelope_read(&e, h->in, n);
 
     _Static_assert(ENVELOPE_VERSION == 1, "the sentence above");
+    c->spoke = now;
     if (!wrong) {
         orders_take(h, c, &e, now);
         return;

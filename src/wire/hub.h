@@ -31,7 +31,8 @@
 #define HUB_MTU         1500u
 #define HUB_MTU_MAX     65000u
 #define HUB_IDLE        (600 * ESTAB_SECOND)
-#define HUB_CLOSING     ESTAB_SECOND /* that a client has to read why it is cut off */
+#define HUB_SILENCE     (5 * ESTAB_SECOND) /* after which who has not joined makes room */
+#define HUB_CLOSING     ESTAB_SECOND       /* that a client has to read why it is cut off */
 
 struct hub;
 
@@ -51,7 +52,9 @@ struct hub_config hub_defaults(const char *name, uint64_t seed);
 ESTAB_MUST_CHECK struct hub *hub_new(const struct hub_config *, int listener, estab_time now);
 void hub_free(struct hub *);
 
-/* A connected SOCK_SEQPACKET socket; it is the hub's.  False: there are too many, and it is closed. */
+/* A connected SOCK_SEQPACKET socket; it is the hub's.  Where there are too many, a client that has not
+ * joined and is silent for HUB_SILENCE gives way; false: there is none, and the new one is told so and
+ * closed. */
 bool hub_adopt(struct hub *, int fd, estab_time now);
 /* Does all that can be done now. */
 void hub_turn(struct hub *, estab_time now);

@@ -41,8 +41,9 @@ struct client {
     uint32_t number; /* of the station, from 1; 0: has not joined */
     uint32_t flags;  /* enum envelope_flag */
     uint32_t pid;
-    bool closing;           /* once its queue is empty, and at the latest at: */
-    estab_time closes_at;   /* 0: not begun */
+    estab_time spoke;     /* when it last said something, or came */
+    bool closing;         /* once its queue is empty, and at the latest at: */
+    estab_time closes_at; /* 0: not begun */
     char name[HUB_NAME], program[ENVELOPE_WORD];
     struct estab_addr address;
     uint8_t prefix_length;
@@ -84,7 +85,7 @@ struct hub {
     struct link *rules;
     struct lane lane[HUB_LANES];
     struct link_counters past; /* of lanes that are free again */
-    struct parcel **parcel; /* by number */
+    struct parcel **parcel;    /* by number */
     uint32_t *free_parcel;
     uint32_t parcels, free_parcels;
     uint64_t malformed, refused;

@@ -51,7 +51,8 @@ static bool send_envelope(int fd, const struct envelope *e)
 
 enum heard { HEARD_IT, HEARD_NOTHING, HEARD_END, HEARD_OTHER };
 
-/* Waits for a message of the hub's. */
+/* Waits for a message of the hub's.  A hub that closes before it has read everything resets: its last
+ * words come behind that. */
 static enum heard hear(int fd, uint8_t *bytes, struct envelope *e)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -60,6 +61,10 @@ static enum heard hear(int fd, uint8_t *bytes, struct envelope *e)
     do
         n = poll(&p, 1, PATIENCE) > 0 ? recv(fd, bytes, ENVELOPE_MAX + 1, MSG_DONTWAIT) : -1;
     while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == ECONNRESET)
+        n = recv(fd, bytes, ENVELOPE_MAX + 1, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN && p.revents & POLLHUP)
+        n = 0;
     if (n == 0 || (n < 0 && errno == ECONNRESET))
         return HEARD_END;
     if (n < 0)
