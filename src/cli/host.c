@@ -35,6 +35,9 @@
 #define GUESTS_MAX  32                   /* later ones at a time */
 #define SOCKETS_MAX 1024                 /* of the kernel's, that are looked at */
 #define LONGEST     (300 * ESTAB_SECOND) /* that the kernel's connections are carried on */
+#define BEGINNING   (3 * ESTAB_SECOND)   /* in which a host of our name may begin, or end */
+#define LOOK_MS     50
+#define HOST_GONE   (-1) /* no exit code */
 
 struct hosting {
     const struct cli_options *o;
@@ -310,10 +313,10 @@ static int carry(struct hosting *h)
         wait_a_moment(h);
         bridge_turn(h->bridge);
         pass_signals(h);
-        take_guests(h);
-        guests = count_guests(h);
         if (!h->ended)
             h->ended = netns_wait(h->netns, h->child, 0, &h->status);
+        take_guests(h); /* also those who came while it ended */
+        guests = count_guests(h);
         if (h->ended && guests > 0 && !said)
             fprintf(stderr, "host %s stays until the other programs on it have ended: %u\n",
                     h->o->station, guests);
@@ -400,23 +403,6 @@ static int run_command(struct hosting *h, struct estab_host_error *error)
     return CLI_OK;
 }
 
-static int run_first(struct hosting *h)
-{
-    struct estab_host_error error = {0};
-    int code;
-
-    if (!open_host(h, &error))
-        return error.kind == ESTAB_HOST_OK ? cli_say(h->o, CLI_FAILED, "no memory")
-                                           : fail(h->o, &error);
-    code = run_command(h, &error);
-    if (code != CLI_OK)
-        return code;
-    code = carry(h);
-    if (h->ended && !station_gone(h->station) && h->interrupts == 0)
-        leave_to_kernel(h);
-    return code;
-}
-
 /* ---- a name in use -------------------------------------------------------------------------------------- */
 
 /* The first one's end ends us, too: nobody carries frames any more. */
@@ -431,6 +417,8 @@ static int run_guest(struct hosting *h, int to)
                        "host %s exists already, and has its address: leave out --ip",
                        h->o->station);
     h->netns = netns_adopt(to, &error);
+    if (!h->netns && error.kind == ESTAB_HOST_IO)
+        return HOST_GONE;
     if (!h->netns)
         return fail(h->o, &error);
     code = run_command(h, &error);
@@ -442,6 +430,49 @@ static int run_guest(struct hosting *h, int to)
             return cli_say(h->o, CLI_FAILED, "host %s has ended", h->o->station);
     }
     return code == CLI_OK ? h->status : code;
+}
+
+/* HOST_GONE: there is no host of our name, or no longer. */
+static int run_later(struct hosting *h, int *to)
+{
+    int code;
+
+    *to = place_host_connect(h->o->on.name, h->o->station);
+    if (*to < 0)
+        return HOST_GONE;
+    code = run_guest(h, *to);
+    if (code == HOST_GONE) {
+        close(*to);
+        *to = -1;
+    }
+    return code;
+}
+
+/* Somebody may have our name: a host that began when we did, and does not yet take guests, or that is
+ * about to end. */
+static int run_first(struct hosting *h, int *to)
+{
+    estab_time until = estab_now() + BEGINNING;
+    struct estab_host_error error = {0};
+    int code;
+
+    while (!open_host(h, &error)) {
+        if (error.kind == ESTAB_HOST_OK)
+            return cli_say(h->o, CLI_FAILED, "no memory");
+        if (h->station || error.kind != ESTAB_HOST_USAGE || estab_now() >= until)
+            return fail(h->o, &error);
+        (void)poll(NULL, 0, LOOK_MS);
+        code = run_later(h, to);
+        if (code != HOST_GONE)
+            return code;
+    }
+    code = run_command(h, &error);
+    if (code != CLI_OK)
+        return code;
+    code = carry(h);
+    if (h->ended && !station_gone(h->station) && h->interrupts == 0)
+        leave_to_kernel(h);
+    return code;
 }
 
 int cmd_host(const struct cli_options *o)
@@ -459,8 +490,9 @@ int cmd_host(const struct cli_options *o)
         return cli_say(o, CLI_USAGE, "a host is on a wire: expected --on wire:NAME");
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         h.guest[i] = -1;
-    to = place_host_connect(o->on.name, o->station);
-    code = to >= 0 ? run_guest(&h, to) : run_first(&h);
+    code = run_later(&h, &to);
+    if (code == HOST_GONE)
+        code = run_first(&h, &to);
     close_host(&h);
     if (to >= 0)
         close(to);

@@ -117,6 +117,15 @@ class Both(_wire.Case):
         done = self.estab("host", "vm", "--ip", "10.11.0.9/24", "--", "true", code=2)
         self.assertIn("host vm exists already, and has its address", done.stderr)
 
+    def test_two_at_once(self):
+        """Who comes second joins the first, or follows it; neither hears that the name is in use."""
+        for i in range(4):
+            first = self.host("twin", "sh", "-c", f"echo first; exit {i}")
+            second = self.host("twin", "sh", "-c", "echo second; exit 9")
+            self.assertEqual((first.child.wait(PATIENCE), second.child.wait(PATIENCE)), (i, 9))
+            first.hear("first")
+            second.hear("second")
+
     def test_it_stays_for_later_ones(self):
         first = self.host("vm", "sh", "-c", "echo started; read line; echo over")
         first.hear("started")
