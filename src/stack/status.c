@@ -181,6 +181,7 @@ static void status_record(const struct tcp *t, const struct tcp_record *r, struc
     }
     st->snd_wscale = r->snd_wscale;
     st->rcv_wscale = r->rcv_wscale;
+    st->orphan = r->head.state == TCP_TIME_WAIT && r->head.handle == HANDLE_NONE;
     st->memory = sizeof *r + (r->head.handle != HANDLE_NONE ? (uint32_t)sizeof(struct tcp_handle) : 0);
     st->timer = (t->last / ESTAB_MS + (uint64_t)(left > 0 ? left : 0)) * ESTAB_MS;
     st->timer_kind = waits ? ESTAB_TIMER_TIME_WAIT : ESTAB_TIMER_RETRANSMIT;

@@ -388,6 +388,7 @@ WIRE_TEST(a_released_connection_closes_alone)
     IN(ACK | FIN, 1, 102, 0, .wnd = 65535);
     OUT(0, ACK, 102, 2, 0);
     CHECK_EQ(state_of_pair(w), ESTAB_STATE_TIME_WAIT);
+    CHECK(pair(w).record && pair(w).orphan);
     QUIET(100 * S);
     CHECK_EQ(state_of_pair(w), ESTAB_STATE_CLOSED);
     EVENTS(0);
