@@ -37,7 +37,8 @@ void delack_open(struct tcb *b)
 /* As many quick acknowledgments as half the window holds segments. */
 static void quick_some(const struct tcp *t, struct tcb *b)
 {
-    uint32_t n = window_now(t, b) / (2u * b->ack.mss);
+    uint32_t mss = b->ack.mss > 0 ? b->ack.mss : SEEN_MSS_FIRST; /* 0: in LISTEN, nothing was agreed */
+    uint32_t n = window_now(t, b) / (2 * mss);
 
     n = least(n > 2 ? n : 2, t->config.quick_acks);
     if (n > b->ack.quick)

@@ -227,6 +227,20 @@ WIRE_TEST(quickack_ends_the_wait)
     QUIET(1 * S);
 }
 
+/* In LISTEN nothing was agreed with a peer yet, not even a segment's size. */
+WIRE_TEST(quickack_in_listen)
+{
+    struct estab_open open = {.size = sizeof open, .local = {WIRE_OWN, WIRE_PORT}, .passive = true};
+    struct estab_status st = {.size = sizeof st};
+
+    start(w, 2);
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_OK);
+    set(w, ESTAB_OPTION_QUICKACK, 1);
+    assert_int_equal(estab_status(w->stack, w->conn, &st), ESTAB_OK);
+    assert_int_equal(st.state, ESTAB_STATE_LISTEN);
+    assert_int_equal(st.seen_mss, 0);
+}
+
 /* ACKs of text never wait half a second (MUST-40), whatever comes when. */
 WIRE_TEST(never_half_a_second)
 {
@@ -263,6 +277,7 @@ int main(void)
         cmocka_unit_test(quick_again_after_a_duplicate),
         cmocka_unit_test(a_small_segment_that_was_read),
         cmocka_unit_test(quickack_ends_the_wait),
+        cmocka_unit_test(quickack_in_listen),
         cmocka_unit_test(never_half_a_second),
     };
 
