@@ -91,7 +91,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
 {
     snd_seq una_before = b->snd.una;
     bool syn = !tcb_syn_acked(b);
-    uint32_t n = ack_text(t, b, s->ack);
+    uint32_t n = ack_text(t, b, s->ack), rtt_us;
 
     b->snd.una = s->ack;
     ack_measure(t, b, n, syn, now);
@@ -100,7 +100,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
         emit_seek(b, b->snd.una);
     if (snd_leq(b->snd.up, b->snd.una))
         b->flags &= ~(uint32_t)TCB_URGENT_SND;
-    rtt_acked(t, b, s, now);
+    rtt_us = rtt_acked(t, b, s, now);
     if (syn && b->rtt.retries > 0 && !(b->flags & TCB_RTT_VALID)) {
         b->rtt.rto_us = SYN_LOST_RTO_US;
         b->rtt.backoff = 0;
@@ -110,7 +110,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     b->error = ESTAB_OK; /* whatever was in the way has gone */
     b->since_us = us_of(now);
     if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
-        recovery_acked(t, b, snd_span(una_before, s->ack), una_before, now);
+        recovery_acked(t, b, snd_span(una_before, s->ack), una_before, rtt_us, now);
     timer_send_update(t, b, true, now);
     timer_user(t, b, now);
     user_writable(t, b);

@@ -3,7 +3,15 @@
  * cc.h - congestion control as a table: one row, one algorithm (RFC 9293 section 3.8.2).
  *
  * A row says how the window answers to what the connection has learned; what was lost, and what to
- * send again, is recovery.c's.  Integers only; private words live in struct cc_window.
+ * send again, is recovery.c's, and so is cwnd while that goes on.  What each of them may write:
+ *
+ *      outside recovery    cwnd and ssthresh    the row: cc_acked, cc_idle
+ *      a loss, a mark      ssthresh             the row: cc_congested; cwnd is the caller's, by cc_set
+ *      in recovery         cwnd                 the caller, by cc_set, down to ssthresh in the end
+ *      a timeout           cwnd and ssthresh    the row: cc_timed_out
+ *      undone              cwnd and ssthresh    the row: cc_undo, from a copy made before the loss
+ *
+ * Integers only; private words live in struct cc_window.
  */
 #ifndef TCP_CC_H
 #define TCP_CC_H
@@ -11,31 +19,70 @@
 #include "base/trace.h"
 #include "tcp/tcb.h"
 
+/* An acknowledgment of new text. */
+struct cc_ack {
+    uint32_t bytes;   /* that it acknowledges, cumulatively */
+    uint32_t rtt_us;  /* round trip of the last segment that it acknowledges; 0: not measured */
+    uint32_t srtt_us; /* 0: no sample yet */
+    uint32_t mss;
+    snd_seq una, nxt; /* SND.UNA as it is now, and SND.NXT: where a round ends, where the next does */
+    uint64_t now_us;
+};
+
+/* A loss, a timeout, or a mark of ECN. */
+struct cc_loss {
+    uint32_t flight; /* FlightSize of RFC 5681, before anything is sent again */
+    uint32_t mss;
+    uint64_t now_us;
+};
+
 struct cc {
     const char *name, *rfc;
     void (*start)(struct cc_window *w, uint32_t initial);
-    /* New text was acknowledged outside recovery. */
-    enum cwnd_rule (*acked)(struct cc_window *w, uint32_t bytes, uint32_t mss);
-    /* A segment was lost, by duplicate acknowledgments, with `flight` bytes outstanding. */
-    void (*congested)(struct cc_window *w, uint32_t flight, uint32_t mss);
-    /* The retransmission timer fired; `again`: not for the first time in a row. */
-    void (*timed_out)(struct cc_window *w, uint32_t flight, uint32_t mss, bool again);
+    /* New text was acknowledged outside recovery, and the window was in the way: cwnd may grow. */
+    enum cwnd_rule (*on_ack)(struct cc_window *w, const struct cc_ack *a);
+    /* A segment was lost, found by duplicate acknowledgments, SACK or RACK: ssthresh. */
+    void (*on_loss)(struct cc_window *w, const struct cc_loss *l);
+    /* The peer has seen Congestion Experienced (RFC 3168): ssthresh, once in a window. */
+    void (*on_ecn)(struct cc_window *w, const struct cc_loss *l);
+    /* The retransmission timer fired: one segment.  `again`: ssthresh was taken down for this flight
+     * already, by a recovery or by the timeout before. */
+    void (*on_timeout)(struct cc_window *w, const struct cc_loss *l, bool again);
+    /* What was answered to was no loss; `before` is the window as it stood when it was taken for one. */
+    void (*undo)(struct cc_window *w, const struct cc_window *before);
+    /* Nothing was outstanding for `idle_us`, and text is about to be sent.  cwnd is cc_idle's. */
+    void (*on_idle)(struct cc_window *w, uint64_t idle_us);
 };
 
 enum { CC_NEWRENO, CC_ROWS };
 
-/* Hidden: else position-independent code would find them through a table that a linker must fill. */
-#pragma GCC visibility push(hidden)
 /* Hidden, so that the core's objects need no offset table to find them. */
 #pragma GCC visibility push(hidden)
 extern const struct cc *const cc_all[CC_ROWS];
 extern const struct cc cc_newreno;
-#pragma GCC visibility pop
 #pragma GCC visibility pop
 
 static inline const struct cc *cc_of(const struct tcb *b)
 {
     return cc_all[b->cc_row];
 }
+
+/* ---- what a connection calls; each leaves a CWND record in the trace if it changes something ------ */
+
+struct tcp;
+
+/* cwnd = `cwnd`, a segment at least: the rule is the caller's.  Tells it even if nothing changes. */
+void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, estab_time now);
+/* SND.UNA has moved by `bytes` from `una_before`, and nothing is being recovered. */
+void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, uint32_t rtt_us,
+              estab_time now);
+/* ssthresh for a loss, or for an echo of ECN; `flight` as in struct cc_loss.  cwnd stays. */
+void cc_congested(struct tcb *b, uint32_t flight, bool ecn, estab_time now);
+void cc_timed_out(struct tcp *t, struct tcb *b, uint32_t flight, bool again, estab_time now);
+/* `rule` says what has proved that nothing was lost. */
+void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum cwnd_rule rule,
+             estab_time now);
+/* Text is about to be queued where nothing was; `since_us` still tells since when. */
+void cc_idle(struct tcp *t, struct tcb *b, estab_time now);
 
 #endif

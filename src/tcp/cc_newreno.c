@@ -18,7 +18,7 @@ static void newreno_start(struct cc_window *w, uint32_t initial)
     *w = (struct cc_window){.cwnd = initial, .ssthresh = UINT32_MAX};
 }
 
-static enum cwnd_rule newreno_acked(struct cc_window *w, uint32_t bytes, uint32_t mss)
+static enum cwnd_rule newreno_on_ack(struct cc_window *w, const struct cc_ack *a)
 {
     if (w->cwnd < w->ssthresh) {
         /*
@@ -27,42 +27,56 @@ static enum cwnd_rule newreno_acked(struct cc_window *w, uint32_t bytes, uint32_
          */
         uint32_t room = w->ssthresh - w->cwnd;
 
-        w->cwnd += bytes < room ? bytes : room;
+        w->cwnd += a->bytes < room ? a->bytes : room;
         return RULE_SLOW_START;
     }
-    w->private[COUNTED] += bytes;
+    w->private[COUNTED] += a->bytes;
     if (w->private[COUNTED] >= w->cwnd) {
         w->private[COUNTED] -= w->cwnd;
-        w->cwnd += mss;
+        w->cwnd += a->mss;
     }
     return RULE_AVOIDANCE;
 }
 
-static uint32_t half(uint32_t flight, uint32_t mss)
+/* RFC 5681 section 3.1, equation 4; a mark of ECN is answered as a loss is (RFC 3168 section 6.1.2). */
+static void newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
 {
-    return flight / 2 > 2 * mss ? flight / 2 : 2 * mss;
-}
-
-static void newreno_congested(struct cc_window *w, uint32_t flight, uint32_t mss)
-{
-    w->ssthresh = half(flight, mss);
+    w->ssthresh = l->flight / 2 > 2 * l->mss ? l->flight / 2 : 2 * l->mss;
     w->private[COUNTED] = 0;
 }
 
-static void newreno_timed_out(struct cc_window *w, uint32_t flight, uint32_t mss, bool again)
+/* RFC 5681 section 3.1: ssthresh is held while the same segment times out again. */
+static void newreno_on_timeout(struct cc_window *w, const struct cc_loss *l, bool again)
 {
-    /* RFC 5681 section 3.1: ssthresh is held while the same segment times out again. */
     if (!again)
-        w->ssthresh = half(flight, mss);
-    w->cwnd = mss;
+        newreno_on_loss(w, l);
+    w->cwnd = l->mss;
     w->private[COUNTED] = 0;
+}
+
+/* What was acknowledged since has opened the window too: the greater of both, as in Linux. */
+static void newreno_undo(struct cc_window *w, const struct cc_window *before)
+{
+    if (w->cwnd < before->cwnd)
+        w->cwnd = before->cwnd;
+    if (w->ssthresh < before->ssthresh)
+        w->ssthresh = before->ssthresh;
+}
+
+static void newreno_on_idle(struct cc_window *w, uint64_t idle_us)
+{
+    (void)w;
+    (void)idle_us;
 }
 
 const struct cc cc_newreno = {
     .name = "newreno",
     .rfc = "RFC 5681, RFC 6582",
     .start = newreno_start,
-    .acked = newreno_acked,
-    .congested = newreno_congested,
-    .timed_out = newreno_timed_out,
+    .on_ack = newreno_on_ack,
+    .on_loss = newreno_on_loss,
+    .on_ecn = newreno_on_loss,
+    .on_timeout = newreno_on_timeout,
+    .undo = newreno_undo,
+    .on_idle = newreno_on_idle,
 };

@@ -8,27 +8,20 @@
  *      partial ACK           send the next hole, cwnd -= acked, += SMSS if that was one or more
  *      ACK of `recover`      cwnd = min(ssthresh, flight + SMSS), done
  *      timeout               cwnd = SMSS, sending starts again at SND.UNA
- *      idle for an RTO       cwnd = the initial window, at most (RFC 5681 section 4.1)
  */
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
 
 enum { DUPTHRESH = 3 };
 
-static void cwnd_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, estab_time now)
-{
-    NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
-}
-
 static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
 {
-    cc_of(b)->congested(&b->cc, tcb_outstanding(b), b->snd.mss);
+    cc_congested(b, tcb_outstanding(b), false, now);
     b->rtt.recover = b->snd.nxt;
     b->flight_most = 0;
     b->flags |= TCB_RECOVERY | TCB_RETRANSMIT;
     b->flags &= ~(uint32_t)TCB_TIMED; /* Karn: the timed segment may be the one sent again */
-    b->cc.cwnd = b->cc.ssthresh + DUPTHRESH * b->snd.mss;
-    cwnd_note(t, b, RULE_FAST_RETRANSMIT, now);
+    cc_set(t, b, b->cc.ssthresh + DUPTHRESH * b->snd.mss, RULE_FAST_RETRANSMIT, now);
     conn_ready(t, b);
 }
 
@@ -51,8 +44,7 @@ void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
          * duplicates gain nothing.  What was outstanding is twice ssthresh.
          */
         if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss && b->cc.cwnd / 3 < b->cc.ssthresh)
-            b->cc.cwnd += b->snd.mss;
-        cwnd_note(t, b, RULE_INFLATE, now);
+            cc_set(t, b, b->cc.cwnd + b->snd.mss, RULE_INFLATE, now);
         conn_ready(t, b);
     } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(b)) {
         recovery_enter(t, b, now);
@@ -61,13 +53,12 @@ void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
 
 static void recovery_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab_time now)
 {
-    b->cc.cwnd -= acked < b->cc.cwnd ? acked : b->cc.cwnd;
+    uint32_t cwnd = b->cc.cwnd - (acked < b->cc.cwnd ? acked : b->cc.cwnd);
+
     if (acked >= b->snd.mss)
-        b->cc.cwnd += b->snd.mss;
-    if (b->cc.cwnd < b->snd.mss)
-        b->cc.cwnd = b->snd.mss;
+        cwnd += b->snd.mss;
     b->flags |= TCB_RETRANSMIT;
-    cwnd_note(t, b, RULE_PARTIAL_ACK, now);
+    cc_set(t, b, cwnd, RULE_PARTIAL_ACK, now);
 }
 
 static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
@@ -76,18 +67,15 @@ static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
 
     if (flight < 2 * b->snd.mss)
         flight = 2 * b->snd.mss;
-    b->cc.cwnd = b->cc.ssthresh < flight ? b->cc.ssthresh : flight;
     b->flags &= ~(uint32_t)TCB_RECOVERY;
     b->flags |= TCB_RECOVER;
-    cwnd_note(t, b, RULE_RECOVERED, now);
+    cc_set(t, b, b->cc.ssthresh < flight ? b->cc.ssthresh : flight, RULE_RECOVERED, now);
 }
 
 /* SND.UNA has moved by `acked` from `una_before`. */
-void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, estab_time now)
+void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, uint32_t rtt_us,
+                    estab_time now)
 {
-    uint32_t cwnd = b->cc.cwnd;
-    enum cwnd_rule rule;
-
     b->rtt.dupacks = 0;
     if ((b->flags & TCB_RECOVER) && snd_lt(b->rtt.recover, b->snd.una))
         b->flags &= ~(uint32_t)TCB_RECOVER;
@@ -98,34 +86,16 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
             recovery_leave(t, b, now);
         return;
     }
-    /* RFC 7661's spirit: a window that was not filled does not grow; but in slow start it does while
-     * it is under twice what was outstanding, as in Linux. */
-    if (snd_span(una_before, b->snd.nxt) + b->snd.mss < b->cc.cwnd &&
-        (b->cc.cwnd >= b->cc.ssthresh || b->cc.cwnd / 2 >= b->flight_most))
-        return;
-    rule = cc_of(b)->acked(&b->cc, acked, b->snd.mss);
-    if (b->cc.cwnd != cwnd)
-        cwnd_note(t, b, rule, now);
-}
-
-void recovery_idle(struct tcp *t, struct tcb *b, estab_time now)
-{
-    uint32_t restart = tcb_initial_window(t, b->snd.mss);
-
-    if (us_of(now) - b->since_us <= b->rtt.rto_us || b->cc.cwnd <= restart)
-        return;
-    b->cc.cwnd = restart;
-    cwnd_note(t, b, RULE_RESTART, now);
+    cc_acked(t, b, acked, una_before, rtt_us, now);
 }
 
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
-    cc_of(b)->timed_out(&b->cc, tcb_outstanding(b), b->snd.mss, b->rtt.retries > 1);
+    cc_timed_out(t, b, tcb_outstanding(b), b->rtt.retries > 1, now);
     b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
     b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;
     emit_seek(b, b->snd.una);
     b->flight_most = 0;
-    cwnd_note(t, b, RULE_TIMEOUT, now);
 }

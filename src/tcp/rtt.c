@@ -82,20 +82,25 @@ static bool sent_again(const struct tcb *b)
     return b->rtt.backoff > 0 || (b->flags & (TCB_RECOVERY | TCB_RECOVER));
 }
 
-/* An acknowledgment that moved SND.UNA. */
-void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+/* An acknowledgment that moved SND.UNA; the sample that it gave, 0 if none. */
+uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
     if ((b->flags & TCB_TIMED) && snd_lt(b->rtt.timed, s->ack)) {
+        uint32_t us = (uint32_t)us_of(now) - b->rtt.timed_at_us;
+
         b->flags &= ~(uint32_t)TCB_TIMED;
-        rtt_sample(t, b, (uint32_t)us_of(now) - b->rtt.timed_at_us, now);
-    } else if (sent_again(b) && (b->head.tag & TAG_TIMESTAMPS) &&
-               (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0) {
+        rtt_sample(t, b, us, now);
+        return us > 0 ? us : 1;
+    }
+    if (sent_again(b) && (b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) &&
+        s->opt.tsecr != 0) {
         /* RFC 7323 section 4.3: the echo tells which transmission was acknowledged. */
         uint32_t ms = ts_now(b, now) - s->opt.tsecr;
 
         if (ms < 120000)
             rtt_sample(t, b, ms * 1000, now);
     }
+    return 0;
 }
 
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b)

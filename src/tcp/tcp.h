@@ -346,13 +346,11 @@ void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_tim
 
 void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now);
 void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before,
-                    estab_time now);
+                    uint32_t rtt_us, estab_time now);
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now);
-/* Text is about to be queued where nothing was; `since_us` still tells since when. */
-void recovery_idle(struct tcp *t, struct tcb *b, estab_time now);
 
 void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
-void rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
 uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */

@@ -7,6 +7,7 @@
  * Calls never wait: where the RFC would queue a RECEIVE, the answer is AGAIN and an event follows.
  */
 #include "packet/ipv4.h"
+#include "tcp/cc.h"
 #include "tcp/tcp.h"
 
 /* ---- 3.10.1 OPEN ----------------------------------------------------------------------------------- */
@@ -192,7 +193,7 @@ static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *
     else
         b->flags &= ~(uint32_t)TCB_MORE;
     if (idle && done > 0) {
-        recovery_idle(t, b, now);
+        cc_idle(t, b, now);
         b->since_us = us_of(now);
     }
     timer_user(t, b, now);

@@ -14,6 +14,13 @@
 
 static const struct cc *const cc = &cc_newreno;
 
+#define LOSS(bytes) (&(struct cc_loss){.flight = (bytes), .mss = SMSS})
+
+static enum cwnd_rule acked(struct cc_window *w, uint32_t bytes)
+{
+    return cc->on_ack(w, &(struct cc_ack){.bytes = bytes, .mss = SMSS});
+}
+
 static struct cc_window started(uint32_t initial)
 {
     struct cc_window w;
@@ -29,8 +36,9 @@ static void every_row_is_whole(void **state)
     for (int i = 0; i < CC_ROWS; i++) {
         assert_non_null(cc_all[i]);
         assert_true(cc_all[i]->name && cc_all[i]->rfc);
-        assert_true(cc_all[i]->start && cc_all[i]->acked && cc_all[i]->congested &&
-                    cc_all[i]->timed_out);
+        assert_true(cc_all[i]->start && cc_all[i]->on_ack && cc_all[i]->on_loss &&
+                    cc_all[i]->on_ecn && cc_all[i]->on_timeout && cc_all[i]->undo &&
+                    cc_all[i]->on_idle);
     }
 }
 
@@ -41,7 +49,7 @@ static void it_starts_in_slow_start(void **state)
     struct cc_window w = started(10 * SMSS);
     assert_int_equal(w.cwnd, 10 * SMSS);
     assert_int_equal(w.ssthresh, UINT32_MAX);
-    assert_int_equal(cc->acked(&w, SMSS, SMSS), RULE_SLOW_START);
+    assert_int_equal(acked(&w, SMSS), RULE_SLOW_START);
     assert_int_equal(w.cwnd, 11 * SMSS);
 }
 
@@ -51,7 +59,7 @@ static void slow_start_doubles_in_a_round_trip(void **state)
     struct cc_window w = started(2 * SMSS);
     for (int round = 1; round <= 8; round++) {
         for (uint32_t left = w.cwnd; left > 0; left -= SMSS)
-            cc->acked(&w, SMSS, SMSS);
+            acked(&w, SMSS);
         assert_int_equal(w.cwnd, (2u << round) * SMSS);
     }
 }
@@ -61,10 +69,10 @@ static void slow_start_ends_at_ssthresh(void **state)
     (void)state;
     struct cc_window w = started(2 * SMSS);
     w.ssthresh = 3 * SMSS + 100;
-    cc->acked(&w, SMSS, SMSS);
-    assert_int_equal(cc->acked(&w, SMSS, SMSS), RULE_SLOW_START);
+    acked(&w, SMSS);
+    assert_int_equal(acked(&w, SMSS), RULE_SLOW_START);
     assert_int_equal(w.cwnd, 3 * SMSS + 100);
-    assert_int_equal(cc->acked(&w, SMSS, SMSS), RULE_AVOIDANCE);
+    assert_int_equal(acked(&w, SMSS), RULE_AVOIDANCE);
     assert_int_equal(w.cwnd, 3 * SMSS + 100);
 }
 
@@ -74,15 +82,15 @@ static void avoidance_adds_a_segment_a_window(void **state)
     (void)state;
     for (uint32_t piece = 1; piece <= 20 * SMSS; piece = piece * 3 + 7) {
         struct cc_window w = started(20 * SMSS);
-        uint32_t acked = 0;
+        uint32_t sum = 0;
 
         w.ssthresh = 10 * SMSS;
-        while (acked + piece < 20 * SMSS) {
-            cc->acked(&w, piece, SMSS);
-            acked += piece;
+        while (sum + piece < 20 * SMSS) {
+            acked(&w, piece);
+            sum += piece;
             assert_int_equal(w.cwnd, 20 * SMSS);
         }
-        cc->acked(&w, 20 * SMSS - acked, SMSS);
+        acked(&w, 20 * SMSS - sum);
         assert_int_equal(w.cwnd, 21 * SMSS);
     }
 }
@@ -92,13 +100,13 @@ static void a_loss_halves_what_was_in_flight(void **state)
 {
     (void)state;
     struct cc_window w = started(100 * SMSS);
-    cc->congested(&w, 40 * SMSS, SMSS);
+    cc->on_loss(&w, LOSS(40 * SMSS));
     assert_int_equal(w.ssthresh, 20 * SMSS); /* not half of cwnd */
-    cc->congested(&w, 3 * SMSS, SMSS);
+    cc->on_loss(&w, LOSS(3 * SMSS));
     assert_int_equal(w.ssthresh, 2 * SMSS);
-    cc->congested(&w, 0, SMSS);
+    cc->on_loss(&w, LOSS(0));
     assert_int_equal(w.ssthresh, 2 * SMSS);
-    cc->congested(&w, UINT32_MAX, SMSS);
+    cc->on_loss(&w, LOSS(UINT32_MAX));
     assert_int_equal(w.ssthresh, UINT32_MAX / 2);
 }
 
@@ -106,12 +114,38 @@ static void a_timeout_leaves_one_segment(void **state)
 {
     (void)state;
     struct cc_window w = started(100 * SMSS);
-    cc->timed_out(&w, 40 * SMSS, SMSS, false);
+    cc->on_timeout(&w, LOSS(40 * SMSS), false);
     assert_int_equal(w.cwnd, SMSS);
     assert_int_equal(w.ssthresh, 20 * SMSS);
-    cc->timed_out(&w, 40 * SMSS, SMSS, true);
+    cc->on_timeout(&w, LOSS(40 * SMSS), true);
     assert_int_equal(w.ssthresh, 20 * SMSS);
-    cc->timed_out(&w, SMSS, SMSS, true);
+    cc->on_timeout(&w, LOSS(SMSS), true);
+    assert_int_equal(w.ssthresh, 20 * SMSS);
+}
+
+/* What is undone is as it was, unless it has grown since. */
+static void an_undone_timeout_restores_the_window(void **state)
+{
+    (void)state;
+    struct cc_window w = started(100 * SMSS), before;
+    w.ssthresh = 60 * SMSS;
+    before = w;
+    cc->on_timeout(&w, LOSS(100 * SMSS), false);
+    acked(&w, SMSS);
+    cc->undo(&w, &before);
+    assert_int_equal(w.cwnd, 100 * SMSS);
+    assert_int_equal(w.ssthresh, 60 * SMSS);
+    w.cwnd = 120 * SMSS;
+    cc->undo(&w, &before);
+    assert_int_equal(w.cwnd, 120 * SMSS);
+}
+
+/* RFC 3168 section 6.1.2. */
+static void a_mark_is_answered_like_a_loss(void **state)
+{
+    (void)state;
+    struct cc_window w = started(100 * SMSS);
+    cc->on_ecn(&w, LOSS(40 * SMSS));
     assert_int_equal(w.ssthresh, 20 * SMSS);
 }
 
@@ -121,12 +155,12 @@ static void a_loss_forgets_what_was_counted(void **state)
     (void)state;
     struct cc_window w = started(10 * SMSS);
     w.ssthresh = 5 * SMSS;
-    cc->acked(&w, 9 * SMSS, SMSS);
-    cc->timed_out(&w, 10 * SMSS, SMSS, false);
+    acked(&w, 9 * SMSS);
+    cc->on_timeout(&w, LOSS(10 * SMSS), false);
     w.cwnd = w.ssthresh;
-    cc->acked(&w, 4 * SMSS, SMSS);
+    acked(&w, 4 * SMSS);
     assert_int_equal(w.cwnd, 5 * SMSS);
-    cc->acked(&w, SMSS, SMSS);
+    acked(&w, SMSS);
     assert_int_equal(w.cwnd, 6 * SMSS);
 }
 
@@ -145,14 +179,14 @@ static void random_runs_stay_sane(void **state)
 
                 switch (random_next(&random) % 16) {
                 case 0:
-                    cc_all[row]->congested(&w, n, SMSS);
+                    cc_all[row]->on_loss(&w, LOSS(n));
                     w.cwnd = w.ssthresh;
                     break;
                 case 1:
-                    cc_all[row]->timed_out(&w, n, SMSS, random_next(&random) % 2);
+                    cc_all[row]->on_timeout(&w, LOSS(n), random_next(&random) % 2);
                     break;
                 default:
-                    cc_all[row]->acked(&w, n, SMSS);
+                    cc_all[row]->on_ack(&w, &(struct cc_ack){.bytes = n, .mss = SMSS});
                     assert_true(w.cwnd >= before && w.cwnd - before <= n + SMSS);
                     if (w.cwnd > 1u << 29)
                         w.cwnd = 1u << 29; /* more than any window */
@@ -174,6 +208,8 @@ int main(void)
         cmocka_unit_test(avoidance_adds_a_segment_a_window),
         cmocka_unit_test(a_loss_halves_what_was_in_flight),
         cmocka_unit_test(a_timeout_leaves_one_segment),
+        cmocka_unit_test(an_undone_timeout_restores_the_window),
+        cmocka_unit_test(a_mark_is_answered_like_a_loss),
         cmocka_unit_test(a_loss_forgets_what_was_counted),
         cmocka_unit_test(random_runs_stay_sane),
     };
