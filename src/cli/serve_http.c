@@ -23,8 +23,12 @@ static void tell_request(struct worker *w, const struct http_record *r)
 
     if (!l)
         return;
-    text_format(&l->people, "%s ", r->method);
-    text_quote(&l->people, r->target.at, r->target.length < PIECE ? r->target.length : PIECE);
+    if (r->target.length > 0) {
+        text_format(&l->people, "%s ", r->method);
+        text_quote(&l->people, r->target.at, r->target.length < PIECE ? r->target.length : PIECE);
+    } else {
+        text_add(&l->people, "no request line");
+    }
     text_format(&l->people, ": %u %s, %zu bytes", r->status, http_status_text(r->status),
                 r->length);
     text_format(&l->object, ",\"method\":\"%s\",\"target\":", r->method);

@@ -38,6 +38,7 @@ struct http {
     bool fresh;      /* an answer was made and not yet asked for */
     bool form;       /* see struct http_request */
     size_t taken;    /* octets in this phase */
+    char previous;   /* the last of them */
     unsigned hosts;  /* fields named Host */
     unsigned fields; /* all of them */
     unsigned status; /* why it is refused, or 0; and in words: */
@@ -353,6 +354,7 @@ static void next_request(struct http *h)
     h->begun = h->keep = h->interim = h->fresh = false;
     h->form = true;
     h->taken = h->hosts = h->fields = h->status = 0;
+    h->previous = '\0';
     h->why = NULL;
     h->field.name_length = h->field.length = 0;
     h->target_length = h->body_length = 0;
@@ -403,7 +405,7 @@ static void judge_error(struct http *h, llhttp_errno_t error, const char *end)
         break;
     case HPE_INVALID_METHOD:
         if (token_at(llhttp_get_error_pos(&h->parser), end))
-            (void)refuse(h, 501, "the methods known here are GET, HEAD and POST");
+            (void)refuse(h, 501, "the methods known here are GET, HEAD, OPTIONS and POST");
         break;
     case HPE_PAUSED_H2_UPGRADE:
     case HPE_INVALID_VERSION:
@@ -440,16 +442,35 @@ static size_t limit_of(const struct http *h)
     return h->phase == HTTP_PHASE_HEAD ? HTTP_HEAD_MAX : HTTP_RAW_MAX;
 }
 
-/* Shows llhttp bytes, none beyond the limit of the phase.  How many of them it took. */
+/*
+ * Where a line of the head begins with a blank, or n.  Such a line continues the one before, obsolete
+ * line folding, which llhttp unfolds and a server may refuse (RFC 9112 section 5.2); this one does, for
+ * two readers that do not agree on a field are one too many.
+ */
+static size_t fold_in(const struct http *h, const char *bytes, size_t n)
+{
+    char previous = h->previous;
+
+    for (size_t i = 0; h->phase == HTTP_PHASE_HEAD && i < n; previous = bytes[i++])
+        if (previous == '\n' && (bytes[i] == ' ' || bytes[i] == '\t'))
+            return i;
+    return n;
+}
+
+/* Shows llhttp bytes, none beyond the limit of the phase, and no fold.  How many of them it took. */
 static size_t parse(struct http *h, const char *bytes, size_t n)
 {
-    size_t left = limit_of(h) - h->taken, taken;
+    size_t left = limit_of(h) - h->taken, most = n < left ? n : left, taken;
     llhttp_errno_t error;
 
-    n = n < left ? n : left;
+    n = fold_in(h, bytes, most);
     error = llhttp_execute(&h->parser, bytes, n);
     if (error == HPE_OK) {
         h->taken += n;
+        if (n > 0)
+            h->previous = bytes[n - 1];
+        if (n < most)
+            (void)refuse(h, 400, "a line of the head begins with a blank: no line folding here");
         if (h->taken == limit_of(h))
             (void)(h->phase == HTTP_PHASE_HEAD
                        ? refuse(h, 431, "the head of the request is longer than 16384 octets")

@@ -50,7 +50,7 @@ struct http_request {
 
 struct http_answer {
     unsigned status;
-    const char *allow;  /* of a 405: the methods; else NULL */
+    const char *allow;  /* of a 405, or for OPTIONS: the methods; else NULL */
     struct writer body; /* text in UTF-8 */
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct page {
-    const char *path, *method, *usage;
+    const char *path, *method, *allow, *usage;
     void (*answer)(const struct page *, const struct http_request *, struct http_answer *);
 };
 
@@ -118,9 +118,9 @@ static void form(const struct page *page, const struct http_request *r, struct h
 }
 
 static const struct page pages[] = {
-    {"/hello", "GET", "GET /hello", hello},
-    {"/info", "GET", "GET /info?name=N&age=A", info},
-    {"/form", "POST", "POST /form with the body username=U&password=P", form},
+    {"/hello", "GET", "GET, HEAD, OPTIONS", "GET /hello", hello},
+    {"/info", "GET", "GET, HEAD, OPTIONS", "GET /info?name=N&age=A", info},
+    {"/form", "POST", "POST, OPTIONS", "POST /form with the body username=U&password=P", form},
 };
 
 #define PAGES (sizeof pages / sizeof *pages)
@@ -146,23 +146,36 @@ static void no_page(const struct http_request *r, struct http_answer *a)
     put(&a->body, "\n");
 }
 
+static void no_method(const struct page *page, const char *method, struct http_answer *a)
+{
+    fail(a, 405);
+    a->allow = page->allow;
+    put(&a->body, page->path);
+    put(&a->body, " does not take ");
+    put(&a->body, method);
+    put(&a->body, "; expected ");
+    put(&a->body, page->usage);
+    put(&a->body, "\n");
+}
+
+/* RFC 9110 section 9.3.7: an OPTIONS asks what a page takes, or with `*` what the server does. */
 void site_answer(const struct http_request *r, struct http_answer *a)
 {
+    bool options = strcmp(r->method, "OPTIONS") == 0;
+
+    if (options && form_is(r->path, "*", false)) {
+        a->allow = "GET, HEAD, OPTIONS, POST";
+        return;
+    }
     for (size_t i = 0; i < PAGES; i++) {
         if (!form_is(r->path, pages[i].path, false))
             continue;
-        if (allows(&pages[i], r->method)) {
+        if (options)
+            a->allow = pages[i].allow;
+        else if (allows(&pages[i], r->method))
             pages[i].answer(&pages[i], r, a);
-            return;
-        }
-        fail(a, 405);
-        a->allow = strcmp(pages[i].method, "GET") == 0 ? "GET, HEAD" : pages[i].method;
-        put(&a->body, pages[i].path);
-        put(&a->body, " does not take ");
-        put(&a->body, r->method);
-        put(&a->body, "; expected ");
-        put(&a->body, pages[i].usage);
-        put(&a->body, "\n");
+        else
+            no_method(&pages[i], r->method, a);
         return;
     }
     no_page(r, a);

@@ -88,7 +88,7 @@ CURLS = [
      "the Content-Type of the body must be application/x-www-form-urlencoded\n|415"),
     ("http://server:8080/hello -d x", "/hello does not take POST; expected GET /hello\n|405"),
     ("http://server:8080/hello -X BREW",
-     "the methods known here are GET, HEAD and POST\n|501"),
+     "the methods known here are GET, HEAD, OPTIONS and POST\n|501"),
 ]
 
 WGET_LIKE = """
@@ -103,7 +103,7 @@ a = c.getresponse()
 assert (a.status, a.getheader("Content-Length"), a.read()) == (200, "12", b"")
 c.request("DELETE", "/form")
 a = c.getresponse()
-assert (a.status, a.getheader("Allow")) == (405, "POST"), a.getheaders()
+assert (a.status, a.getheader("Allow")) == (405, "POST, OPTIONS"), a.getheaders()
 a.read()
 c.request("GET", "/nowhere")
 a = c.getresponse()

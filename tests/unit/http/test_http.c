@@ -35,6 +35,9 @@ struct expected {
 
 #define CLOSES "Connection: close\r\n"
 #define KEEPS  "Connection: keep-alive\r\n"
+#define FOLDED                                                                                     \
+    ANSWER("400 Bad Request", CLOSES,                                                              \
+           "a line of the head begins with a blank: no line folding here\n")
 #define WORLD  ANSWER("200 OK", "", "Hello World!")
 
 struct row {
@@ -93,26 +96,34 @@ static const struct row rows[] = {
      {ANSWER("404 Not Found", "", "there is no page '/'" PAGES)}, true, false},
     {"GET /hello/ HTTP/1.1\r\n" H "\r\n",
      {ANSWER("404 Not Found", "", "there is no page '/hello/'" PAGES)}, true, false},
-    {"OPTIONS * HTTP/1.1\r\n" H "\r\n",
-     {ANSWER("404 Not Found", "", "there is no page '*'" PAGES)}, true, false},
 
     /* Methods. */
     {"HEAD /hello HTTP/1.1\r\n" H "\r\n", {HEAD_ONLY("200 OK", "", "Hello World!")}, true, false},
     {"HEAD /info?name=N&age=A HTTP/1.1\r\n" H "\r\n" HELLO,
      {HEAD_ONLY("200 OK", "", "hello, I'm N and A years old."), WORLD}, true, false},
     {"POST /hello HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi" HELLO,
-     {ANSWER("405 Method Not Allowed", "Allow: GET, HEAD\r\n",
+     {ANSWER("405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS\r\n",
              "/hello does not take POST; expected GET /hello\n"), WORLD}, true, false},
     {"GET /form HTTP/1.1\r\n" H "\r\n",
-     {ANSWER("405 Method Not Allowed", "Allow: POST\r\n",
+     {ANSWER("405 Method Not Allowed", "Allow: POST, OPTIONS\r\n",
              "/form does not take GET; expected POST /form with the body "
              "username=U&password=P\n")}, true, false},
     {"HEAD /form HTTP/1.1\r\n" H "\r\n" HELLO,
-     {HEAD_ONLY("405 Method Not Allowed", "Allow: POST\r\n",
+     {HEAD_ONLY("405 Method Not Allowed", "Allow: POST, OPTIONS\r\n",
                 "/form does not take HEAD; expected POST /form with the body "
                 "username=U&password=P\n"), WORLD}, true, false},
+    {"OPTIONS * HTTP/1.1\r\n" H "\r\n" HELLO,
+     {ANSWER("200 OK", "Allow: GET, HEAD, OPTIONS, POST\r\n", ""), WORLD}, true, false},
+    {"OPTIONS /info HTTP/1.1\r\n" H "\r\n",
+     {ANSWER("200 OK", "Allow: GET, HEAD, OPTIONS\r\n", "")}, true, false},
+    {"OPTIONS /form HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi" HELLO,
+     {ANSWER("200 OK", "Allow: POST, OPTIONS\r\n", ""), WORLD}, true, false},
+    {"OPTIONS / HTTP/1.1\r\n" H "\r\n",
+     {ANSWER("404 Not Found", "", "there is no page '/'" PAGES)}, true, false},
+    {"GET * HTTP/1.1\r\n" H "\r\n",
+     {ANSWER("404 Not Found", "", "there is no page '*'" PAGES)}, true, false},
     {"GOT /hello HTTP/1.1\r\n" H "\r\n",
-     {ANSWER("501 Not Implemented", CLOSES, "the methods known here are GET, HEAD and POST\n")},
+     {ANSWER("501 Not Implemented", CLOSES, "the methods known here are GET, HEAD, OPTIONS and POST\n")},
      false, false},
     {"CONNECT s:80 HTTP/1.1\r\n" H "\r\n",
      {ANSWER("501 Not Implemented", CLOSES, "this server is no proxy, and knows no CONNECT\n")},
@@ -173,6 +184,17 @@ static const struct row rows[] = {
     {"GET /hello HTTP/1.1\r\n" H "No colon\r\n\r\n",
      {ANSWER("400 Bad Request", CLOSES,
              "a line of the head is no \"Name: value\" that ends with CR LF\n")}, false, false},
+    {"GET /hello HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n", {FOLDED}, false, false},
+    {"GET /hello HTTP/1.1\r\n" H "X: a\r\n\tb\r\n\r\n", {FOLDED}, false, false},
+    {"GET /hello HTTP/1.1\r\n" H "X: a\r\n \r\n\r\n", {FOLDED}, false, false},
+    {"GET /hello HTTP/1.1\r\n Host: s\r\n\r\n", {FOLDED}, false, false},
+    {"POST /form HTTP/1.1\r\n" H "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", {FOLDED},
+     false, false},
+    {HELLO "GET /hello HTTP/1.1\r\n" H "X: a\r\n b\r\n\r\n", {WORLD, FOLDED}, false, false},
+    {"POST /form HTTP/1.1\r\n" H FORM "Content-Length: 23\r\n\r\n\n username=U&password=P" HELLO,
+     {ANSWER("400 Bad Request", "",
+             "username is missing in the form; expected POST /form with the body "
+             "username=U&password=P\n"), WORLD}, true, false},
     {"GET /hel\x01lo HTTP/1.1\r\n" H "\r\n",
      {ANSWER("400 Bad Request", CLOSES,
              "the request target is not one of RFC 9112 section 3.2\n")}, false, false},
