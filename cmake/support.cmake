@@ -2,23 +2,7 @@
 #
 # cmocka, and tests/support/*.c, which tests and fuzz targets may share as <support/...>.
 
-if(ESTAB_CMOCKA_ROOT)
-    find_path(ESTAB_CMOCKA_INCLUDE cmocka.h PATHS ${ESTAB_CMOCKA_ROOT}/include
-              NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
-    file(GLOB dirs ${ESTAB_CMOCKA_ROOT}/lib/*-linux-gnu*)
-    find_library(ESTAB_CMOCKA_LIBRARY cmocka PATHS ${dirs}
-                 NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
-else()
-    find_path(ESTAB_CMOCKA_INCLUDE cmocka.h)
-    find_library(ESTAB_CMOCKA_LIBRARY cmocka)
-endif()
-if(ESTAB_CMOCKA_INCLUDE AND ESTAB_CMOCKA_LIBRARY)
-    add_library(cmocka SHARED IMPORTED)
-    set_target_properties(cmocka PROPERTIES
-        IMPORTED_LOCATION ${ESTAB_CMOCKA_LIBRARY}
-        IMPORTED_SONAME libcmocka.so.0
-        INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${ESTAB_CMOCKA_INCLUDE})
-endif()
+estab_find_library(cmocka libcmocka.so.0)
 
 # What every program under tests/ is built with.
 add_library(test_options INTERFACE)
