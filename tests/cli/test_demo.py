@@ -3,6 +3,7 @@
 """The guided tour: four parts, all eleven states, under ten seconds, and one seed, one output."""
 
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -29,12 +30,21 @@ def demo(*words, **options):
 
 
 class Tour(unittest.TestCase):
+    def test_under_ten_seconds(self):
+        """Alone it takes five.  Of three the best counts: a tour that is too slow is so each time, a
+        machine that has other things to do is so once in a while."""
+        best = math.inf
+        for _ in range(3):
+            start = time.monotonic()
+            self.assertEqual(demo().returncode, 0)
+            best = min(best, time.monotonic() - start)
+            if best < 10:
+                break
+        self.assertLess(best, 10)
+
     def test_four_parts(self):
-        start = time.monotonic()
         done = demo()
-        seconds = time.monotonic() - start
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertLess(seconds, 10)
         self.assertEqual(re.findall(r"(?m)^([1-9])  \w", done.stdout), ["1", "2", "3", "4"])
         for state in STATES:
             self.assertIn(state, done.stdout)
