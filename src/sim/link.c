@@ -19,7 +19,8 @@
     X(REORDER, "reorder")                                                                          \
     X(CORRUPT, "corrupt")                                                                          \
     X(BIT, "bit")                                                                                  \
-    X(JITTER, "jitter")
+    X(JITTER, "jitter")                                                                            \
+    X(SCATTER, "scatter")
 
 enum chance {
 #define X(name, text) CHANCE_##name,
@@ -332,8 +333,10 @@ static struct verdict draw(struct link *link)
         .bit = random_u64(&link->chances[CHANCE_BIT]),
         .jitter_ns = random_below(&jitter, config->jitter_ns + 1),
     };
+    struct random scatter = random_of(random_u64(&link->chances[CHANCE_SCATTER]));
+    v.held_ns = random_below(&scatter, config->scatter_ns + 1);
     if (random_chance(&link->chances[CHANCE_REORDER], config->reorder_ppm))
-        v.held_ns = config->reorder_ns;
+        v.held_ns += config->reorder_ns;
     return v;
 }
 

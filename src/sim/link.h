@@ -23,7 +23,7 @@
  *
  * Order.  A frame that is lost has taken its place in the queue and its time at the rate: it got lost
  * on the way.  Without a rate nothing waits, and the queue cannot fill.  Frames that are not held
- * back (reorder, rule) keep their order, whatever the jitter.
+ * back (reorder, scatter, rule) keep their order, whatever the jitter.
  *
  * Corruption flips one bit anywhere after the link header, so that a checksum can catch it, and the
  * frame is delivered with ESTAB_CHECKSUM_VERIFY.  What is neither IPv4 nor IPv6 (ARP) is lost

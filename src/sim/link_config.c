@@ -7,7 +7,7 @@
 #include "sim/random.h"
 #include "sim/words.h"
 
-#define KEYWORDS "delay, jitter, rate, queue, loss, duplicate, reorder, corrupt or none"
+#define KEYWORDS "delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"
 
 /* How a number is written, what it is called, and how great it may be. */
 struct kind {
@@ -34,8 +34,8 @@ static void append(char *text, const char *keyword, uint64_t value, const struct
 const char *link_config_check(const struct link_config *config)
 {
     if (config->delay_ns > LINK_TIME_MAX || config->jitter_ns > LINK_TIME_MAX ||
-        config->reorder_ns > LINK_TIME_MAX)
-        return "delay, jitter, reorder: expected at most 3600s";
+        config->reorder_ns > LINK_TIME_MAX || config->scatter_ns > LINK_TIME_MAX)
+        return "delay, jitter, reorder, scatter: expected at most 3600s";
     if (config->rate_bps > LINK_RATE_MAX)
         return "rate: expected at most 1000gbit";
     if (config->rate_bps == 0 && (config->queue_frames > 0 || config->queue_bytes > 0))
@@ -82,6 +82,7 @@ void link_config_text(const struct link_config *config, char text[LINK_TEXT_MAX]
         words_append(text, LINK_TEXT_MAX, " ");
         words_append_number(text, LINK_TEXT_MAX, config->reorder_ns, word_times);
     }
+    append(text, "scatter", config->scatter_ns, word_times);
     append(text, "corrupt", config->corrupt_ppm, word_shares);
     if (text[0] == '\0')
         words_append(text, LINK_TEXT_MAX, "none");
@@ -104,6 +105,8 @@ static bool take_setting(struct words *w, struct link_config *config, char *erro
         return take_share(w, "duplicate", &config->duplicate_ppm, error);
     if (words_take(w, "reorder"))
         return take_reorder(w, config, error);
+    if (words_take(w, "scatter"))
+        return take(w, &time_kind, "scatter", &config->scatter_ns, error);
     if (words_take(w, "corrupt"))
         return take_share(w, "corrupt", &config->corrupt_ppm, error);
     if (words_take(w, "none")) {

@@ -17,7 +17,7 @@ static void reads_everything(void **state)
     char error[LINK_ERROR_MAX];
     assert_true(link_config_parse(&config,
                                   "delay 20ms jitter 5ms rate 10mbit queue 100 64kb loss 1% "
-                                  "duplicate 0.5% reorder 5% 10ms corrupt 0.1%",
+                                  "duplicate 0.5% reorder 5% 10ms scatter 3ms corrupt 0.1%",
                                   error));
     assert_true(config.delay_ns == 20 * ESTAB_MS);
     assert_true(config.jitter_ns == 5 * ESTAB_MS);
@@ -28,6 +28,7 @@ static void reads_everything(void **state)
     assert_int_equal(config.duplicate_ppm, 5000);
     assert_int_equal(config.reorder_ppm, 50000);
     assert_true(config.reorder_ns == 10 * ESTAB_MS);
+    assert_true(config.scatter_ns == 3 * ESTAB_MS);
     assert_int_equal(config.corrupt_ppm, 1000);
 }
 
@@ -47,9 +48,9 @@ static void changes_only_what_is_named(void **state)
 static const struct {
     const char *text, *error;
 } errors[] = {
-    {"", "expected delay, jitter, rate, queue, loss, duplicate, reorder, corrupt or none"},
+    {"", "expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"},
     {"delay 1ms dealy 2ms",
-     "\"dealy\": expected delay, jitter, rate, queue, loss, duplicate, reorder, corrupt or none"},
+     "\"dealy\": expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"},
     {"delay 20", "delay: expected a time such as 20ms, at most 3600s, not \"20\""},
     {"delay", "delay: expected a time such as 20ms, at most 3600s, not \"\""},
     {"delay 3601s", "delay: expected a time such as 20ms, at most 3600s, not \"3601s\""},
@@ -77,7 +78,7 @@ static void says_what_was_expected(void **state)
 
 #define EVERYTHING                                                                                 \
     "delay 20ms jitter 5ms rate 10mbit queue 100 queue 64kb loss 1% duplicate 0.5% "               \
-    "reorder 5% 10ms corrupt 0.1%"
+    "reorder 5% 10ms scatter 3ms corrupt 0.1%"
 
 static const char *const texts[] = {
     "none", "delay 20ms", EVERYTHING, "rate 9600bit", "loss 33.3333%",
@@ -109,6 +110,7 @@ static void greatest_values_fit_the_text(void **state)
         .reorder_ppm = 999999,
         .corrupt_ppm = 999999,
         .reorder_ns = LINK_TIME_MAX - 1,
+        .scatter_ns = LINK_TIME_MAX - 1,
     };
     struct link_config read = {0};
     char error[LINK_ERROR_MAX], text[LINK_TEXT_MAX], again[LINK_TEXT_MAX];
@@ -128,9 +130,11 @@ static void checks_what_was_not_parsed(void **state)
                         "loss, duplicate, reorder, corrupt: expected at most 100%");
     config = (struct link_config){.rate_bps = LINK_RATE_MAX + 1};
     assert_string_equal(link_config_check(&config), "rate: expected at most 1000gbit");
+    config = (struct link_config){.scatter_ns = LINK_TIME_MAX + 1};
+    assert_non_null(link_config_check(&config));
     config = (struct link_config){.reorder_ns = LINK_TIME_MAX + 1};
     assert_string_equal(link_config_check(&config),
-                        "delay, jitter, reorder: expected at most 3600s");
+                        "delay, jitter, reorder, scatter: expected at most 3600s");
 }
 
 int main(void)
