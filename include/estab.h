@@ -228,6 +228,10 @@ ESTAB_API size_t estab_stack_size(const struct estab_config *config);
 /* Builds a stack in `room`.  NULL: estab_config_check fails, or the room is small or misaligned. */
 ESTAB_API ESTAB_MUST_CHECK estab_stack *
 estab_stack_init(struct estab_room room, const struct estab_config *config, estab_time now);
+/* The stack in a room that was copied from elsewhere, another process perhaps.  NULL: there is none, or
+ * one of another build or of a larger room.  Only its header is looked at: who does not trust the rest
+ * runs it where it can do no harm. */
+ESTAB_API ESTAB_MUST_CHECK estab_stack *estab_stack_adopt(struct estab_room room);
 
 /* ---- interfaces and routes -------------------------------------------------------------------- */
 

@@ -51,6 +51,32 @@ estab_stack *estab_stack_init(struct estab_room room, const struct estab_config 
     return s;
 }
 
+/* ---- copied from elsewhere ------------------------------------------------------------------------ */
+
+estab_stack *estab_stack_adopt(struct estab_room room)
+{
+    struct estab_stack *s = room.base;
+    uint64_t neighbours_at, tcp_at;
+    const struct estab_config *c;
+
+    if (!s || (uintptr_t)s % ROOM_ALIGNMENT != 0 || room.size < sizeof *s || s->magic != magic)
+        return NULL;
+    if (s->tcp_at % ROOM_ALIGNMENT != 0 || s->tcp_at >= room.size ||
+        room.size - s->tcp_at < sizeof(struct tcp))
+        return NULL;
+    c = &stack_tcp(s)->config;
+    if (estab_config_check(c) || layout(c, &neighbours_at, &tcp_at) > room.size)
+        return NULL;
+    if (s->tcp_at != tcp_at || s->ip.neighbour_count != c->neighbours ||
+        s->ip.neighbours_at != neighbours_at - offsetof(struct estab_stack, ip))
+        return NULL;
+    if (s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX)
+        return NULL;
+    return tcp_holds(stack_tcp(s)) ? s : NULL;
+}
+
+/* ---- time ------------------------------------------------------------------------------------------- */
+
 estab_time stack_now(struct estab_stack *s, estab_time now)
 {
     struct tcp *t = stack_tcp(s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp.c - where the pools of one TCP lie in its room. */
+#include <stddef.h>
 #include <string.h>
 
 #include "tcp/tcp.h"
@@ -63,4 +64,23 @@ void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now)
     for (unsigned i = 0; i < RECORD_LISTS; i++)
         t->lists[i] = (struct record_list){TCB_NONE, TCB_NONE};
     t->trace_head = t->trace_tail = 1;
+}
+
+bool tcp_holds(const struct tcp *t)
+{
+    enum { PLACES = offsetof(struct tcp, bucket_mask) - offsetof(struct tcp, tcbs_at) };
+    const uint64_t pool = offsetof(struct tcp, chunks);
+    const struct estab_config *c = &t->config;
+    const struct chunk_pool *p = &t->chunks;
+    struct tcp like;
+
+    memset(&like.tcbs_at, 0, PLACES);
+    (void)tcp_layout(&like, c);
+    return memcmp(&t->tcbs_at, &like.tcbs_at, PLACES) == 0 &&
+           t->bucket_mask == bucket_count(c) - 1 && p->meta_at == like.chunks.meta_at - pool &&
+           p->data_at == like.chunks.data_at - pool && p->chunks == c->chunks &&
+           p->bytes == c->chunk_bytes && p->fresh <= c->chunks &&
+           t->tcb_fresh <= c->connections && t->cold_fresh <= c->connections &&
+           t->record_fresh <= c->records &&
+           t->handle_fresh <= (uint64_t)c->connections + c->records;
 }

@@ -190,6 +190,9 @@ static inline uint32_t s_of(estab_time now)
 /* Lays the pools out behind `struct tcp` and returns the bytes; with `t` NULL it only counts. */
 uint64_t tcp_layout(struct tcp *t, const struct estab_config *config);
 void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now);
+/* Whether pools lie where they do in a TCP of this build with t->config, which must hold, and none has
+ * given out more than it has. */
+bool tcp_holds(const struct tcp *t);
 
 /* ---- note.c: reasons and the trace ---------------------------------------------------------- */
 

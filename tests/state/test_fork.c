@@ -186,6 +186,7 @@ static void forked(const struct scene *scene, enum rig_way way, const uint32_t i
     rig_forget(r);
     rig_fork(&copy, r);
     rig_fork(&other, r);
+    assert_ptr_equal(estab_stack_adopt((struct estab_room){copy.stack, copy.room_size}), copy.stack);
 
     future(r, 900);
     memory = malloc(r->room_size);
@@ -255,12 +256,43 @@ static void futures_do_not_touch(void **state)
     rig_end(&copy);
 }
 
+static bool adopted(const struct rig *r, size_t size)
+{
+    return estab_stack_adopt((struct estab_room){r->stack, size}) != NULL;
+}
+
+/* Each bit of the header the other way round: whether it matters or not, it is read within bounds; and a
+ * room that is cut short is none. */
+static void a_damaged_header_is_refused(void **state)
+{
+    enum { HEADER = 16384 };
+    struct rig *r = &original;
+    unsigned refused = 0;
+    (void)state;
+    rig_start(r, NULL, 1, 2);
+    rig_become(r, ACTIVE, FIN_WAIT_2);
+    uint8_t *bytes = (uint8_t *)r->stack;
+    for (size_t bit = 0; bit < 8 * (size_t)HEADER && bit / 8 < r->room_size; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        refused += !adopted(r, r->room_size);
+        if (bit < 64)
+            assert_int_equal(refused, bit + 1); /* not even initialised */
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_true(refused > 1000);
+    assert_false(adopted(r, r->room_size - 1));
+    assert_false(adopted(r, 0));
+    assert_true(adopted(r, r->room_size));
+    rig_end(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_lives_on_in_every_state),
         cmocka_unit_test(what_was_not_taken_is_copied),
         cmocka_unit_test(futures_do_not_touch),
+        cmocka_unit_test(a_damaged_header_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
