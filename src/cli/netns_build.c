@@ -9,9 +9,8 @@
  * ARP.  So IPv6 is off on both ends (not on lo, where programs may want it), and the kernel answers
  * no ARP on our end.
  */
-#include "cli/netns_build.h"
+#include "cli/netns_parts.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -19,12 +18,9 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/diag.h"
@@ -78,50 +74,6 @@ static bool enter(struct netns_built *out)
 
 /* ---- names -------------------------------------------------------------------------------------- */
 
-static void write_names(int fd, const struct netns_options *o)
-{
-    for (unsigned i = 0; i < NETNS_NAMES_MAX && o->names[i].name; i++) {
-        char address[INET_ADDRSTRLEN];
-        inet_ntop(AF_INET, o->names[i].address.b + 12, address, sizeof address);
-        dprintf(fd, "%s %s\n", address, o->names[i].name);
-    }
-}
-
-/* Ours come first: the first line that has a name decides. */
-static bool write_hosts(int to, const struct netns_options *o)
-{
-    char buffer[4096];
-    ssize_t n = 0;
-    write_names(to, o);
-    int from = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return false;
-    while ((n = read(from, buffer, sizeof buffer)) > 0)
-        if (write(to, buffer, (size_t)n) != n)
-            break;
-    close(from);
-    return n == 0 && fchmod(to, 0644) == 0;
-}
-
-/* The file stays open, so that names can be added later. */
-static bool mount_hosts(const struct netns_options *o, int *hosts)
-{
-    const char *folder = getenv("TMPDIR");
-    char path[256];
-    int n = snprintf(path, sizeof path, "%s/estab-hosts-XXXXXX", folder ? folder : "/tmp");
-    int fd = n > 0 && (size_t)n < sizeof path ? mkostemp(path, O_CLOEXEC) : -1;
-    if (fd < 0)
-        return false;
-    bool done = write_hosts(fd, o) && mount(path, "/etc/hosts", NULL, MS_BIND, NULL) == 0;
-    int number = errno;
-    unlink(path);
-    *hosts = done ? fd : -1;
-    if (!done)
-        close(fd);
-    errno = number;
-    return done;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -132,8 +84,7 @@ static void close_fd(int *fd)
 /* What fails here costs the names and nothing else. */
 static void resolve(const struct netns_options *o, struct netns_built *out)
 {
-    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount_hosts(o, &out->fd[NETNS_FD_HOSTS])) {
+    if (netns_names(o, &out->fd[NETNS_FD_HOSTS])) {
         out->fd[NETNS_FD_MNT] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         out->fd[NETNS_FD_ROOT] = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (out->fd[NETNS_FD_MNT] >= 0 && out->fd[NETNS_FD_ROOT] >= 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* netns_share.c - a namespace in the hands of several processes, its names, and its end. */
-#include <arpa/inet.h>
+/* netns_share.c - a namespace in the hands of several processes, and its end. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -14,80 +13,6 @@
 
 #include "cli/netns_parts.h"
 #include "device/error.h"
-
-/* ---- names --------------------------------------------------------------------------------------- */
-
-static size_t put_names(const struct netns_name *names, unsigned n, char *out, size_t room)
-{
-    size_t used = 0;
-
-    for (unsigned i = 0; i < n && used < room; i++) {
-        char address[INET_ADDRSTRLEN];
-        inet_ntop(AF_INET, names[i].address.b + 12, address, sizeof address);
-        used += (size_t)snprintf(out + used, room - used, "%s %s\n", address, names[i].name);
-    }
-    return used < room ? used : room;
-}
-
-static bool is_ours(const char *word, size_t length, const struct netns_name *names, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (strlen(names[i].name) == length && memcmp(names[i].name, word, length) == 0)
-            return true;
-    return false;
-}
-
-/* Takes our names out of a line of the machine's own file, in place: a name that two lines have would
- * resolve to both.  Words are cut at blanks; a comment is words like any other. */
-static void take_names_out(char *line, const struct netns_name *names, unsigned n)
-{
-    for (char *p = line; *p;) {
-        size_t length = strcspn(p, " \t");
-        if (length == 0) {
-            p++;
-            continue;
-        }
-        if (p != line && is_ours(p, length, names, n))
-            memset(p, ' ', length);
-        p += length;
-    }
-}
-
-static size_t put_file(const struct netns_name *names, unsigned n, char *out, size_t room)
-{
-    FILE *from = fopen("/etc/hosts", "re");
-    size_t used = 0;
-    char line[1024];
-
-    while (from && fgets(line, sizeof line, from)) {
-        line[strcspn(line, "\n")] = '\0';
-        take_names_out(line, names, n);
-        if (used < room)
-            used += (size_t)snprintf(out + used, room - used, "%s\n", line);
-    }
-    if (from)
-        fclose(from);
-    return used < room ? used : room;
-}
-
-/* Written over what was there, and cut then: who reads meanwhile finds old or new lines. */
-bool netns_rename(struct netns *ns, const struct netns_name *names, unsigned n)
-{
-    int hosts = ns->fd[NETNS_FD_HOSTS];
-    char *text = malloc(NETNS_HOSTS_MAX);
-    size_t used;
-    bool done;
-
-    if (hosts < 0 || !text) {
-        free(text);
-        return false;
-    }
-    used = put_names(names, n, text, NETNS_HOSTS_MAX);
-    used += put_file(names, n, text + used, NETNS_HOSTS_MAX - used);
-    done = pwrite(hosts, text, used, 0) == (ssize_t)used && ftruncate(hosts, (off_t)used) == 0;
-    free(text);
-    return done;
-}
 
 /* ---- sharing -------------------------------------------------------------------------------------- */
 

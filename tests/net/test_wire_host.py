@@ -53,6 +53,12 @@ while piece := s.recv(1 << 16):
 print(n, digest.hexdigest())
 """
 
+# A machine without /etc/hosts: its /etc is a directory in memory with a file and a relative link.
+BARE_ETC = """
+mount -t tmpfs none /mnt && cp /etc/passwd /etc/ld.so.cache /mnt && ln -s ../proc/self/mounts /mnt/mtab &&
+{ mount --move /mnt /etc 2>/dev/null; exec "$@"; }
+"""
+
 
 class Both(_wire.Case):
     """What works for everybody."""
@@ -150,6 +156,27 @@ class Both(_wire.Case):
         listener.end()
         wait_until(lambda: "late" not in self.estab("host", "vm", "--", "cat",
                                                     "/etc/hosts").stdout, "an old name is gone")
+
+    def test_unknown_names_are_unknown(self):
+        """Nobody can be asked from in there, so it is no temporary failure."""
+        done = self.estab("host", "vm", "--", "python3", "-c",
+                          "import socket; socket.gethostbyname('nowhere.test')", code=1)
+        self.assertRegex(done.stderr, r"Errno -(2|5)\b")  # EAI_NONAME, EAI_NODATA
+        done = self.estab("host", "vm", "--", "grep", "^hosts:", "/etc/nsswitch.conf")
+        self.assertEqual(done.stdout, "hosts: files\n")
+
+    def test_names_where_the_machine_has_no_hosts_file(self):
+        make = ["unshare", "--mount"] + ["--map-root-user"] * (self.before != () or os.geteuid() != 0)
+        bare = [*make, "sh", "-c", BARE_ETC, "sh"]
+        if self.run_words(*bare, "test", "!", "-e", "/etc/hosts").returncode:
+            self.skipTest("no mount namespace can be made here")
+        done = self.run_words(*bare, _wire.ESTAB, "host", "vm", "--", "sh", "-c",
+                              "getent hosts vm localhost; grep -c ^root: /etc/passwd;"
+                              "grep -q /etc /etc/mtab && echo linked; ls /etc")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("names do not resolve", done.stderr)
+        self.assertRegex(done.stdout, r"^10\.11\.0\.101 +vm\n[0-9.:]+ +localhost\n1\nlinked\n"
+                                      r"hosts\nld.so.cache\nmtab\nnsswitch.conf\npasswd\n$")
 
     def test_the_kernels_time_wait_outlives_the_program(self):
         listener = self.listen("--close", "0.3")
