@@ -153,6 +153,7 @@ void describe_preview(struct text *t, const struct frame_view *v, enum describe_
 const char *describe_mark(const struct describe_packet *p)
 {
     switch (p->why) {
+    case WHY_SYN_ACK_AGAIN:
     case WHY_RETRANSMIT_TIMEOUT:
     case WHY_RETRANSMIT_FAST:
     case WHY_RETRANSMIT_PARTIAL:

@@ -110,7 +110,7 @@ static void answer_syn_ack(struct arriving *a)
     struct tcb *b = a->v.tcb;
 
     if (!b) {
-        record_syn_ack(a->t, a->v.record, a->s->mac, a->now);
+        record_syn_ack(a->t, a->v.record, a->s->mac, WHY_SYN_ACK_AGAIN, a->now);
         return;
     }
     b->flags |= TCB_SYN_QUEUED;
@@ -199,7 +199,7 @@ static void established(struct arriving *a)
     const struct segment *s = a->s;
 
     tcp_move(a->t, &b->head, EV_RCV_ACK_OF_SYN, REASON_NONE, a->now);
-    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_RETRANSMIT);
     b->snd.wnd = b->snd.wnd_max = s->wnd << (s->flags & CTL_SYN ? 0 : b->snd.wscale);
     b->snd.wl1 = s->seq;
     b->snd.wl2 = s->ack;
@@ -505,11 +505,12 @@ static void syn_sent_syn(struct arriving *a)
     if (!(s->flags & CTL_ACK)) {
         tcp_move(a->t, &b->head, EV_RCV_SYN, REASON_NONE, a->now);
         b->flags |= TCB_SYN_QUEUED;
+        b->flags &= ~(uint32_t)TCB_RETRANSMIT; /* what goes now did not go before */
         conn_ready(a->t, b);
         return;
     }
     tcp_move(a->t, &b->head, EV_RCV_SYN_ACK, REASON_NONE, a->now);
-    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_RETRANSMIT);
     b->snd.wl1 = s->seq;
     b->snd.wl2 = s->ack;
     b->snd.wnd = b->snd.wnd_max = s->wnd;

@@ -124,7 +124,8 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
         h->opt.present |= OPT_WINDOW_SCALE;
         h->opt.wscale = b->rcv.wscale;
     }
-    b->flags &= ~(uint32_t)TCB_SYN_QUEUED;
+    *why = b->flags & TCB_RETRANSMIT ? WHY_RETRANSMIT_TIMEOUT : answer ? WHY_SYN_ACK : WHY_SYN;
+    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_RETRANSMIT);
     if (snd_eq(b->snd.nxt, b->snd.iss)) {
         b->snd.nxt = snd_add(b->snd.iss, 1);
         b->snd.cur = b->snd.nxt;
@@ -133,7 +134,6 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
     }
     timer_send_update(t, b, false, now);
     timer_user(t, b, now);
-    *why = answer ? WHY_SYN_ACK : WHY_SYN;
     return true;
 }
 

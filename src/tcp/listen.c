@@ -161,7 +161,7 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));
     tcp_move(t, &r->head, EV_RCV_SYN, REASON_LISTEN_SYN, now);
     record_wait(t, r, 0, now);
-    record_syn_ack(t, r, s->mac, now);
+    record_syn_ack(t, r, s->mac, WHY_SYN_ACK, now);
     return REASON_LISTEN_SYN;
 }
 
@@ -280,7 +280,7 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         timer_stop(b, (enum timer_slot)i);
     conn_unready(t, b);
-    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_TIMED);
+    b->flags &= ~(uint32_t)(TCB_SYN_QUEUED | TCB_RETRANSMIT | TCB_TIMED);
     b->snd.acks_owed = 0;
     b->rtt.backoff = b->rtt.retries = 0;
     l->used = LISTENER_LISTENS;

@@ -204,7 +204,7 @@ static void record_due(struct tcp *t, struct tcp_record *r, estab_time now)
     if ((r->head.tag & TAG_DEFERRED) && waited < defer_ms(t, r))
         return; /* the peer has our SYN,ACK */
     t->retransmitted++;
-    record_syn_ack(t, r, NULL, now);
+    record_syn_ack(t, r, NULL, WHY_RETRANSMIT_TIMEOUT, now);
 }
 
 void record_expire(struct tcp *t, estab_time now)
@@ -289,9 +289,10 @@ uint32_t record_window(const struct tcp *t, const struct tcp_record *r)
                                           : first_window(t, r->listener);
 }
 
-void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now)
+void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
+                    enum emit_why why, estab_time now)
 {
-    struct tcp_out *out = record_reply(t, r, WHY_SYN_ACK, now);
+    struct tcp_out *out = record_reply(t, r, why, now);
     struct tcp_header *h;
 
     if (!out)

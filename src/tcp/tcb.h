@@ -86,7 +86,7 @@ enum tcb_flag {
     TCB_SYN_QUEUED = 1 << 0,    /* SYN, or SYN,ACK, is to be sent (again) */
     TCB_FIN_QUEUED = 1 << 1,    /* a FIN follows the last text */
     TCB_CLOSE_QUEUED = 1 << 2,  /* CLOSE came before ESTABLISHED, behind text (3.10.4) */
-    TCB_RETRANSMIT = 1 << 3,    /* one segment at SND.UNA, now */
+    TCB_RETRANSMIT = 1 << 3,    /* one segment at SND.UNA, now; with SYN_QUEUED: the SYN timed out */
     TCB_PROBE = 1 << 4,         /* a zero-window probe, now */
     TCB_KEEPALIVE = 1 << 5,     /* a keep-alive, now */
     TCB_ACK_NOW = 1 << 6,       /* acknowledge at once */

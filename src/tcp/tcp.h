@@ -312,7 +312,8 @@ estab_time record_deadline(const struct tcp *t, estab_time now);
 void record_expire(struct tcp *t, estab_time now);
 /* A listener ends: its children in SYN-RECEIVED are reset. */
 void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
-void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac, estab_time now);
+void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
+                    enum emit_why why, estab_time now);
 void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r); /* RCV.WND */
 /* The bounds of a child's receive window that its listener was given. */

@@ -175,7 +175,7 @@ static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
     if (tcb_syn_acked(b)) {
         recovery_timeout(t, b, now);
     } else {
-        b->flags |= TCB_SYN_QUEUED;
+        b->flags |= TCB_SYN_QUEUED | TCB_RETRANSMIT;
         b->flags &= ~(uint32_t)TCB_TIMED;
         t->retransmitted++;
     }

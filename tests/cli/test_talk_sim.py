@@ -60,7 +60,15 @@ class Connect(unittest.TestCase):
         syns = [row for row in rows if row.get("flags") == ["SYN"]]
         self.assertEqual(len(syns), 2)
         self.assertEqual(syns[0]["comment"], "lost")
-        self.assertEqual(syns[1]["mark"], "retransmission")
+        self.assertEqual(syns[1]["mark"], "retransmission, timeout")
+        self.assertEqual(path(rows, "client"), CLIENT)
+
+    def test_a_lost_syn_ack_is_sent_again(self):
+        """By its own timer, or because the peer's SYN came once more: each says so."""
+        rows = objects("connect", "--on", "sim", "--seed", "1", "--rule", "drop 1 syn ack")
+        marks = [row.get("mark") for row in rows if row.get("flags") == ["SYN", "ACK"]]
+        self.assertEqual(marks[1:], ["retransmission, the SYN came again", "retransmission, timeout"])
+        self.assertNotIn("retransmission", str(marks[0]))
         self.assertEqual(path(rows, "client"), CLIENT)
 
     def test_a_bad_wire(self):

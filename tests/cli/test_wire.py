@@ -145,6 +145,14 @@ class Impaired(_wire.Case):
         rule = [row for row in self.show() if row["kind"] == "rule"]
         self.assertEqual([(row["rule"], row["hits"]) for row in rule], [("drop 1 syn ack", 1)])
 
+    def test_a_retransmission_is_known_where_its_first_copy_is_not(self):
+        """The sender says so beside the packet; from its number alone nobody could tell."""
+        listener = self.listen("--close", "0")
+        self.estab("wire", "rule", "drop", "1", "syn")
+        self.assertEqual(self.start("connect", "--hold", "0", "--msl", "0.1").end(), 0)
+        listener.hear("LAST-ACK -> CLOSED")
+        self.assertRegex(listener.text(), r"\[SYN\] .*\(retransmission, timeout\)")
+
     def test_show_set_and_clear(self):
         self.estab("wire", "set", "delay", "1ms", "loss", "2%")
         self.estab("wire", "set", "loss", "0%", "rate", "10mbit")
