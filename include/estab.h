@@ -291,7 +291,8 @@ enum estab_event_bits {
     ESTAB_EVENT_PEER_CLOSED = 1 << 4, /* the peer's FIN is in sequence: "connection closing" */
     ESTAB_EVENT_URGENT = 1 << 5,     /* the peer has urgent text ahead (RFC 9293 section 3.8.5) */
     ESTAB_EVENT_SOFT_ERROR = 1 << 6, /* ICMP, or R1 was passed; the connection lives on */
-    ESTAB_EVENT_CLOSED = 1 << 7,     /* CLOSED was entered; the handle ends with this event */
+    ESTAB_EVENT_CLOSED = 1 << 7,     /* CLOSED was entered; the handle ends with this event,
+                                      * unless ESTAB_OPTION_KEEP_TEXT keeps it */
 };
 
 struct estab_event {
@@ -414,6 +415,11 @@ enum estab_option {
                                        * than so many wait to be sent; 0: no bound */
     ESTAB_OPTION_RECEIVE_LOW,         /* bytes: READABLE comes when so many are there, or half of
                                        * what the window could hold; 0 and 1: any */
+    ESTAB_OPTION_KEEP_TEXT,           /* 1: text outlives its connection.  CLOSED comes at once, and
+                                       * the handle stays until all text was received, or
+                                       * estab_release.  So does one that estab_accept still has.
+                                       * 0: a RST or a timeout flushes it (RFC 9293 3.10.7.4) */
+    ESTAB_OPTION_BACKLOG,             /* of a listener: as in struct estab_listen, from now on */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */

@@ -102,7 +102,8 @@ static enum estab_error open_active(struct estab_stack *s, const struct estab_op
 
 static bool option_of_conn(uint32_t option, uint32_t value)
 {
-    return option != ESTAB_OPTION_DEFER_ACCEPT_MS && option_holds((enum estab_option)option, value);
+    return option != ESTAB_OPTION_DEFER_ACCEPT_MS && option != ESTAB_OPTION_BACKLOG &&
+           option_holds((enum estab_option)option, value);
 }
 
 enum estab_error estab_open(estab_stack *s, const struct estab_open *o, estab_conn *out,
@@ -268,6 +269,10 @@ enum estab_error estab_listener_set(estab_stack *s, estab_listener listener,
         return ESTAB_NO_CONNECTION;
     if (!option_holds(option, value))
         return ESTAB_INVALID;
+    if (option == ESTAB_OPTION_BACKLOG) { /* those that wait already stay */
+        l->backlog = value;
+        return ESTAB_OK;
+    }
     l->options |= UINT32_C(1) << option;
     l->option[option] = value;
     return ESTAB_OK;

@@ -110,6 +110,17 @@ static void event_skip_released(struct tcp *t)
     }
 }
 
+/* Nothing is behind the handle any more, and its user was told or will be by the event that waits. */
+static void handle_end(struct tcp *t, uint32_t i)
+{
+    struct tcp_handle *h = tcp_handle(t, i);
+
+    if (h->flags & HANDLE_QUEUED)
+        h->where = WHERE_GONE;
+    else
+        handle_free(t, i);
+}
+
 void handle_release(struct tcp *t, uint32_t i)
 {
     struct tcp_handle *h = tcp_handle(t, i);
@@ -427,10 +438,25 @@ static void handle_gone(struct tcp *t, uint32_t handle, enum estab_error error)
     conn_event(t, handle, ESTAB_EVENT_CLOSED, error);
 }
 
-/* A CLOSED connection whose user still has text to take: it is in no table, and sends nothing. */
-static bool lingers(const struct tcb *b)
+/* A CLOSED connection whose user still has text to take: it is in no table, and sends nothing.
+ * Not RFC 9293 3.10.7.4 ("all segment queues should be flushed"), if the user asks for it: Linux lets
+ * text that was acknowledged be read after a RST, and lets what was reset be accepted. */
+static bool lingers(const struct tcb *b, enum estab_error error)
 {
-    return b->head.handle != HANDLE_NONE && b->rcv.text.bytes > 0;
+    if (b->head.handle == HANDLE_NONE || error == ESTAB_ABORTED)
+        return false;
+    if (b->head.tag & TAG_KEEP_TEXT)
+        return b->rcv.text.bytes > 0 || (b->flags & TCB_UNACCEPTED);
+    return error == ESTAB_OK && b->rcv.text.bytes > 0;
+}
+
+static void linger(struct tcp *t, struct tcb *b, enum estab_error error)
+{
+    queue_clear(&t->chunks, &b->snd.text);
+    text_drop_beyond(t, b);
+    b->error = (uint8_t)error;
+    if (b->head.tag & TAG_KEEP_TEXT)
+        conn_event(t, b->head.handle, ESTAB_EVENT_CLOSED, error);
 }
 
 void conn_established(struct tcp *t, struct tcb *b, estab_time now)
@@ -465,8 +491,8 @@ void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_e
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         timer_stop(b, (enum timer_slot)i);
     conn_unready(t, b);
-    if (error == ESTAB_OK && lingers(b)) {
-        queue_clear(&t->chunks, &b->snd.text);
+    if (lingers(b, error)) {
+        linger(t, b, error);
         return;
     }
     tcb_free(t, b);
@@ -476,6 +502,7 @@ void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_e
 void conn_retire(struct tcp *t, struct tcb *b, estab_time now)
 {
     uint32_t handle = b->head.handle;
+    bool told = b->head.tag & TAG_KEEP_TEXT;
 
     if (b->rcv.text.bytes > 0)
         return;
@@ -483,7 +510,10 @@ void conn_retire(struct tcp *t, struct tcb *b, estab_time now)
         (void)record_of_time_wait(t, b, now);
     } else if (b->head.state == TCP_CLOSED) {
         tcb_free(t, b);
-        handle_gone(t, handle, ESTAB_OK);
+        if (!told)
+            handle_gone(t, handle, ESTAB_OK);
+        else if (handle != HANDLE_NONE)
+            handle_end(t, handle);
     }
 }
 

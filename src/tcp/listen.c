@@ -176,7 +176,7 @@ static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const st
     b->head.rport = s->rport;
     b->head.local = s->local;
     b->head.interface = s->interface;
-    b->head.tag = (uint8_t)(agreed_tags(t, s) | (b->head.tag & TAG_FIXED_ISS));
+    b->head.tag = (uint8_t)(agreed_tags(t, s) | (b->head.tag & (TAG_FIXED_ISS | TAG_KEEP_TEXT)));
     if (!(b->head.tag & TAG_FIXED_ISS))
         b->snd.iss = snd_of(isn_new(t, &pair, now));
     tcb_open(t, b, s->mtu, now);

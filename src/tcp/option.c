@@ -18,6 +18,7 @@ bool option_holds(enum estab_option option, uint32_t value)
     case ESTAB_OPTION_NAGLE:
     case ESTAB_OPTION_CORK:
     case ESTAB_OPTION_QUICKACK:
+    case ESTAB_OPTION_KEEP_TEXT:
         return value <= 1;
     case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
     case ESTAB_OPTION_USER_TIMEOUT_MS:
@@ -37,6 +38,8 @@ bool option_holds(enum estab_option option, uint32_t value)
         return value == 0 || (value >= MSS_CLAMP_LEAST && value <= MSS_CLAMP_MOST);
     case ESTAB_OPTION_SYN_RETRIES:
         return value <= SYN_RETRIES_MOST;
+    case ESTAB_OPTION_BACKLOG:
+        return value >= 1;
     case ESTAB_OPTION_WINDOW_CLAMP:
     case ESTAB_OPTION_NOT_SENT_LOW:
     case ESTAB_OPTION_RECEIVE_LOW:
@@ -158,7 +161,11 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
     case ESTAB_OPTION_DIFFSERV:
         b->diffserv = (uint8_t)value;
         return;
+    case ESTAB_OPTION_KEEP_TEXT:
+        b->head.tag = (uint8_t)(value ? b->head.tag | TAG_KEEP_TEXT : b->head.tag & ~TAG_KEEP_TEXT);
+        return;
     case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
+    case ESTAB_OPTION_BACKLOG:
         return;
     case ESTAB_OPTION_MSS_CLAMP:
     case ESTAB_OPTION_SYN_RETRIES:

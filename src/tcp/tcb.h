@@ -63,6 +63,7 @@ enum head_tag {
     TAG_FIXED_ISS = 1 << 3,
     TAG_SACK = 1 << 4,     /* agreed on (RFC 2018) */
     TAG_DEFERRED = 1 << 5, /* a record whose SYN was acknowledged, while its listener waits for text */
+    TAG_KEEP_TEXT = 1 << 6, /* the user's option: what came in order outlives a RST */
 };
 
 /* Passive SYN-RECEIVED of a listener's child, or TIME-WAIT. */

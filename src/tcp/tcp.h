@@ -45,7 +45,7 @@ enum handle_flag {
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
 
-enum { OPTIONS = ESTAB_OPTION_RECEIVE_LOW + 1 }; /* of enum estab_option */
+enum { OPTIONS = ESTAB_OPTION_BACKLOG + 1 }; /* of enum estab_option */
 
 _Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 

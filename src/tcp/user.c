@@ -280,7 +280,8 @@ enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, siz
         return ESTAB_OK;
     receive_took(t, b, n);
     got->urgent = b->flags & TCB_URGENT_RCV;
-    got->end = b->rcv.text.bytes == 0 && (tcb_is(b, F_FIN_RCVD) || b->head.state == TCP_CLOSED);
+    got->end = b->rcv.text.bytes == 0 &&
+               (tcb_is(b, F_FIN_RCVD) || (b->head.state == TCP_CLOSED && b->error == ESTAB_OK));
     conn_retire(t, b, now);
     return ESTAB_OK;
 }
@@ -390,6 +391,8 @@ void user_release(struct tcp *t, struct tcb *b, estab_time now)
         b->rcv.chunks = 0;
         conn_retire(t, b, now);
         return;
+    case TCP_CLOSED:
+        break;
     case TCP_FIN_WAIT_2:
         if (unread)
             break;
