@@ -97,7 +97,7 @@ static bool conflict_in_stack(const struct estab_posix *p, const struct sock *s,
     uint64_t cursor = 0;
 
     while (estab_list(p->stack, &cursor, &st))
-        if (overlap(wanted, &st.local) && !is_ours(p, &st) &&
+        if (st.state != ESTAB_STATE_CLOSED && overlap(wanted, &st.local) && !is_ours(p, &st) &&
             (st.state == ESTAB_STATE_LISTEN || !s->opt.reuseaddr))
             return true;
     return false;
@@ -157,8 +157,10 @@ static int sock_bind(struct estab_posix *p, struct sock *s, const struct sockadd
         result = port_choose(p, s, &wanted);
     else if (!port_free(p, s, &wanted))
         result = -EADDRINUSE;
-    if (result < 0)
+    if (result < 0) {
+        s->local.addr = (struct estab_addr){{0}}; /* inet_bind: what was tried is forgotten */
         return result;
+    }
     s->local = wanted;
     s->bound_addr = !address_is_any(&wanted.addr);
     s->bound_port = true;
@@ -204,6 +206,13 @@ static bool other_listens(const struct estab_posix *p, const struct sock *s)
     return false;
 }
 
+/* Again: only the backlog is new, and who waits already stays. */
+static int listen_again(struct estab_posix *p, const struct sock *s, uint32_t backlog)
+{
+    return -errno_of(
+        estab_listener_set(p->stack, s->listener, ESTAB_OPTION_BACKLOG, backlog ? backlog : 1));
+}
+
 static int sock_listen(struct estab_posix *p, struct sock *s, int backlog)
 {
     uint32_t most = p->config.somaxconn;
@@ -212,7 +221,7 @@ static int sock_listen(struct estab_posix *p, struct sock *s, int backlog)
     int result = 0;
 
     if (s->listening)
-        return 0;
+        return listen_again(p, s, wanted);
     if (s->progress != SS_UNCONNECTED || sock_state(p, s, &st) != ESTAB_STATE_CLOSED)
         return -EINVAL;
     if (!port_held(p, s))

@@ -87,6 +87,7 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
 
     if (result < 0)
         return result;
+    sock_end(p, s); /* text that an earlier connection has left */
     if (s->bound_port)
         open.local.port = s->local.port;
     if (s->bound_addr)
@@ -104,7 +105,6 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
     s->remote = open.remote;
     if (estab_status(p->stack, conn, &st) == ESTAB_OK)
         s->local = st.local;
-    s->shut &= SHUT_IN; /* which was shut before stays so */
     s->done = s->opened = false;
     return 0;
 }

@@ -42,12 +42,14 @@ int estab_posix_fcntl(estab_posix *p, int fd, int command, int argument)
 
 /* ---- ioctl -------------------------------------------------------------------------------------- */
 
+/* tcp_inq: what read() can have, which ends before the mark. */
 int sock_inq(const struct estab_posix *p, const struct sock *s)
 {
     struct estab_status st;
+    uint32_t ahead = urgent_ahead(p, s);
 
     (void)sock_state(p, s, &st);
-    return (int)st.receive_queued;
+    return (int)(!s->opt.oobinline && ahead < st.receive_queued ? ahead : st.receive_queued);
 }
 
 /* TCP_CM_INQ: the same, but 1 where only the end of the stream is left to read, as in Linux. */

@@ -116,9 +116,7 @@ void listener_refill(struct estab_posix *p, struct sock *s)
             s->more = false;
             return;
         }
-        /* One that has ended unseen has no address any more, and nothing to be received. */
-        if (estab_status(p->stack, conn, &st) != ESTAB_OK || st.remote.port == 0 ||
-            !place_set(p, conn, child)) {
+        if (estab_status(p->stack, conn, &st) != ESTAB_OK || !place_set(p, conn, child)) {
             (void)estab_release(p->stack, conn, time_now(p));
             sock_drop(p, child);
             continue;
@@ -129,8 +127,10 @@ void listener_refill(struct estab_posix *p, struct sock *s)
         child->progress = SS_CONNECTED;
         child->domain = s->domain;
         child->bound_addr = s->bound_addr;
-        child->shut = s->shut & SHUT_IN; /* shut before listen(): so are they, as in Linux */
+        child->shut = s->shut; /* shut before listen(): so are they, as in Linux */
         child->opt = s->opt;
+        if (s->shut & SHUT_OUT)
+            (void)estab_close(p->stack, conn, time_now(p));
         s->ahead = child;
     }
 }
@@ -147,11 +147,22 @@ static int error_of_end(const struct sock *s, enum estab_error error)
     return errno_of(error);
 }
 
+/* Text that came before the end can still be read (ESTAB_OPTION_KEEP_TEXT), as in Linux. */
+static void keep_text(struct estab_posix *p, struct sock *s)
+{
+    struct estab_status st = {.size = sizeof st};
+
+    if (s->live && estab_status(p->stack, s->conn, &st) == ESTAB_OK && st.receive_queued > 0)
+        return;
+    (void)estab_release(p->stack, s->conn, time_now(p));
+    place_clear(p, s);
+}
+
 static void closed(struct estab_posix *p, struct sock *s, enum estab_error error)
 {
     int number = error_of_end(s, error);
 
-    place_clear(p, s);
+    keep_text(p, s);
     if (number && error != ESTAB_ABORTED)
         s->error = number;
     s->shut = SHUT_ALL;
@@ -160,13 +171,25 @@ static void closed(struct estab_posix *p, struct sock *s, enum estab_error error
 }
 
 /* Linux: text that comes after shutdown(SHUT_RDWR) in FIN-WAIT-1 or 2 is answered with a RST, since
- * nobody will read it (RFC 9293 section 3.6.1). */
+ * nobody will read it (RFC 9293 section 3.6.1).  Where a FIN came with it the state has gone on. */
 static bool refuses_text(const struct estab_posix *p, const struct sock *s)
 {
     struct estab_status st;
 
     return s->shut == SHUT_ALL && !s->done &&
-           state_in(sock_state(p, s, &st), STATES(FIN_WAIT_1) | STATES(FIN_WAIT_2));
+           state_in(sock_state(p, s, &st), STATES(FIN_WAIT_1) | STATES(FIN_WAIT_2) |
+                                               STATES(CLOSING) | STATES(CLOSED));
+}
+
+/* Linux: what was shut for writing before it connected sends its FIN when it leaves SYN-RECEIVED, where
+ * a socket comes that meets itself.  From SYN-SENT it opens, and is only not written to. */
+static void shut_when_opened(struct estab_posix *p, struct sock *s)
+{
+    if (!(s->shut & SHUT_OUT) || s->local.port != s->remote.port ||
+        !address_equal(&s->local.addr, &s->remote.addr))
+        return;
+    (void)estab_close(p->stack, s->conn, time_now(p));
+    p->dirty = true;
 }
 
 static uint32_t took_event(struct estab_posix *p, struct sock *s, const struct estab_event *event)
@@ -175,6 +198,7 @@ static uint32_t took_event(struct estab_posix *p, struct sock *s, const struct e
 
     if (event->bits & ESTAB_EVENT_OPENED) {
         s->opened = true;
+        shut_when_opened(p, s);
         what |= EPOLLOUT | EPOLLWRNORM;
     }
     if (event->bits & ESTAB_EVENT_URGENT)

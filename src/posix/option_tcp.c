@@ -170,6 +170,7 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
 #define LIST(differs, level, name)                                                                 \
     if ((differs) && setting_of(s, level, name, &out[n]))                                          \
     n++
+    out[n++] = (struct estab_setting){ESTAB_OPTION_KEEP_TEXT, 1};
     LIST(o->sndbuf_set, SOL_SOCKET, SO_SNDBUF);
     LIST(o->rcvbuf_set, SOL_SOCKET, SO_RCVBUF);
     LIST(o->keepalive != plain.keepalive || o->keepidle != plain.keepidle, SOL_SOCKET,

@@ -226,7 +226,7 @@ ssize_t urgent_receive(struct estab_posix *p, struct sock *s, const struct iovec
 
 void options_init(const struct estab_posix *p, struct options *o);
 /* What differs from the stack's own defaults, in its words; how many. */
-#define SETTINGS_MAX 16
+#define SETTINGS_MAX 17
 unsigned options_list(const struct estab_posix *p, const struct sock *s,
                       struct estab_setting out[SETTINGS_MAX]);
 /* Tells the stack all that. */

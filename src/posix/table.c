@@ -294,7 +294,7 @@ struct sock *place_find(const struct estab_posix *p, estab_conn conn)
 
 void place_clear(struct estab_posix *p, struct sock *s)
 {
-    if (s->live)
+    if (s->live && p->places[s->conn.index] == s) /* one that ended has left its index to others */
         p->places[s->conn.index] = NULL;
     s->live = false;
 }

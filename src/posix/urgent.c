@@ -88,14 +88,17 @@ static int byte_at(struct estab_posix *p, struct sock *s, uint32_t offset)
 ssize_t urgent_receive(struct estab_posix *p, struct sock *s, const struct iovec *iov, int flags,
                        int *msg_flags)
 {
+    struct estab_status st;
+    bool closed;
     int byte;
 
     if (s->opt.oobinline || !s->urgent.noted || s->urgent.taken)
         return -EINVAL;
-    if (!s->live && !s->done)
+    closed = sock_state(p, s, &st) == ESTAB_STATE_CLOSED;
+    if (closed && !s->done)
         return -ENOTCONN;
     if (!urgent_ready(p, s))
-        return !s->live || (s->shut & SHUT_IN) ? 0 : -EAGAIN;
+        return closed || (s->shut & SHUT_IN) ? 0 : -EAGAIN;
     byte = byte_at(p, s, urgent_ahead(p, s));
     if (byte < 0)
         return byte;

@@ -217,6 +217,17 @@ void world_await(struct world *w, int slot, int state)
     fail_msg("%s: state %d, where %d was to come", w->name, world_state(w, slot), state);
 }
 
+void world_leave(struct world *w, int slot, int state)
+{
+    for (int i = 0; i < STATE_TRIES; i++) {
+        world_settle(w);
+        if (world_state(w, slot) != state)
+            return;
+        world_sleep(w, 1);
+    }
+    fail_msg("%s: still in state %d", w->name, state);
+}
+
 struct world_pair world_connected(struct world *w)
 {
     struct world_pair pair;

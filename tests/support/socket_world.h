@@ -87,9 +87,10 @@ int world_ioctl(struct world *w, int slot, unsigned long request, const char *na
 int world_getname(struct world *w, int slot, bool peer);
 void world_nonblock(struct world *w, int slot);
 void world_linger(struct world *w, int slot, int seconds);
-/* The state by TCP_INFO; await: until it is that, or 10 s have passed. */
+/* The state by TCP_INFO; await: until it is that, leave: is another, or 10 s have passed. */
 int world_state(struct world *w, int slot);
 void world_await(struct world *w, int slot, int state);
+void world_leave(struct world *w, int slot, int state);
 
 /* Made without a line: a listener at w->port; and a connection through it, both ends. */
 struct world_pair {
