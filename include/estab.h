@@ -204,6 +204,7 @@ struct estab_config {
 
     /* Switches. */
     bool timestamps, window_scale, sack, nagle;
+    uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
     bool telemetry; /* per-connection counters, in a block beside the TCB */
     uint8_t congestion; /* a row of the congestion-control table */
     uint8_t ttl;
@@ -420,6 +421,7 @@ enum estab_option {
                                        * estab_release.  So does one that estab_accept still has.
                                        * 0: a RST or a timeout flushes it (RFC 9293 3.10.7.4) */
     ESTAB_OPTION_BACKLOG,             /* of a listener: as in struct estab_listen, from now on */
+    ESTAB_OPTION_ECN,                 /* 0..2, as in estab_config; of OPENs and listeners to come */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */
@@ -501,6 +503,7 @@ struct estab_status {
     bool scaled, sack;         /* agreed on, as `timestamps` */
     bool cold;                 /* owns the block that only an unusual connection needs */
     bool orphan;               /* its user has left (estab_release) */
+    bool ecn, ecn_seen;        /* agreed on; and text of the peer's came with ECT or CE */
     enum estab_loss loss;
     uint8_t backoff;           /* of the RTO: doublings */
     uint8_t probes;            /* of a zero window, or keep-alives, without an answer */
@@ -516,6 +519,8 @@ struct estab_status {
     uint32_t segments_sent, segments_received, segments_retransmitted;
     uint32_t text_segments_sent, text_segments_received;
     uint32_t delivered;    /* segments, in units of snd_mss, that the peer has acknowledged */
+    uint32_t delivered_ce; /* of these, by acknowledgments with ECE */
+    uint32_t ce_segments;  /* received with text and CE */
     uint32_t min_rtt_us;   /* of all samples */
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
     uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */

@@ -6,6 +6,8 @@
 
 #include <net/ethernet.h>
 
+enum { IPV6_HEADER = 40, TCP_FLAGS = 13, TCP_CWR = 0x80 };
+
 /* VIRTIO_NET_HDR_F_NEEDS_CSUM from the kernel: the frame was made on this machine and never
  * crossed a wire, so nothing can have damaged it. */
 static void read_checksum(const struct virtio_net_hdr *header, struct estab_frame *frame)
@@ -37,10 +39,15 @@ static uint8_t byte_at(const struct estab_frame *frame, unsigned i)
     return frame->parts && i < frame->part[0].length ? frame->part[0].base[i] : 0;
 }
 
+/* CWR belongs to the first segment that is cut alone (RFC 3168 section 6.1.2), which a device has to know. */
 static uint8_t super_type(const struct estab_frame *frame)
 {
     unsigned ip = frame->link == ESTAB_LINK_ETHERNET ? ETHER_HDR_LEN : 0;
-    return byte_at(frame, ip) >> 4 == 6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+    bool six = byte_at(frame, ip) >> 4 == 6;
+    unsigned tcp = ip + (six ? IPV6_HEADER : (byte_at(frame, ip) & 15u) * 4);
+    uint8_t type = six ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+
+    return byte_at(frame, tcp + TCP_FLAGS) & TCP_CWR ? type | VIRTIO_NET_HDR_GSO_ECN : type;
 }
 
 struct virtio_net_hdr vnet_write(const struct estab_frame *frame)

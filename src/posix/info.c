@@ -96,6 +96,7 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->rwnd_limited = st->window_limited_us;
     i->sndbuf_limited = st->buffer_limited_us;
     i->delivered = st->delivered;
+    i->delivered_ce = st->delivered_ce;
     i->dsack_dups = st->dsack_blocks;
     i->snd_wnd = st->snd_wnd;
 }
@@ -125,6 +126,10 @@ int info_get(struct estab_posix *p, struct sock *s, void *value, socklen_t *leng
         i.options |= TCPI_OPT_TIMESTAMPS;
     if (st.sack)
         i.options |= TCPI_OPT_SACK;
+    if (st.ecn)
+        i.options |= TCPI_OPT_ECN;
+    if (st.ecn_seen)
+        i.options |= TCPI_OPT_ECN_SEEN;
     i.snd_wscale = st.snd_wscale & 0xfu;
     i.rcv_wscale = st.rcv_wscale & 0xfu;
     i.segs_out = st.segments_sent;

@@ -101,6 +101,7 @@ static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_tim
 {
     struct segment seg = {.remote = p->ip.src,
                           .local = p->local,
+                          .ecn = p->ip.diffserv & 3,
                           .interface = p->interface,
                           .mtu = (uint16_t)s->ip.interfaces[p->local].mtu,
                           .frame = p->frame};

@@ -181,7 +181,7 @@ static void build_segment(struct estab_stack *s, struct estab_frame *f, struct t
                    .src = t->locals[out->local].address,
                    .dst = out->remote,
                    .protocol = PROTO_TCP,
-                   .diffserv = (uint8_t)(out->diffserv << 2),
+                   .diffserv = (uint8_t)(out->diffserv << 2 | out->ecn),
                    .total_length = (uint16_t)(IPV4_HEADER_MIN + header + out->length)});
     at = f->head + f->head_length;
     tcp_header_write(tcp, &out->header);

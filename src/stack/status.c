@@ -17,6 +17,7 @@ static void status_head(const struct tcp *t, const struct tcp_head *head, struct
         .timestamps = head->tag & TAG_TIMESTAMPS,
         .scaled = head->tag & TAG_SCALED,
         .sack = head->tag & TAG_SACK,
+        .ecn = head->tag & TAG_ECN,
         .timer = ESTAB_NEVER,
     };
     if (head->handle != HANDLE_NONE && !(tcp_handle(t, head->handle)->flags & HANDLE_UNACCEPTED))
@@ -50,6 +51,8 @@ static void status_variables(const struct tcp *t, const struct tcb *b, struct es
 
 static enum estab_loss loss_of(const struct tcb *b)
 {
+    if (ecn_shrinks(b))
+        return ESTAB_LOSS_CWR;
     if (b->flags & TCB_RECOVERY)
         return ESTAB_LOSS_RECOVERY;
     if (tcb_syn_acked(b) && b->rtt.retries > 0)
@@ -89,6 +92,8 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->text_segments_sent = m->text_segments_sent;
     st->text_segments_received = m->text_segments_received;
     st->delivered = m->delivered;
+    st->delivered_ce = m->delivered_ce;
+    st->ce_segments = m->ce_segments;
     st->min_rtt_us = m->min_rtt_us;
     st->sack_blocks = m->sack_blocks;
     st->dsack_blocks = m->dsack_blocks;
@@ -151,6 +156,7 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->receive_queued = b->rcv.text.bytes;
     st->out_of_order = b->rcv.beyond_bytes;
     st->cold = b->cold != 0;
+    st->ecn_seen = b->ecn & ECN_SEEN;
     st->orphan = b->flags & TCB_ORPHAN;
     st->ato_us = delack_wait_ms(t, b) * 1000;
     st->seen_mss = b->ack.mss;

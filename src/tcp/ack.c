@@ -119,14 +119,18 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
 
 bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
+    const struct tcp_telemetry *m = tcp_telemetry(t, b);
+    uint32_t delivered = m ? m->delivered : 0;
     bool duplicate = is_duplicate(b, s);
 
+    ecn_arrives(t, b, s, now);
     sack_arrives(t, b, s);
     ack_window(t, b, s, now);
     if (snd_lt(b->snd.una, s->ack))
         ack_new(t, b, s, now);
     else if (duplicate)
         recovery_duplicate(t, b, now);
+    ecn_acked(t, b, s, delivered);
     /* MORE does not hold back what an acknowledgment would let go; a cork does. */
     if ((b->flags & (TCB_MORE | TCB_CORK)) == TCB_MORE &&
         (!(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0)) {

@@ -345,6 +345,7 @@ static void process_text(struct arriving *a)
         note_reason(a->t, a->reason);
         return;
     }
+    ecn_text(a->t, b, a->s, a->now);
     if (!trim_after_fin(a))
         return;
     if ((b->flags & TCB_ORPHAN) && rcv_lt(b->rcv.nxt, rcv_add(a->s->seq, a->s->len))) {
@@ -530,6 +531,11 @@ static void arrive_syn_sent(struct arriving *a)
     struct ruling r = judge_syn_sent(a->v.tcb, a->s);
 
     a->reason = r.reason;
+    if (r.verdict == V_CLOSE && ecn_refused(a->t, a->v.tcb)) {
+        a->reason = REASON_ECN_REFUSED;
+        note_reason(a->t, a->reason);
+        return;
+    }
     if (dispose(a, r))
         syn_sent_syn(a);
 }

@@ -251,6 +251,7 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->keepalive_interval_ms = c->keepalive_interval_ms;
     b->keepalive_probes = (uint8_t)c->keepalive_probes;
     b->cc_row = c->congestion;
+    ecn_set(b, c->ecn);
 }
 
 void tcb_reserve_send(struct tcp *t, struct tcb *b)
@@ -367,6 +368,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
         b->head.tag &= (uint8_t)~TAG_SCALED;
     if (!(s->opt.present & OPT_SACK_PERMITTED))
         b->head.tag &= (uint8_t)~TAG_SACK;
+    ecn_take_syn(t, b, s, now);
     if (b->head.tag & TAG_SCALED) {
         b->snd.wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
     } else {
@@ -398,6 +400,7 @@ void tcb_free(struct tcp *t, struct tcb *b)
     tcb_drop_text(t, b);
     tcb_use_reserve(t, b);
     chunk_unpromise(&t->chunks, b->rcv.promised);
+    b->ecn = 0;
     if (b->cold) {
         *cold_need(t, b) = (struct tcp_cold){0};
         cold_trim(t, b);

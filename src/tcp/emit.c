@@ -92,8 +92,10 @@ static struct tcp_header *emit_header(struct tcp *t, struct tcb *b, struct tcp_o
         h->opt.tsval = ts_now(b, now);
         h->opt.tsecr = flags & CTL_ACK ? b->ts.recent : 0;
     }
-    if (!(flags & CTL_SYN))
+    if (!(flags & CTL_SYN)) {
+        h->flags |= (uint8_t)ecn_echoes(b);
         sack_offer(t, b, h);
+    }
     return h;
 }
 
@@ -116,6 +118,7 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
     struct tcp_header *h =
         emit_header(t, b, out, b->snd.iss, answer ? CTL_SYN | CTL_ACK : CTL_SYN, now);
 
+    h->flags |= (uint8_t)ecn_syn(b, answer);
     h->opt.present |= OPT_MSS;
     h->opt.mss = b->rcv.mss;
     if (b->head.tag & TAG_SACK)
@@ -373,6 +376,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     if (fin)
         h->flags |= CTL_FIN;
     emit_urgent(b, h, seq);
+    ecn_sends(b, out, seq);
     *why = n > 0 ? WHY_TEXT : WHY_FIN;
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);

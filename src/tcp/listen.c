@@ -75,7 +75,7 @@ static struct tcp_pair segment_pair(const struct segment *s)
     return (struct tcp_pair){s->remote, s->rport, s->lport, s->local};
 }
 
-static uint8_t agreed_tags(const struct tcp *t, const struct segment *s)
+static uint8_t agreed_tags(struct tcp *t, uint32_t ecn_mode, const struct segment *s, estab_time now)
 {
     uint8_t tag = TAG_PASSIVE;
 
@@ -85,7 +85,7 @@ static uint8_t agreed_tags(const struct tcp *t, const struct segment *s)
         tag |= TAG_SCALED;
     if (t->config.sack && (s->opt.present & OPT_SACK_PERMITTED))
         tag |= TAG_SACK;
-    return tag;
+    return tag | ecn_answers(t, ecn_mode, s, now);
 }
 
 /* The oldest child in SYN-RECEIVED whose SYN,ACK had no answer for a whole RTO, of `l` or of anybody
@@ -135,6 +135,8 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
 {
     enum reason reason = listen_room(t, l, now);
     struct tcp_pair pair = segment_pair(s);
+    uint16_t listener = (uint16_t)(l - tcp_listener(t, 0));
+    uint32_t ecn_mode = option_of_listener(t, listener, ESTAB_OPTION_ECN, t->config.ecn);
     struct tcp_record *r;
 
     if (reason != REASON_NONE)
@@ -145,10 +147,10 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
                                 .lport = s->lport,
                                 .local = s->local,
                                 .interface = s->interface,
-                                .tag = agreed_tags(t, s),
+                                .tag = agreed_tags(t, ecn_mode, s, now),
                                 .handle = HANDLE_NONE};
     tcp_born(&r->head, TCP_LISTEN);
-    r->listener = (uint16_t)(l - tcp_listener(t, 0));
+    r->listener = listener;
     r->snd = l->fixed_iss ? l->iss : isn_new(t, &pair, now);
     r->rcv = s->seq.v;
     r->ts_recent = s->opt.tsval;
@@ -176,7 +178,8 @@ static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const st
     b->head.rport = s->rport;
     b->head.local = s->local;
     b->head.interface = s->interface;
-    b->head.tag = (uint8_t)(agreed_tags(t, s) | (b->head.tag & (TAG_FIXED_ISS | TAG_KEEP_TEXT)));
+    b->head.tag = (uint8_t)(agreed_tags(t, b->ecn & ECN_MODE, s, now) |
+                            (b->head.tag & (TAG_FIXED_ISS | TAG_KEEP_TEXT)));
     if (!(b->head.tag & TAG_FIXED_ISS))
         b->snd.iss = snd_of(isn_new(t, &pair, now));
     tcb_open(t, b, s->mtu, now);

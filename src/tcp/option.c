@@ -20,6 +20,8 @@ bool option_holds(enum estab_option option, uint32_t value)
     case ESTAB_OPTION_QUICKACK:
     case ESTAB_OPTION_KEEP_TEXT:
         return value <= 1;
+    case ESTAB_OPTION_ECN:
+        return value <= 2;
     case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
     case ESTAB_OPTION_USER_TIMEOUT_MS:
     case ESTAB_OPTION_FIN_WAIT_2_MS:
@@ -77,7 +79,7 @@ void cold_trim(struct tcp *t, struct tcb *b)
 {
     uint32_t i = b->cold - 1;
 
-    if (!b->cold || !cold_empty(tcp_cold(t, i)))
+    if (!b->cold || (b->ecn & ECN_CWR) || !cold_empty(tcp_cold(t, i)))
         return;
     *tcp_cold(t, i) = (struct tcp_cold){.next = t->cold_free};
     t->cold_free = i;
@@ -163,6 +165,9 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         return;
     case ESTAB_OPTION_KEEP_TEXT:
         b->head.tag = (uint8_t)(value ? b->head.tag | TAG_KEEP_TEXT : b->head.tag & ~TAG_KEEP_TEXT);
+        return;
+    case ESTAB_OPTION_ECN:
+        ecn_set(b, value);
         return;
     case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
     case ESTAB_OPTION_BACKLOG:

@@ -305,7 +305,7 @@ void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *ma
     h = &out->header;
     h->seq = r->snd;
     h->ack = r->rcv + 1;
-    h->flags = CTL_SYN | CTL_ACK;
+    h->flags = CTL_SYN | CTL_ACK | (r->head.tag & TAG_ECN ? CTL_ECE : 0);
     h->wnd = first_window(t, r->listener);
     h->opt.present |= OPT_MSS;
     if (r->head.tag & TAG_SACK)

@@ -16,7 +16,9 @@ enum { DUPTHRESH = 3 };
 
 static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
 {
-    cc_congested(b, tcb_outstanding(b), false, now);
+    if (!ecn_shrinks(b)) /* by an ECE, in the same window */
+        cc_congested(b, tcb_outstanding(b), false, now);
+    ecn_reduced(t, b);
     b->rtt.recover = b->snd.nxt;
     b->flight_most = 0;
     b->flags |= TCB_RECOVERY | TCB_RETRANSMIT;
@@ -86,12 +88,14 @@ void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_be
             recovery_leave(t, b, now);
         return;
     }
-    cc_acked(t, b, acked, una_before, rtt_us, now);
+    if (!ecn_shrinks(b))
+        cc_acked(t, b, acked, una_before, rtt_us, now);
 }
 
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
     cc_timed_out(t, b, tcb_outstanding(b), b->rtt.retries > 1, now);
+    ecn_reduced(t, b);
     b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
     b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;

@@ -15,6 +15,7 @@ struct segment {
     uint16_t rport, lport;
     uint8_t local; /* which of our addresses: the interface that has it */
     uint8_t flags;
+    uint8_t ecn;       /* of the IP header, RFC 3168 section 5 */
     uint8_t interface; /* on which it arrived, and may be answered */
     uint8_t mac[6];    /* of the station that sent it, if the link has stations */
     uint16_t mtu;      /* of the interface */
@@ -45,6 +46,7 @@ struct tcp_out {
     struct estab_addr remote;
     uint8_t local;
     uint8_t diffserv;
+    uint8_t ecn; /* of the IP header */
     bool has_mac; /* an answer: goes back to the station that asked, if no other is known */
     uint8_t mac[6];
     uint16_t segment_size; /* text bytes of each segment, if this is a super-segment */

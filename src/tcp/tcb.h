@@ -64,6 +64,7 @@ enum head_tag {
     TAG_SACK = 1 << 4,     /* agreed on (RFC 2018) */
     TAG_DEFERRED = 1 << 5, /* a record whose SYN was acknowledged, while its listener waits for text */
     TAG_KEEP_TEXT = 1 << 6, /* the user's option: what came in order outlives a RST */
+    TAG_ECN = 1 << 7, /* agreed on (RFC 3168); in SYN-SENT asked for */
 };
 
 /* Passive SYN-RECEIVED of a listener's child, or TIME-WAIT. */
@@ -115,6 +116,16 @@ enum tcb_flag {
     TCB_CORK = 1 << 28,          /* the user's option */
     TCB_ORPHAN = 1 << 29,        /* the user has left: nobody receives */
     TCB_SEND_RESERVE = 1 << 30,  /* a chunk is promised to the first text that is sent next */
+};
+
+enum ecn_flag {
+    ECN_MODE = 3,         /* what its user wants: estab_config.ecn's numbers */
+    ECN_FELL_BACK = 4,    /* a SYN of ours went without: no text of ours is ECN-capable */
+    ECN_SENT = 8,         /* text of ours went with ECT(0) */
+    ECN_SEEN = 16,        /* text of the peer's came with ECT or CE */
+    ECN_OWES_ECE = 32,    /* CE came, and CWR not yet */
+    ECN_OWES_CWR = 64,    /* the window shrank: the next new text says so */
+    ECN_CWR = 128,        /* an ECE has shrunk it; SND.UNA has not passed cold.ecn_high */
 };
 
 enum ack_flag {
@@ -204,6 +215,7 @@ struct tcb {
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
+    uint8_t ecn;   /* enum ecn_flag */
 
     struct { /* delack.c */
         uint32_t text_at_ms; /* when text in order last came */
@@ -231,6 +243,7 @@ struct tcp_telemetry {
     uint32_t min_rtt_us;
     uint32_t sack_blocks, dsack_blocks;
     uint32_t out_of_order_segments;
+    uint32_t delivered_ce, ce_segments; /* of `delivered`, by ACKs with ECE; received with CE */
     uint32_t limit; /* enum limit */
     uint64_t limited_since_us, limited_us[LIMITS];
 };
@@ -246,6 +259,7 @@ struct tcp_cold {
     uint8_t syn_retries;
     uint8_t sacks;
     struct tcp_sack_block sack[SACK_BLOCKS_MAX]; /* held beyond a gap; the last to grow is the first */
+    snd_seq ecn_high; /* with ECN_CWR: SND.NXT when it began */
     struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
 };
 

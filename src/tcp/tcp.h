@@ -16,6 +16,7 @@
  *      delack.c    when text is acknowledged
  *      sack.c      RFC 2018                                 window.c   the receive window
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
+ *      ecn.c       RFC 3168
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -45,7 +46,7 @@ enum handle_flag {
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
 
-enum { OPTIONS = ESTAB_OPTION_BACKLOG + 1 }; /* of enum estab_option */
+enum { OPTIONS = ESTAB_OPTION_ECN + 1 }; /* of enum estab_option */
 
 _Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 
@@ -394,6 +395,32 @@ uint32_t sack_length(const struct tcp *t, const struct tcb *b);
 void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
 /* The peer's blocks. */
 void sack_arrives(struct tcp *t, struct tcb *b, const struct segment *s);
+
+/* ---- ecn.c: RFC 3168 ------------------------------------------------------------------------------------- */
+
+/* The user's wish, a value of estab_config.ecn; what is agreed on stays. */
+void ecn_set(struct tcb *b, uint32_t mode);
+/* TAG_ECN, if an active OPEN asks for it; if a listener with this mode grants it to a SYN. */
+uint8_t ecn_asks(const struct tcb *b);
+uint8_t ecn_answers(struct tcp *t, uint32_t mode, const struct segment *s, estab_time now);
+/* The flags of a SYN, or of the SYN,ACK of a TCB. */
+unsigned ecn_syn(struct tcb *b, bool answer);
+/* The peer's SYN or SYN,ACK: whether it is agreed on. */
+void ecn_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+/* A reset answers our SYN.  True: it asked for ECN, and goes again without. */
+bool ecn_refused(struct tcp *t, struct tcb *b);
+/* Marks a segment of text at `seq`, SND.NXT not yet moved; what else goes along with any segment. */
+void ecn_sends(struct tcb *b, struct tcp_out *out, snd_seq seq);
+unsigned ecn_echoes(const struct tcb *b);
+/* An acceptable segment, before its acknowledgment is taken, and after; `delivered` is telemetry's of
+ * before. */
+void ecn_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t delivered);
+/* The window was made less, for a loss; whether it was for an ECE, in this window of text. */
+void ecn_reduced(struct tcp *t, struct tcb *b);
+bool ecn_shrinks(const struct tcb *b);
+/* Text of an acceptable segment. */
+void ecn_text(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 
 /* ---- text.c, window.c ------------------------------------------------------------------------------------ */
 

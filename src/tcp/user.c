@@ -21,7 +21,7 @@ static void open_syn(struct tcp *t, struct tcb *b, estab_time now)
     b->head.tag &= (uint8_t)~TAG_PASSIVE;
     b->head.tag |= (uint8_t)((t->config.timestamps ? TAG_TIMESTAMPS : 0) |
                              (t->config.window_scale ? TAG_SCALED : 0) |
-                             (t->config.sack ? TAG_SACK : 0));
+                             (t->config.sack ? TAG_SACK : 0) | ecn_asks(b));
     tcb_open(t, b, t->locals[b->head.local].mtu, now);
     b->flags |= TCB_SYN_QUEUED;
     b->since_us = us_of(now);

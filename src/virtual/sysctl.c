@@ -40,6 +40,12 @@ static uint32_t after_retries(const struct sysctl_target *s, int64_t n)
     return clamp32((int64_t)sum, 1000, 86400000);
 }
 
+/* Those beyond 2 are of AccECN; with a peer who does not have it, 3 and 4 ask for ECN, 5 answers. */
+static uint8_t ecn_mode(int64_t v)
+{
+    return v <= 0 ? 0 : v == 2 || v >= 5 ? 2 : 1;
+}
+
 static bool read_number(const char *text, int64_t *out)
 {
     char *end;

@@ -4,7 +4,8 @@
  * number, with and without text, in every state: the stack against a model that spells section
  * 3.10.7 of RFC 9293 (with RFC 5961) as the RFC does, step by step, and knows nothing else.
  *
- * The other four flags change nothing here, and vary along.
+ * The other four flags change nothing here but for ECE and CWR of a SYN to a listener, which grants
+ * ECN, and vary along.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -221,7 +222,7 @@ static void arrives_listen(struct model *m, const struct rig_seg *s)
         m->state = SYN_RECEIVED;
         m->snd_nxt = 1;
         m->rcv_nxt = s->seq + 1;
-        answer(m, SYN | ACK, 0, m->rcv_nxt);
+        answer(m, SYN | ACK | ((s->flags & (ECE | CWR)) == (ECE | CWR) ? ECE : 0), 0, m->rcv_nxt);
     }
 }
 

@@ -572,6 +572,46 @@ static struct rig *fin_wait_2_end(void)
     return r;
 }
 
+/* ECN agreed on, by a peer that asks. */
+static struct rig *ecn_agreed(void)
+{
+    struct rig *r = begin(LISTENER, LISTEN);
+
+    IN(r, SYN | ECE | CWR, 0, 0);
+    IN(r, ACK, 1, 1);
+    IS(r, ESTABLISHED);
+    return r;
+}
+
+static struct rig *ecn_echo(void)
+{
+    struct rig *r = ecn_agreed();
+
+    IN(r, ECE | ACK, 1, 1);
+    return r;
+}
+
+static struct rig *ecn_no_text(void)
+{
+    struct rig *r = ecn_agreed();
+
+    IN(r, ACK, 1, 1, .ecn = 3);
+    return r;
+}
+
+static struct rig *ecn_refused(void)
+{
+    struct estab_config config = rig_config();
+    struct rig *r;
+
+    config.ecn = 1;
+    r = begin_with(&config);
+    assert_int_equal(rig_open_active(r), ESTAB_OK);
+    IN(r, RST | ACK, 0, 1);
+    IS(r, SYN_SENT);
+    return r;
+}
+
 /* What makes a reason: a segment in a state, or a story. */
 struct provocation {
     struct rig *(*by)(void);
@@ -657,6 +697,12 @@ static const struct provocation provocations[REASONS] = {
     [REASON_FIN_WAIT_2_END] = BY(fin_wait_2_end),
     [REASON_TIME_WAIT_FIN] = ONE(ACTIVE, TIME_WAIT, FIN | ACK, 2, 2),
     [REASON_CHALLENGE_THROTTLED] = BY(challenge_throttled),
+    [REASON_ECN_SYN] = ONE(LISTENER, LISTEN, SYN | ECE, 0, 0),
+    [REASON_ECN_SYN_ACK] = ONE(ACTIVE, SYN_SENT, SYN | ACK | ECE, 0, 1),
+    [REASON_ECN_UNAGREED] = ONE(ACTIVE, ESTABLISHED, ACK | ECE, 1, 1),
+    [REASON_ECN_ECHO] = BY(ecn_echo),
+    [REASON_ECN_NO_TEXT] = BY(ecn_no_text),
+    [REASON_ECN_REFUSED] = BY(ecn_refused),
     [REASON_R2] = BY(r2),
     [REASON_USER_TIMEOUT] = BY(user_timeout),
     [REASON_KEEPALIVE] = BY(keepalive),

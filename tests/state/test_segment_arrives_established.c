@@ -284,7 +284,11 @@ static void text_in_order(void **state)
         ROW("all old", .before = ten_received, .in = SEG(PSH | ACK, 1, 1, .len = 10), ANSWER(1, 11),
             .nxt = 11, .text = 10, .reason = {REASON_SEQ_UNACCEPTABLE}),
         ROW("with ECE and CWR", .in = SEG(ECE | CWR | PSH | ACK, 1, 1, .len = 10),
-            .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .nxt = 11, .events = ESTAB_EVENT_READABLE),
+            .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .nxt = 11, .events = ESTAB_EVENT_READABLE,
+            .reason = {REASON_ECN_UNAGREED}),
+        ROW("marked CE", .in = SEG(PSH | ACK, 1, 1, .len = 10, .ecn = 3),
+            .out = {SEG(ACK, 1, 11, .at_ms = 40)}, .nxt = 11, .events = ESTAB_EVENT_READABLE,
+            .reason = {REASON_ECN_UNAGREED}),
     };
     (void)state;
     RUN_ROWS(rows, IN_STATE);

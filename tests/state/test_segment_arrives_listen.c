@@ -33,6 +33,8 @@ static void steps_1_2_and_4(void **state)
 }
 
 #define ENTERS .to = SYN_RECEIVED, .nxt = 1, .reason = {REASON_LISTEN_SYN}
+#define ENTERS_WITHOUT_ECN                                                                         \
+    .to = SYN_RECEIVED, .nxt = 1, .reason = {REASON_LISTEN_SYN, REASON_ECN_SYN}
 
 /* Third: a SYN.  Not RFC 9293: text and FIN that come with it are left to be sent again. */
 static void step_3(void **state)
@@ -45,11 +47,15 @@ static void step_3(void **state)
         ROW("SYN,FIN", .in = SEG(SYN | FIN, 0, 0), .out = {SEG(SYN | ACK, 0, 1)}, ENTERS),
         ROW("SYN,URG", .in = SEG(SYN | URG, 0, 0, .up = 100), .out = {SEG(SYN | ACK, 0, 1)},
             ENTERS),
-        ROW("SYN,ECE,CWR: no ECN here", .in = SEG(SYN | ECE | CWR, 0, 0),
-            .out = {SEG(SYN | ACK, 0, 1)}, ENTERS),
+        ROW("SYN,ECE,CWR", .in = SEG(SYN | ECE | CWR, 0, 0), .out = {SEG(SYN | ACK | ECE, 0, 1)},
+            ENTERS),
+        ROW("SYN,ECE", .in = SEG(SYN | ECE, 0, 0), .out = {SEG(SYN | ACK, 0, 1)}, ENTERS_WITHOUT_ECN),
+        ROW("SYN,CWR", .in = SEG(SYN | CWR, 0, 0), .out = {SEG(SYN | ACK, 0, 1)}, ENTERS_WITHOUT_ECN),
+        ROW("SYN,ECE,CWR marked ECT(0)", .in = SEG(SYN | ECE | CWR, 0, 0, .ecn = 2),
+            .out = {SEG(SYN | ACK, 0, 1)}, ENTERS_WITHOUT_ECN),
         ROW("SYN,PSH,FIN,URG,ECE,CWR with text",
             .in = SEG(SYN | PSH | FIN | URG | ECE | CWR, 0, 0, .len = 10),
-            .out = {SEG(SYN | ACK, 0, 1)}, ENTERS),
+            .out = {SEG(SYN | ACK | ECE, 0, 1)}, ENTERS),
         ROW("SYN with a window of zero", .in = SEG(SYN, 0, 0, .wnd = NO_WINDOW),
             .out = {SEG(SYN | ACK, 0, 1)}, ENTERS),
     };

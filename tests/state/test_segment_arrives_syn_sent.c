@@ -75,7 +75,7 @@ static void step_4_with_ack(void **state)
         ROW("SYN,ACK", .in = SEG(SYN | ACK, 0, 1), .out = {SEG(ACK, 1, 1, .wnd = RIG_WINDOW)},
             .to = ESTABLISHED, .una = 1, .nxt = 1, .wnd = RIG_PEER_WINDOW, .events = OPENED),
         ROW("SYN,ACK,ECE", .in = SEG(SYN | ACK | ECE, 0, 1), ANSWER(1, 1), .to = ESTABLISHED,
-            .events = OPENED),
+            .events = OPENED, .reason = {REASON_ECN_SYN_ACK}),
         ROW("SYN,ACK with text", .in = SEG(SYN | PSH | ACK, 0, 1, .len = 10), ANSWER(1, 11),
             .to = ESTABLISHED, .nxt = 11, .text = 10, .events = OPENED | TEXT),
         ROW("SYN,ACK with more text than the window",

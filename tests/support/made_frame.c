@@ -71,6 +71,13 @@ size_t made_tcp(uint8_t *out, const struct made_tcp *m, bool bare)
     uint8_t *tcp;
 
     headers = made_header(out, m->src.addr, m->dst.addr, 6, length, m->id, bare);
+    if (m->tos) {
+        uint8_t *ip = out + headers - 20;
+
+        ip[1] = m->tos;
+        store16(ip + 10, 0);
+        store16(ip + 10, made_sum(0, ip, 20));
+    }
     tcp = out + headers;
     memset(tcp, 0, 20);
     store16(tcp, m->src.port);

@@ -15,6 +15,7 @@ struct made_tcp {
     uint32_t seq, ack;
     uint16_t window, urgent, id;
     uint8_t flags;
+    uint8_t tos;
     uint8_t options_length;
     const char *options; /* bytes */
     const char *text;    /* or NULL: `length` bytes 'x' */

@@ -228,6 +228,7 @@ size_t rig_frame(const struct rig *r, const struct rig_seg *seg, uint8_t bytes[R
                                                  : RIG_PEER_WINDOW),
         .urgent = s->up,
         .flags = (uint8_t)s->flags,
+        .tos = s->ecn,
         .options = options,
         .text = s->len ? text : NULL,
         .length = s->len,

@@ -73,6 +73,7 @@ struct rig_seg {
     int wnd;      /* 0: RIG_PEER_WINDOW; in an expected segment: any */
     uint16_t up;
     uint16_t port; /* the peer's; 0: RIG_PEER_PORT */
+    uint8_t ecn;   /* of the IP header; in an expected segment: any */
     uint8_t opt;   /* MSS, SCALE, STAMP */
     uint8_t scale, raw_length;
     uint16_t mss;

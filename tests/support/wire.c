@@ -296,6 +296,7 @@ static void take_frame(struct wire *w, const struct estab_frame *f)
     s.wnd = get16(tcp + 14);
     s.up = get16(tcp + 18);
     s.diffserv = bytes[1] >> 2;
+    s.ecn = bytes[1] & 3;
     s.ttl = bytes[8];
     s.len = (uint32_t)n - 20 - header;
     take_options(w, &s, tcp + 20, header - 20);
@@ -487,6 +488,7 @@ void wire_in(struct wire *w, const struct wire_segment *s)
         .window = (uint16_t)s->wnd,
         .urgent = (uint16_t)s->up,
         .flags = (uint8_t)s->flags,
+        .tos = (uint8_t)(s->diffserv << 2 | s->ecn),
         .options = options,
         .text = s->text ? s->text : text,
         .length = s->len,

@@ -23,7 +23,8 @@
 
 #include <estab.h>
 
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128 };
+enum { ECT_1 = 1, ECT_0 = 2, CE = 3 }; /* wire_segment.ecn */
 
 #define US ESTAB_US
 #define MS ESTAB_MS
@@ -53,7 +54,7 @@ struct wire_segment {
     struct {
         uint32_t left, right;
     } sack[4];
-    uint8_t diffserv, ttl;
+    uint8_t diffserv, ecn, ttl;
     uint32_t segment_size;
     estab_time at;    /* when the stack sent it, from the start */
     const char *text; /* of the peer: instead of text_at */

@@ -596,7 +596,7 @@ static void test_bad_flags(void **state)
         {"verbose", "expected NAME=VALUE, found `verbose`\n"},
         {"speed=9", "expected local, prefix, mtu, mss, sysctls or a name such as net.ipv4."},
         {"net.ipv4.tcp_rmem=1", "expected a value of net.ipv4.tcp_rmem, found `1`\n"},
-        {"net.ipv4.tcp_ecn=1", "expected a sysctl that has a counterpart here, found `net.ipv4.tcp_ecn=1`"},
+        {"net.ipv4.tcp_frto=1", "expected a sysctl that has a counterpart here, found `net.ipv4.tcp_frto=1`"},
     };
     char said[512];
 
