@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "cli/capture.h"
+#include "cli/carrier.h"
 #include "cli/news.h"
 #include "packet/ipv4.h"
 
@@ -218,8 +219,10 @@ static void name_stations(struct monitor *m)
 
 int capture_on_wire(struct capture *c)
 {
-    struct station_config config = {
-        .wire = c->options.on.name, .program = "estab capture", .flags = STATION_MONITOR};
+    struct station_config config = {.wire = c->options.on.name,
+                                    .program = "estab capture",
+                                    .flags = STATION_MONITOR,
+                                    .start = &carrier_start};
     struct monitor m = {.c = c};
     struct estab_host_error error = {0};
     struct waiting *w;

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/keeper.h"
+#include "cli/leave.h"
 #include "cli/talk_wire.h"
 
 #define BACKLOG   16
@@ -215,7 +215,8 @@ static void take_trouble(struct connecting *c, estab_time now)
     }
 }
 
-/* Ctrl-C: FIN, then RST.  In TIME-WAIT there is nothing left to close. */
+/* Ctrl-C: FIN, then RST.  In TIME-WAIT there is nothing left to close; on a wire it is left to the hub, as
+ * is all that was closed before. */
 static void interrupted(struct connecting *c, estab_time now)
 {
     struct estab_status st = {.size = sizeof st};
@@ -223,6 +224,10 @@ static void interrupted(struct connecting *c, estab_time now)
 
     if (times == 0)
         return;
+    if (times == 1 && c->talk.station && c->client.closed) {
+        c->talk.leave_at = now;
+        return;
+    }
     if (estab_status(c->talk.stack, c->client.conn, &st) == ESTAB_OK &&
         (st.state == ESTAB_STATE_TIME_WAIT || st.state == ESTAB_STATE_FIN_WAIT_2))
         times = 2;
@@ -248,21 +253,17 @@ static bool act(struct connecting *c, estab_time now)
     return any;
 }
 
-/* On a wire TIME-WAIT is not ours to wait out. */
-static bool handed_over(struct connecting *c)
+/* On a wire TIME-WAIT is not ours to wait out, nor is anything else once the user wants to go. */
+static bool has_left(struct connecting *c)
 {
     struct talk *t = &c->talk;
-    unsigned time_wait, open = keeper_open(t, &time_wait);
+    unsigned time_wait, open = leave_open(t, &time_wait);
 
-    if (!t->station || open == 0 || time_wait < open || wire_untold(t->wire))
+    if (!t->station || open == 0)
         return false;
-    if (keeper_start(t) == 0)
+    if (!leave_due(t) && (time_wait < open || wire_untold(t->wire)))
         return false;
-    talk_say(
-        t,
-        "TIME-WAIT lasts 2 MSL, here %g s, so that no old segment meets a new connection; wire "
-        "%s carries it on",
-        (double)(2 * talk_config(t->o, true).msl_ms) / 1000, t->o->on.name);
+    (void)leave_all(t);
     return true;
 }
 
@@ -290,7 +291,7 @@ static int connect_real(struct connecting *c, const struct estab_endpoint *remot
         turn(c);
         if (talk_cut_off(&c->talk))
             return CLI_FAILED;
-        if (handed_over(c))
+        if (has_left(c))
             return verdict(c);
     }
     wire_turn(c->talk.wire, 0); /* a reset is still to be sent */

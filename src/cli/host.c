@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "cli/bridge.h"
+#include "cli/carrier.h"
 #include "cli/netns.h"
 #include "cli/talk_control.h"
 #include "cli/verb.h"
@@ -102,6 +103,7 @@ static bool join(struct hosting *h, struct estab_host_error *error)
         .flags = STATION_KERNEL | STATION_TOLD,
         .has_address = cli_given(o, OPT_IP),
         .prefix_length = o->ip.length,
+        .start = &carrier_start,
     };
 
     c.address = estab_ipv4(o->ip.address[0], o->ip.address[1], o->ip.address[2], o->ip.address[3]);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/keeper.h"
+#include "cli/leave.h"
 
 #define BACKLOG     1024
 #define GREETING    "hello\n"
@@ -22,7 +22,7 @@ struct listening {
     struct app_client client; /* on the stage */
     struct story_end end;     /* the listener */
     estab_time quiet_since;   /* nothing is open since then; 0: something is */
-    unsigned kept;            /* connections that are carried on */
+    bool left;                /* to the hub: the stack is not ours any more */
     bool reset;
 };
 
@@ -181,18 +181,18 @@ static bool finished(struct listening *l, estab_time now)
     return now >= l->quiet_since + SETTLED;
 }
 
-/* On a wire TIME-WAIT is not ours to wait out. */
-static bool handed_over(struct listening *l)
+/* On a wire TIME-WAIT is not ours to wait out, nor is what takes longer than a moment. */
+static bool has_left(struct listening *l)
 {
     struct talk *t = &l->talk;
-    unsigned time_wait, open = keeper_open(t, &time_wait);
+    unsigned time_wait, open = leave_open(t, &time_wait);
 
-    if (!t->station || open == 0 || time_wait < open || wire_untold(t->wire))
+    if (!t->station || open == 0)
         return false;
-    l->kept = keeper_start(t);
-    if (l->kept)
-        talk_say(t, "wire %s carries on what is left: %u in TIME-WAIT", t->o->on.name, l->kept);
-    return l->kept > 0;
+    if (!leave_due(t) && (time_wait < open || wire_untold(t->wire)))
+        return false;
+    l->left = leave_all(t) > 0;
+    return true;
 }
 
 /* Ctrl-C: FIN, then RST.  True: it is over. */
@@ -217,7 +217,7 @@ static bool interrupted(struct listening *l, estab_time now)
         l->reset = true;
     }
     talk_calls(&l->talk, NULL);
-    return l->reset || l->server.open == 0 || handed_over(l);
+    return l->reset || l->server.open == 0 || has_left(l);
 }
 
 static int listen_real(struct listening *l)
@@ -228,7 +228,7 @@ static int listen_real(struct listening *l)
     while (code == CLI_OK) {
         estab_time now = estab_now(), until = app_server_deadline(&l->server);
         if (interrupted(l, now)) {
-            if (l->kept == 0)
+            if (!l->left)
                 wire_turn(t->wire, 0); /* the resets */
             code = CLI_INTERRUPTED;
             break;

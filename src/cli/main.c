@@ -17,7 +17,7 @@
 #include "cli/suggest.h"
 
 /* The only mutable statics: a signal handler can reach nothing else. */
-static volatile sig_atomic_t interrupts, caught, terminal;
+static volatile sig_atomic_t interrupts, caught, terminal, hung_up;
 
 /* A terminal has just written ^C; what follows, if only the prompt, begins a line. */
 static void interrupted(int number)
@@ -29,6 +29,8 @@ static void interrupted(int number)
     errno = before;
     if (!caught)
         _exit(CLI_INTERRUPTED);
+    if (number == SIGHUP)
+        hung_up = 1;
     interrupts++;
 }
 
@@ -42,15 +44,22 @@ unsigned cli_interrupts(void)
     return (unsigned)interrupts;
 }
 
-/* No SA_RESTART: what waits is to notice. */
+bool cli_hung_up(void)
+{
+    return hung_up;
+}
+
+/* A closed terminal ends us like Ctrl-C, unless nohup(1) has said that it shall not.  No SA_RESTART: what waits is to notice. */
 static void watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupted};
+    struct sigaction action = {.sa_handler = interrupted}, before;
 
     terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 static int unknown_verb(const char *word)

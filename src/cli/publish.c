@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/carrier.h"
 #include "cli/talk.h"
 #include "device/error.h"
 
@@ -268,7 +269,8 @@ static struct station *join(const struct cli_options *o, struct estab_host_error
     struct station_config c = {.wire = o->on.name,
                                .name = "relay",
                                .program = "estab --publish",
-                               .flags = STATION_REPORTS | STATION_TOLD};
+                               .flags = STATION_REPORTS | STATION_TOLD,
+                               .start = &carrier_start};
     struct station *s = station_join(&c, error);
 
     c.name = NULL;

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/keeper.h"
+#include "cli/leave.h"
 #include "cli/server.h"
 #include "cli/talk_control.h"
 
@@ -143,7 +143,7 @@ static int wait_for_the_end(struct serving *s)
             server_end(s->server); /* which nobody hears */
             return CLI_FAILED;
         }
-        if (s->reset || (s->ending && !anything_open(s)))
+        if (s->reset || (s->ending && (!anything_open(s) || leave_due(t))))
             return CLI_INTERRUPTED;
         if (!s->ending && t->child_ended && !anything_open(s))
             break;
@@ -257,6 +257,7 @@ static void keep_signals(struct serving *s)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
     cli_catch();
     pthread_sigmask(SIG_BLOCK, &signals, &s->waiting);
 }
@@ -285,18 +286,6 @@ static int run(struct serving *s)
     return code;
 }
 
-/* On a wire TIME-WAIT is not ours to wait out. */
-static void hand_over(struct serving *s)
-{
-    struct talk *t = &s->talk;
-    unsigned kept;
-
-    pthread_sigmask(SIG_SETMASK, &s->waiting, NULL); /* the keeper can be ended, too */
-    kept = keeper_start(t);
-    if (kept)
-        talk_say(t, "wire %s carries on what is left: %u in TIME-WAIT", t->o->on.name, kept);
-}
-
 /* The threads end one after the other.  Then the loop is this one's: a reset is still to be sent. */
 static void stop(struct serving *s)
 {
@@ -305,8 +294,9 @@ static void stop(struct serving *s)
     if (s->watched && s->talk.wire) {
         talk_calls(&s->talk, NULL);
         wire_turn(s->talk.wire, 0);
+        pthread_sigmask(SIG_SETMASK, &s->waiting, NULL); /* Ctrl-C is for this one again */
         if (s->ending && !s->reset)
-            hand_over(s);
+            (void)leave_all(&s->talk);
     } else if (s->reset) {
         (void)estab_loop_once(s->loop, 0);
     }

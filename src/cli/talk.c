@@ -22,6 +22,7 @@
 #define LISTEN_MS     10                 /* how often the kernel is asked who listens */
 #define SAY_AFTER     (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
 #define AWAIT_MOST    (30 * ESTAB_SECOND) /* a program of the user's may take so long to listen */
+#define LEAVE_AFTER   (2 * ESTAB_SECOND) /* in which the end of a connection can be watched */
 #define SERVER_HOST   1u                 /* 10.11.0.1 */
 #define CLIENT_HOST   101u               /* 10.11.0.101 */
 
@@ -566,5 +567,7 @@ unsigned talk_interrupted(struct talk *t)
     unsigned now = cli_interrupts(), before = t->interrupts;
 
     t->interrupts = now;
+    if (before == 0 && now > 0)
+        t->leave_at = estab_now() + (cli_hung_up() ? 0 : LEAVE_AFTER);
     return before == now ? 0 : now > 1 ? 2 : 1;
 }

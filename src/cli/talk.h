@@ -45,6 +45,7 @@ struct talk {
     bool child_ended;
     pid_t publisher;     /* of --publish; 0: none */
     unsigned interrupts; /* that were acted upon */
+    estab_time leave_at; /* since the first: then what is still open is left to others (leave.h) */
 };
 
 /* Makes all of it but the wire.  CLI_OK, or what the process ends with; the user has been told. */

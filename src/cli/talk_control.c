@@ -66,12 +66,3 @@ void talk_control_open(struct talk *t, estab_loop *loop, const char *what)
     else
         talk_say(t, "netstat will not show this stack: %s", error.text);
 }
-
-void talk_control_leave(struct talk *t)
-{
-    if (!t->control)
-        return;
-    estab_loop_watch(wire_loop(t->wire), control_fd(t->control), 0, NULL, NULL);
-    control_leave(t->control);
-    t->control = NULL;
-}

@@ -8,8 +8,6 @@
 /* Opens a control socket of "estab WHAT", and gives it to the loop.  Without one everything else goes
  * on: then the user is told why. */
 void talk_control_open(struct talk *, estab_loop *, const char *what);
-/* In a child that goes on alone, after a fork: the socket is the parent's, and stays. */
-void talk_control_leave(struct talk *);
 /* Adds the names of a wire's stations. */
 void talk_station_names(const struct station *, struct names *);
 /* As the user would write it behind --on. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/carrier.h"
+
 #define LIST_MAX 512
 
 /* ---- joining ----------------------------------------------------------------------------------- */
@@ -22,6 +24,7 @@ struct station *talk_join(struct talk *t, bool listens, struct estab_host_error 
         .has_address = cli_given(o, OPT_IP),
         .prefix_length = o->ip.length,
         .mac = cli_given(o, OPT_MAC) ? o->mac : NULL,
+        .start = &carrier_start,
     };
 
     c.address = estab_ipv4(o->ip.address[0], o->ip.address[1], o->ip.address[2], o->ip.address[3]);
@@ -49,7 +52,7 @@ static bool order(struct talk *t, enum envelope_type type, const char *text,
 
     envelope_init(&e, type);
     envelope_text(&e, text);
-    return station_order(t->o->on.name, false, &e, NULL, NULL, error);
+    return station_order(t->o->on.name, NULL, &e, NULL, NULL, error);
 }
 
 bool talk_wire_impair(struct talk *t, struct estab_host_error *error)

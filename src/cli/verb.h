@@ -150,10 +150,12 @@ typedef int cli_run(const struct cli_options *);
 int cli_say(const struct cli_options *, enum cli_exit code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Ctrl-C and SIGTERM end the process with CLI_INTERRUPTED, until a verb wants to close its
- * connections first and calls cli_catch: from then on they only count, and interrupt what waits. */
+/* Ctrl-C, SIGTERM and a closed terminal end the process with CLI_INTERRUPTED, until a verb wants to close
+ * its connections first and calls cli_catch: from then on they only count, and interrupt what waits. */
 void cli_catch(void);
 unsigned cli_interrupts(void);
+/* The terminal was closed: nobody sees what is told. */
+bool cli_hung_up(void);
 
 /* ---- the tables, for parsing, help, manual pages and completion -------------------------------- */
 

@@ -528,6 +528,18 @@ bool wire_untold(const struct wire *w)
     return w->first != NULL;
 }
 
+uint64_t wire_sent(const struct wire *w)
+{
+    return w->out;
+}
+
+void wire_flush(struct wire *w)
+{
+    wire_turn(w, 0);
+    if (w->config.station)
+        news_settle(&w->news, ESTAB_NEVER);
+}
+
 bool wire_gone(const struct wire *w)
 {
     return w->config.station && station_gone(w->config.station);
@@ -602,7 +614,8 @@ static bool impaired(const struct wire *w)
 static bool join(struct wire *w)
 {
     struct estab_observer observer = {w, arriving, arrived, expired, leaving};
-    int interface = estab_interface_add(w->config.stack, &w->config.interface);
+    bool has_it = estab_address_is_local(w->config.stack, w->config.interface.address);
+    int interface = has_it ? 0 : estab_interface_add(w->config.stack, &w->config.interface);
 
     w->loop = estab_loop_new(w->config.stack);
     if (interface < 0 || !w->loop ||
@@ -629,6 +642,7 @@ struct wire *wire_new(const struct wire_config *config, struct estab_host_error 
         return NULL;
     }
     w->config = *config;
+    w->out = config->sent;
     if (config->netns) /* as root; others infer */
         w->oracle = oracle_open(config->peer, &none);
     w->zero = estab_now();

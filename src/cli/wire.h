@@ -30,6 +30,7 @@ struct wire_config {
     struct estab_addr peer;           /* the kernel's address there */
     bool peer_listens;                /* it does already */
     struct station *station;          /* the device is a station of a wire; or NULL */
+    uint64_t sent;                    /* frames that this station has sent already */
     void (*say)(void *context, const char *sentence); /* to the user; or NULL */
     void *context;
     estab_time begin; /* what the story calls the present moment */
@@ -46,6 +47,10 @@ estab_time wire_time(const struct wire *, estab_time now);
 bool wire_knows_peer(const struct wire *);
 /* Whether something that has left is still to be told: its fate, or what it did. */
 bool wire_untold(const struct wire *);
+/* Frames that have left. */
+uint64_t wire_sent(const struct wire *);
+/* Tells others at once what else a frame would tell of, and sends what is to be sent. */
+void wire_flush(struct wire *);
 /* The wire that the device is a station of has ended. */
 bool wire_gone(const struct wire *);
 /* The peer listens now, where we may connect to. */

@@ -10,6 +10,7 @@
 
 #include "capture/names.h"
 #include "capture/text.h"
+#include "cli/carrier.h"
 #include "cli/prose.h"
 #include "cli/verb.h"
 #include "wire/place.h"
@@ -199,7 +200,7 @@ static int show(const struct cli_options *o)
     unsigned n;
 
     envelope_init(&order, SAY_SHOW);
-    if (!station_order(o->on.name, false, &order, o->json ? json_one : show_one, NULL, &error)) {
+    if (!station_order(o->on.name, NULL, &order, o->json ? json_one : show_one, NULL, &error)) {
         if (error.kind != ESTAB_HOST_NOT_FOUND)
             return fail(o, &error);
         fprintf(stderr,
@@ -245,7 +246,7 @@ static int change(const struct cli_options *o, enum envelope_type type)
                                        : "a rule such as drop 2 data");
     envelope_init(&order, type);
     envelope_text(&order, text);
-    if (!station_order(o->on.name, true, &order, NULL, NULL, &error))
+    if (!station_order(o->on.name, &carrier_start, &order, NULL, NULL, &error))
         return fail(o, &error);
     return CLI_OK;
 }
@@ -256,7 +257,7 @@ static int clear(const struct cli_options *o)
     struct estab_host_error error = {0};
 
     envelope_init(&order, SAY_CLEAR);
-    if (!station_order(o->on.name, false, &order, NULL, NULL, &error))
+    if (!station_order(o->on.name, NULL, &order, NULL, NULL, &error))
         return fail(o, &error);
     return CLI_OK;
 }
@@ -268,7 +269,7 @@ static bool end_process(const char *wire)
 {
     struct ucred who = {0};
     socklen_t n = sizeof who;
-    int fd = place_connect(wire, false, NULL);
+    int fd = place_connect(wire, NULL, NULL);
     bool known = fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && who.pid > 1;
 
     if (fd >= 0)
@@ -282,7 +283,7 @@ static int down(const struct cli_options *o)
     struct estab_host_error error = {0};
 
     envelope_init(&order, SAY_DOWN);
-    if (station_order(o->on.name, false, &order, NULL, NULL, &error))
+    if (station_order(o->on.name, NULL, &order, NULL, NULL, &error))
         return CLI_OK;
     if (error.kind == ESTAB_HOST_NOT_FOUND) {
         fprintf(stderr, "there is no wire %s\n", o->on.name);

@@ -40,6 +40,7 @@ struct hub *hub_new(const struct hub_config *config, int listener, estab_time no
     h->idle_since = now;
     for (unsigned i = 0; i < HUB_CLIENTS; i++)
         h->client[i].fd = -1;
+    rooms_init(h);
     return h;
 }
 
@@ -62,6 +63,7 @@ void hub_free(struct hub *h)
 {
     if (!h)
         return;
+    rooms_free(h);
     for (unsigned i = 0; i < HUB_CLIENTS; i++)
         if (h->client[i].fd >= 0)
             drop(h, &h->client[i]);
@@ -200,18 +202,52 @@ static bool hung_up(const struct client *c)
     return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
+static void close_passed(struct hub *h)
+{
+    while (h->passed > 0)
+        close(h->passed_fd[--h->passed]);
+}
+
+/* One message, and the descriptors that came with it: those that are not taken are closed again. */
+static ssize_t receive(struct hub *h, const struct client *c)
+{
+    union {
+        char bytes[CMSG_SPACE(HUB_PASSED * sizeof(int))];
+        struct cmsghdr header;
+    } control;
+    struct iovec bytes = {h->in, sizeof h->in};
+    struct msghdr m = {.msg_iov = &bytes,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    h->passed = 0;
+    for (struct cmsghdr *k = n < 0 ? NULL : CMSG_FIRSTHDR(&m); k; k = CMSG_NXTHDR(&m, k)) {
+        if (k->cmsg_level != SOL_SOCKET || k->cmsg_type != SCM_RIGHTS)
+            continue;
+        h->passed = (unsigned)((k->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(h->passed_fd, CMSG_DATA(k), h->passed * sizeof(int));
+    }
+    if (m.msg_flags & MSG_CTRUNC) /* so many are not what they should be */
+        close_passed(h);
+    return n;
+}
+
 /* False: the other side has gone.  What it has left unread is read in one turn. */
 static bool read_some(struct hub *h, struct client *c, estab_time now)
 {
     for (unsigned i = 0; !c->closing; i++) {
         if (i == HUB_TURN && !hung_up(c))
             break;
-        ssize_t n = recv(c->fd, h->in, sizeof h->in, MSG_DONTWAIT);
+        ssize_t n = receive(h, c);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
+        if (n > 0)
+            judge(h, c, (size_t)n, now);
+        close_passed(h);
         if (n == 0)
             return false;
-        judge(h, c, (size_t)n, now);
     }
     return true;
 }
@@ -256,6 +292,7 @@ void hub_turn(struct hub *h, estab_time now)
     accept_all(h, now);
     read_all(h, now);
     frames_move(h, now);
+    rooms_turn(h, now);
     flush_all(h, now);
     if (hub_stations(h) > 0)
         h->idle_since = now;
@@ -280,7 +317,8 @@ bool hub_over(const struct hub *h, estab_time now)
 
 estab_time hub_deadline(const struct hub *h)
 {
-    estab_time next = frames_next(h);
+    estab_time frames = frames_next(h), rooms = rooms_next(h);
+    estab_time next = frames < rooms ? frames : rooms;
     estab_time idle = hub_stations(h) ? ESTAB_NEVER : h->idle_since + h->config.idle_ns;
 
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
@@ -293,7 +331,7 @@ estab_time hub_deadline(const struct hub *h)
 
 void hub_wait(struct hub *h, estab_time until, estab_time now)
 {
-    struct pollfd p[HUB_CLIENTS + 1];
+    struct pollfd p[HUB_CLIENTS + HUB_ROOMS + 1];
     estab_time due = hub_deadline(h), when = due < until ? due : until;
     estab_time left = when > now ? when - now : 0;
     struct timespec t = {.tv_sec = (time_t)(left / ESTAB_SECOND),
@@ -308,5 +346,8 @@ void hub_wait(struct hub *h, estab_time until, estab_time now)
         if (c->fd >= 0)
             p[n++] = (struct pollfd){.fd = c->fd, .events = (short)(in | out)};
     }
+    for (unsigned i = 0; i < HUB_ROOMS; i++)
+        if (h->guest[i].alive >= 0)
+            p[n++] = (struct pollfd){.fd = h->guest[i].alive, .events = POLLIN};
     (void)ppoll(p, n, when == ESTAB_NEVER ? NULL : &t, NULL);
 }

@@ -15,6 +15,10 @@
  * HUB_FLIGHT of its frames may be under way.  Who sends what is no envelope is told so and cut off,
  * after HUB_CLOSING even if it does not read.
  *
+ * What a station leaves open when it ends it may leave to the hub: its stack's room (room.h), which a
+ * child of the hub's runs to its end, a child for each.  A room is memory that somebody else has
+ * written, and cannot be checked to the last list; so whatever it does, it does to itself.
+ *
  * The hub knows no clock and sleeps nowhere but in hub_wait: `now` is an argument, so that a test
  * can let ten minutes pass.
  */
@@ -22,6 +26,8 @@
 #define WIRE_HUB_H
 
 #include <estab.h>
+
+#include "wire/envelope.h"
 
 #define HUB_CLIENTS     128
 #define HUB_QUEUE       1024                /* messages that wait for one reader */
@@ -33,11 +39,28 @@
 #define HUB_IDLE        (600 * ESTAB_SECOND)
 #define HUB_SILENCE     (5 * ESTAB_SECOND) /* after which who has not joined makes room */
 #define HUB_CLOSING     ESTAB_SECOND       /* that a client has to read why it is cut off */
+#define HUB_ROOMS       32                  /* that are carried on at a time */
+#define HUB_ROOMS_BYTES (UINT64_C(256) << 20) /* that they have in use, all of them */
+#define HUB_CARRIED     256                 /* connections of one station */
+#define HUB_CARRY       (3600 * ESTAB_SECOND) /* the longest that a room is carried on */
 
 struct hub;
 
+/* A room that was left to the hub, and its station, in a child of the hub's. */
+struct hub_guest {
+    const char *wire;
+    struct envelope welcome; /* as the station has heard it; the program that it was */
+    int room;    /* a file of memory, not yet looked at */
+    int station; /* the station's socket */
+    int answer;  /* where DONE, or an ERROR, is waited for */
+};
+
+/* Runs it until nothing is left, at most for HUB_CARRY. */
+typedef void hub_carry(const struct hub_guest *);
+
 struct hub_config {
     const char *name;
+    hub_carry *carry;   /* NULL: rooms are refused */
     uint64_t seed;      /* of what the links leave to chance */
     estab_time idle_ns; /* it ends so long after the last station has left */
     uint8_t network[4]; /* addresses are given from it */

@@ -240,18 +240,23 @@ void names_list(struct hub *h, struct client *to)
 
 /* ---- joining -------------------------------------------------------------------------------------- */
 
+void names_welcome(const struct hub *h, const struct client *c, struct envelope *e)
+{
+    names_describe(c, e);
+    e->type = SAY_WELCOME;
+    e->counters = 0;
+    e->has &= ~(uint32_t)HAS_COUNTER;
+    e->has |= HAS_MTU | HAS_SEED;
+    e->mtu = HUB_MTU;
+    e->seed = h->config.seed;
+    envelope_text(e, h->name);
+}
+
 static void welcome(struct hub *h, struct client *c)
 {
     struct envelope e;
 
-    names_describe(c, &e);
-    e.type = SAY_WELCOME;
-    e.counters = 0;
-    e.has &= ~(uint32_t)HAS_COUNTER;
-    e.has |= HAS_MTU | HAS_SEED;
-    e.mtu = HUB_MTU;
-    e.seed = h->config.seed;
-    envelope_text(&e, h->name);
+    names_welcome(h, c, &e);
     client_answer(h, c, &e);
     names_list(h, c);
     envelope_init(&e, SAY_DONE);

@@ -244,6 +244,9 @@ static void take_news(struct hub *h, struct client *c, const struct envelope *e,
     case SAY_STATE:
         take_state(h, c, e);
         break;
+    case SAY_ROOM:
+        rooms_take(h, c, now);
+        break;
     default:
         take_carry(h, c, e);
         break;
@@ -260,6 +263,7 @@ void orders_take(struct hub *h, struct client *c, const struct envelope *e, esta
     case SAY_REPORT:
     case SAY_STATE:
     case SAY_CARRY:
+    case SAY_ROOM:
         take_news(h, c, e, now);
         break;
     case SAY_LIST:

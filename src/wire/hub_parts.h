@@ -8,10 +8,10 @@
 #include "wire/hub.h"
 
 #define HUB_LANES   (2 * HUB_CLIENTS)
-#define HUB_CARRIED 256 /* connections of one station */
 #define HUB_NAME    24  /* of a name, the terminating zero included */
 #define HUB_SHARE   (HUB_QUEUE / 4 * 3)
 #define NOBODY      HUB_CLIENTS
+#define HUB_PASSED  3 /* descriptors with one message */
 
 /* A message that waits for one reader or several. */
 struct packet {
@@ -74,6 +74,14 @@ struct parcel {
     uint8_t bytes[]; /* the envelope without the frame */
 };
 
+/* A child that carries a room on. */
+struct guest {
+    int alive; /* readable once it has ended; -1: free */
+    int pid;
+    uint64_t bytes;   /* that the room had in use */
+    estab_time until; /* then it is killed */
+};
+
 struct hub {
     struct hub_config config;
     char name[HUB_NAME];
@@ -89,6 +97,9 @@ struct hub {
     uint32_t *free_parcel;
     uint32_t parcels, free_parcels;
     uint64_t malformed, refused;
+    struct guest guest[HUB_ROOMS];
+    unsigned passed; /* with the message at hand */
+    int passed_fd[HUB_PASSED];
     struct client client[HUB_CLIENTS];
     uint8_t in[ENVELOPE_MAX + 1], out[ENVELOPE_MAX];
 };
@@ -116,6 +127,8 @@ void names_join(struct hub *, struct client *, const struct envelope *);
 /* Tells everybody who wants to know. */
 void names_tell(struct hub *, const struct client *, uint32_t more_flags);
 void names_describe(const struct client *, struct envelope *);
+/* What it was told when it joined. */
+void names_welcome(const struct hub *, const struct client *, struct envelope *);
 void names_list(struct hub *, struct client *);
 bool names_holds(
     const struct client *); /* it has a name and an address that nobody else may have */
@@ -131,6 +144,15 @@ void frames_leave(struct hub *, const struct client *);
 void frames_configure(struct hub *);
 void frames_free(struct hub *);
 void frames_count(const struct hub *, struct link_counters *all, size_t *under_way);
+
+/* ---- hub_rooms.c: what stations leave behind ---------------------------------------------------------- */
+
+void rooms_init(struct hub *);
+void rooms_take(struct hub *, struct client *, estab_time now);
+/* Those that have ended, or go on for too long. */
+void rooms_turn(struct hub *, estab_time now);
+estab_time rooms_next(const struct hub *);
+void rooms_free(struct hub *);
 
 /* ---- hub_orders.c: everything else that a client says ------------------------------------------------ */
 

@@ -131,7 +131,8 @@ static void serve(struct hub *h, int place, const char *file)
     }
 }
 
-static _Noreturn void become_hub(const char *wire, int listener, int place)
+static _Noreturn void become_hub(const char *wire, const struct place_start *how, int listener,
+                                 int place)
 {
     char file[FILE_MAX];
     struct hub_config config;
@@ -146,12 +147,14 @@ static _Noreturn void become_hub(const char *wire, int listener, int place)
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_IGN); /* its children are nobody's to wait for */
     (void)prctl(PR_SET_NAME, HUB_PROCESS);
     (void)listen(listener, BACKLOG); /* SO_PEERCRED names who has called it last: us */
     keep_only(&listener, &place);
     (void)!chdir("/");
     estab_random(&seed, sizeof seed);
     config = hub_defaults(wire, seed);
+    config.carry = how->carry;
     h = hub_new(&config, listener, estab_now());
     file_of(wire, file);
     if (h)
@@ -170,7 +173,7 @@ static void await_hub(int pipe_end)
 }
 
 /* A grandchild, so that it is nobody's to wait for. */
-static bool spawn_hub(const char *wire, int listener, int place)
+static bool spawn_hub(const char *wire, const struct place_start *how, int listener, int place)
 {
     int status = 0, ends[2];
     pid_t pid;
@@ -183,7 +186,7 @@ static bool spawn_hub(const char *wire, int listener, int place)
         (void)setsid();
         pid = fork();
         if (pid == 0)
-            become_hub(wire, listener, place);
+            become_hub(wire, how, listener, place);
         _exit(pid < 0 ? 1 : 0);
     }
     close(ends[1]);
@@ -235,14 +238,15 @@ static int make_listener(int place, const char *file)
 }
 
 /* With the lock in hand. */
-static int start(int place, const char *wire, struct estab_host_error *error)
+static int start(int place, const char *wire, const struct place_start *how,
+                 struct estab_host_error *error)
 {
     char file[FILE_MAX];
     int listener, fd = -1;
 
     file_of(wire, file);
     listener = make_listener(place, file);
-    if (listener >= 0 && spawn_hub(wire, listener, place))
+    if (listener >= 0 && spawn_hub(wire, how, listener, place))
         fd = try_connect(place, file, ANSWER);
     if (fd < 0)
         host_fail(error, ESTAB_HOST_IO, errno, "wire %s cannot be started", wire);
@@ -279,7 +283,8 @@ static void explain(const char *wire, struct estab_host_error *error)
 }
 
 /* Nobody has answered before. */
-static int start_once(int place, const char *wire, const char *file, struct estab_host_error *error)
+static int start_once(int place, const char *wire, const char *file, const struct place_start *how,
+                      struct estab_host_error *error)
 {
     int lock = take_lock(place, wire, error), fd;
 
@@ -290,13 +295,13 @@ static int start_once(int place, const char *wire, const char *file, struct esta
         explain(wire, error);
     } else if (fd < 0) {
         remove_dead(place, file);
-        fd = start(place, wire, error);
+        fd = start(place, wire, how, error);
     }
     close(lock);
     return fd;
 }
 
-static int connect_or_start(int place, const char *wire, bool may_start,
+static int connect_or_start(int place, const char *wire, const struct place_start *how,
                             struct estab_host_error *error)
 {
     char file[FILE_MAX];
@@ -306,13 +311,13 @@ static int connect_or_start(int place, const char *wire, bool may_start,
     fd = try_connect(place, file, ANSWER);
     if (fd >= 0)
         return fd;
-    if (may_start && !is_there())
-        return start_once(place, wire, file, error);
+    if (how && !is_there())
+        return start_once(place, wire, file, how, error);
     explain(wire, error);
     return -1;
 }
 
-int place_connect(const char *wire, bool may_start, struct estab_host_error *error)
+int place_connect(const char *wire, const struct place_start *how, struct estab_host_error *error)
 {
     int place, fd;
 
@@ -323,10 +328,10 @@ int place_connect(const char *wire, bool may_start, struct estab_host_error *err
             wire, PLACE_NAME - 1);
         return -1;
     }
-    place = runtime_open(may_start, error);
+    place = runtime_open(how != NULL, error);
     if (place < 0)
         return -1;
-    fd = connect_or_start(place, wire, may_start, error);
+    fd = connect_or_start(place, wire, how, error);
     close(place);
     return fd;
 }

@@ -18,15 +18,23 @@
 
 #include <estab_host.h>
 
+#include "wire/hub.h"
+
 #define PLACE_NAME 24 /* of a wire, the terminating zero included */
 #define PLACE_MAX  64 /* wires that place_list lists */
 
 /* A name of letters, digits, '-', '_' and '.', as for stations. */
 bool place_name_valid(const char *wire);
 
-/* A socket connected to the hub of this wire, which is started first if `start` and there is none;
- * -1 with `error`, NOT_FOUND if there is none. */
-ESTAB_MUST_CHECK int place_connect(const char *wire, bool start, struct estab_host_error *);
+/* Of a hub that is started. */
+struct place_start {
+    hub_carry *carry; /* or NULL, see hub.h */
+};
+
+/* A socket connected to the hub of this wire, which is started first if there is none and `start` is not
+ * NULL; -1 with `error`, NOT_FOUND if there is none. */
+ESTAB_MUST_CHECK int place_connect(const char *wire, const struct place_start *start,
+                                   struct estab_host_error *);
 
 /* A socket beside those of the wires: `WIRE.NAME.host`, where host NAME of a wire can be joined.
  * Listening, not blocking; -1 with `error`. */

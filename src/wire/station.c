@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "device/device.h"
-#include "wire/place.h"
 
 #define NOTES      128   /* frames that were noted and not yet sent */
 #define CAME       64    /* frames of one batch */
@@ -401,11 +400,12 @@ static void become_device(struct station *s, int fd)
 /* A hub that just ended is followed by another one. */
 static int join(struct station *s, const struct station_config *c, struct estab_host_error *error)
 {
+    static const struct place_start plain;
     struct envelope e;
 
     make_join(c, &e);
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
-        int fd = place_connect(c->wire, true, error);
+        int fd = place_connect(c->wire, c->start ? c->start : &plain, error);
         if (fd < 0)
             return -1;
         s->peers = 0;
@@ -543,8 +543,8 @@ static bool hear_answers(int fd, const char *wire, station_hook *answer, void *c
     return done;
 }
 
-bool station_order(const char *wire, bool start, const struct envelope *order, station_hook *answer,
-                   void *context, struct estab_host_error *error)
+bool station_order(const char *wire, const struct place_start *start, const struct envelope *order,
+                   station_hook *answer, void *context, struct estab_host_error *error)
 {
     int fd = place_connect(wire, start, error);
     bool done;
@@ -555,4 +555,89 @@ bool station_order(const char *wire, bool start, const struct envelope *order, s
     done = hear_answers(fd, wire, answer, context, error);
     close(fd);
     return done;
+}
+
+/* ---- what is left behind -------------------------------------------------------------------------------------- */
+
+static bool send_room(int fd, const int passed[3])
+{
+    union {
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+        struct cmsghdr header;
+    } control = {{0}};
+    uint8_t bytes[64];
+    struct envelope e;
+    struct iovec piece = {bytes, 0};
+    struct msghdr m = {.msg_iov = &piece,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    envelope_init(&e, SAY_ROOM);
+    piece.iov_len = envelope_write(&e, bytes, sizeof bytes);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(3 * sizeof(int));
+    memcpy(CMSG_DATA(&control.header), passed, 3 * sizeof(int));
+    return poll(&p, 1, PATIENCE) > 0 && sendmsg(fd, &m, MSG_NOSIGNAL) > 0;
+}
+
+bool station_leave(struct station *s, int room, struct estab_host_error *error)
+{
+    int ends[2] = {-1, -1};
+    struct envelope e;
+    enum heard what = HEARD_NOTHING;
+    uint8_t *bytes = malloc(ENVELOPE_MAX + 1);
+    bool done = false;
+
+    if (bytes && !s->gone &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 &&
+        send_room(s->device.fd, (int[]){room, s->device.fd, ends[1]})) {
+        close(ends[1]);
+        ends[1] = -1;
+        what = hear(ends[0], bytes, &e);
+        done = what == HEARD_IT && e.type == SAY_DONE;
+        if (!done && what == HEARD_IT && e.type == SAY_ERROR)
+            refused(&e, error);
+    }
+    if (!done && !(what == HEARD_IT && e.type == SAY_ERROR))
+        host_fail(error, ESTAB_HOST_IO, 0,
+                  what == HEARD_END ? "the process that was to carry it on has ended"
+                                    : "the hub of wire %s does not answer", s->wire);
+    for (unsigned i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
+    free(bytes);
+    return done;
+}
+
+struct station *station_adopt(const struct hub_guest *g)
+{
+    struct station *s = calloc(1, sizeof *s);
+    struct envelope list;
+
+    if (!s)
+        return NULL;
+    snprintf(s->wire, sizeof s->wire, "%.23s", g->wire);
+    s->welcome = g->welcome;
+    memcpy(s->name, s->welcome.name, sizeof s->name);
+    become_device(s, g->station);
+    envelope_init(&list, SAY_LIST); /* who else is here */
+    (void)station_say(s, &list);
+    return s;
+}
+
+void station_answer(const struct hub_guest *g, const char *wrong)
+{
+    struct envelope e;
+
+    envelope_init(&e, wrong ? SAY_ERROR : SAY_DONE);
+    if (wrong) {
+        e.has = HAS_CODE;
+        e.code = CODE_ORDER;
+        envelope_text(&e, wrong);
+    }
+    (void)send_envelope(g->answer, &e);
+    close(g->answer);
 }

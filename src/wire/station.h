@@ -19,6 +19,7 @@
 #include <estab_host.h>
 
 #include "wire/envelope.h"
+#include "wire/place.h"
 
 #define STATION_PEERS 128
 
@@ -43,6 +44,7 @@ struct station_config {
     struct estab_addr address;
     uint8_t prefix_length;
     const uint8_t *mac; /* NULL: given by the hub */
+    const struct place_start *start; /* of the hub, if there is none; NULL: one that carries nothing on */
 };
 
 /* NULL: `error` says why; USAGE where a name or an address is in use. */
@@ -78,9 +80,19 @@ const struct station_peer *station_peer_number(const struct station *, uint32_t 
 /* ---- orders, which need no joining ----------------------------------------------------------------- */
 
 /* Sends `order` to the hub of a wire and calls `answer` for each message until DONE.  False with
- * `error`: ERROR's text, NOT_FOUND if there is no such wire and it may not be started. */
-ESTAB_MUST_CHECK bool station_order(const char *wire, bool start, const struct envelope *order,
-                                    station_hook *answer, void *context,
-                                    struct estab_host_error *error);
+ * `error`: ERROR's text, NOT_FOUND if there is no such wire and `start` is NULL. */
+ESTAB_MUST_CHECK bool station_order(const char *wire, const struct place_start *start,
+                                    const struct envelope *order, station_hook *answer,
+                                    void *context, struct estab_host_error *error);
+
+/* ---- what is left behind ----------------------------------------------------------------------------- */
+
+/* Leaves the room in the file `room` (room.h), and the station with it, to the hub.  True: the stack lives
+ * on there, and nobody may use ours any more.  False with `error`: nothing has changed. */
+ESTAB_MUST_CHECK bool station_leave(struct station *, int room, struct estab_host_error *error);
+/* The station of such a room, in the hub's child: NULL if there is no memory. */
+ESTAB_MUST_CHECK struct station *station_adopt(const struct hub_guest *);
+/* Answers whoever waits in station_leave: NULL is yes. */
+void station_answer(const struct hub_guest *, const char *wrong);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """netstat beside a wire: what its stations have open, the states that a slow wire shows, and what a
-keeper carries on.
+hub carries on.
 
 Each test has a runtime directory, and so a wire, of its own.
 """
@@ -91,13 +91,13 @@ class Wire(Case):
         self.assertEqual((sent["timer"], received["timer"]), ("retransmission",) * 2)
         self.assertLess(received["memory"], 100)  # a record
 
-    def test_a_keeper(self):
+    def test_what_is_carried_on(self):
         """It is listed from the moment on in which the verb has ended."""
         self.listen("--close", "0")
         connect = self.start("connect", "--hold", "0", "--msl", "60")
         connect.wait(PATIENCE)
         row, = [row for row in self.rows() if row["state"] == "TIME-WAIT"]
-        self.assertEqual(row["program"], "estab keeper")
+        self.assertEqual(row["program"], "carried by the hub")
         until = time.monotonic() + PATIENCE
         self.assertNotEqual(row["pid"], connect.pid)
         self.assertEqual(row["timer"], "2MSL")

@@ -48,6 +48,11 @@ unsigned cli_interrupts(void)
     return 0;
 }
 
+bool cli_hung_up(void)
+{
+    return false;
+}
+
 void cli_catch(void)
 {
 }

@@ -21,6 +21,10 @@
 
 #define MS ESTAB_MS
 
+#ifndef HUB_CARRIES
+#define HUB_CARRIES NULL
+#endif
+
 struct end {
     int fd;
     uint8_t bytes[ENVELOPE_MAX];
@@ -35,6 +39,7 @@ static inline int begin(void **state)
 {
     struct hub_config config = hub_defaults("test", 1);
     (void)state;
+    config.carry = HUB_CARRIES;
     now = 1000 * ESTAB_SECOND;
     hub = hub_new(&config, -1, now);
     for (unsigned i = 0; i < 6; i++)
