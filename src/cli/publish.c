@@ -19,17 +19,21 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/carrier.h"
-#include "cli/talk.h"
+#include "cli/talk_control.h"
 #include "device/error.h"
+#include "wire/room.h"
 
 #define PIECE   65536
 #define BACKLOG 64
+#define END_MS  5000 /* for a relay to hear of its end */
+#define LAST    (30 * ESTAB_SECOND) /* that a relay may be silent once the verb has ended */
 
 struct piece {
     size_t first, length;
@@ -43,15 +47,21 @@ struct relay {
     bool opened;           /* was ESTABLISHED */
     bool ended_in, closed; /* the kernel's side sends no more; we have said CLOSE */
     bool ended_out, shut;  /* the wire's side; we have said shutdown */
+    estab_time moved_at; /* when a byte or an end last passed */
     struct piece *out, *in;
 };
 
 struct publisher {
     const struct cli_options *o;
     struct estab_endpoint target;
-    int listener, epoll;
+    int listener, epoll, report;
+    bool ending; /* nobody is taken any more */
     struct station *station;
+    struct estab_interface interface;
     estab_stack *stack;
+    void *room;
+    size_t room_size;
+    struct control *control; /* or NULL */
     struct story *story; /* which nobody hears: it lets others be told our true states */
     struct wire *wire;
     struct relay relay[PUBLISH_RELAYS];
@@ -150,6 +160,12 @@ static enum moved to_kernel(struct relay *r)
     return n ? MOVED_SOME : MOVED_NOT;
 }
 
+static void give_up(struct publisher *p, struct relay *r, estab_time now)
+{
+    (void)estab_abort(p->stack, r->conn, now);
+    break_relay(r);
+}
+
 static void pump(struct publisher *p, struct relay *r, estab_time now)
 {
     enum moved a, b, c, d;
@@ -161,10 +177,11 @@ static void pump(struct publisher *p, struct relay *r, estab_time now)
         c = from_wire(p, r, now);
         d = to_kernel(r);
         if (a == MOVED_BROKEN || b == MOVED_BROKEN || c == MOVED_BROKEN || d == MOVED_BROKEN) {
-            (void)estab_abort(p->stack, r->conn, now);
-            break_relay(r);
+            give_up(p, r, now);
             return;
         }
+        if (a || b || c || d)
+            r->moved_at = now;
     } while (a || b || c || d);
     if (!r->closed || !r->shut)
         return;
@@ -179,22 +196,45 @@ static bool begin(struct publisher *p, struct relay *r, int fd, estab_time now)
     struct estab_open open = {.size = sizeof open, .remote = p->target};
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = r};
 
-    *r = (struct relay){.fd = fd};
+    *r = (struct relay){.fd = fd, .moved_at = now};
     r->out = calloc(1, sizeof *r->out);
     r->in = calloc(1, sizeof *r->in);
     return r->out && r->in && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &e) == 0 &&
            estab_open(p->stack, &open, &r->conn, now) == ESTAB_OK;
 }
 
-/* As many as there is place for. */
-static void take_all(struct publisher *p, estab_time now)
+static bool someone_waits(const struct publisher *p)
 {
-    int fd;
+    struct pollfd l = {.fd = p->listener, .events = POLLIN};
+
+    return poll(&l, 1, 0) > 0;
+}
+
+/* A free place, or that of the relay that has been silent longest, if it has been for long enough: a browser
+ * keeps connections that it does not use.  NULL: none. */
+static struct relay *find_place(struct publisher *p, estab_time now)
+{
+    struct relay *silent = NULL;
 
     for (unsigned i = 0; i < PUBLISH_RELAYS; i++) {
         struct relay *r = &p->relay[i];
-        if (r->fd >= 0)
-            continue;
+        if (r->fd < 0)
+            return r;
+        if (now >= r->moved_at + PUBLISH_SILENCE && (!silent || r->moved_at < silent->moved_at))
+            silent = r;
+    }
+    if (silent && someone_waits(p))
+        give_up(p, silent, now);
+    return silent && silent->fd < 0 ? silent : NULL;
+}
+
+/* As many as there is place for. */
+static void take_all(struct publisher *p, estab_time now)
+{
+    struct relay *r;
+    int fd;
+
+    while ((r = find_place(p, now))) {
         fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return;
@@ -240,24 +280,44 @@ static void kernel_ready(void *context, int fd, short revents, estab_time now)
             ((struct relay *)e[i].data.ptr)->work = true;
 }
 
-static void turn(struct publisher *p)
+static unsigned open_relays(const struct publisher *p)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < PUBLISH_RELAYS; i++)
+        n += p->relay[i].fd >= 0;
+    return n;
+}
+
+/* Whether there was anything to do. */
+static bool pump_all(struct publisher *p, estab_time now)
 {
     struct estab_event e;
-    bool any = true;
+    bool any = false;
+
+    for (; estab_event_next(p->stack, &e); any = true)
+        take_event(p, &e, now);
+    for (unsigned i = 0; i < PUBLISH_RELAYS; i++)
+        if (p->relay[i].fd >= 0 && p->relay[i].work)
+            pump(p, &p->relay[i], now);
+    return any;
+}
+
+/* Those that end make room for those that wait. */
+static void turn(struct publisher *p)
+{
+    unsigned before;
     estab_time now;
 
     wire_turn(p->wire, estab_now() + ESTAB_SECOND);
     now = estab_now();
-    take_all(p, now);
-    wire_calls(p->wire, &p->target);
-    while (any) {
-        any = false;
-        for (; estab_event_next(p->stack, &e); any = true)
-            take_event(p, &e, now);
-        for (unsigned i = 0; i < PUBLISH_RELAYS; i++)
-            if (p->relay[i].fd >= 0 && p->relay[i].work)
-                pump(p, &p->relay[i], now);
-    }
+    do {
+        take_all(p, now);
+        wire_calls(p->wire, &p->target);
+        before = open_relays(p);
+        while (pump_all(p, now))
+            continue;
+    } while (open_relays(p) < before);
     wire_calls(p->wire, &p->target);
 }
 
@@ -285,7 +345,8 @@ static bool watch(struct publisher *p, struct estab_host_error *error)
                                  .name = "relay",
                                  .station = p->station};
 
-    station_interface(p->station, &config.interface);
+    station_interface(p->station, &p->interface);
+    config.interface = p->interface;
     p->story = story_new(&(struct story_config){.cli = p->o, .out = stdout});
     if (!p->story)
         return false;
@@ -299,13 +360,11 @@ static bool make(struct publisher *p, struct estab_host_error *error)
 {
     struct estab_config config = talk_config(p->o, false);
     struct epoll_event e = {.events = EPOLLIN | EPOLLET};
-    void *room;
-    size_t size;
 
     p->station = join(p->o, error);
     if (!p->station)
         return false;
-    p->stack = talk_stack_new(&config, &room, &size);
+    p->stack = talk_stack_new(&config, &p->room, &p->room_size);
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (p->stack && p->epoll >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->listener, &e) == 0 &&
         watch(p, error) &&
@@ -314,6 +373,87 @@ static bool make(struct publisher *p, struct estab_host_error *error)
     if (error->kind == ESTAB_HOST_OK)
         host_fail(error, ESTAB_HOST_IO, errno, "the relay has no memory, or no descriptors");
     return false;
+}
+
+static void find_names(void *context, struct names *names)
+{
+    const struct publisher *p = context;
+
+    (void)names_add(names, p->interface.address, station_name(p->station));
+    talk_station_names(p->station, names);
+}
+
+static void tell_netstat(struct publisher *p)
+{
+    struct estab_host_error ignored;
+    char on[40];
+    struct control_config config = {.program = "estab --publish",
+                                    .on = talk_on_text(&p->o->on, on),
+                                    .name = station_name(p->station),
+                                    .stack = p->stack,
+                                    .diag = -1,
+                                    .names = find_names,
+                                    .context = p};
+
+    p->control = control_open(&config, &ignored);
+    if (p->control)
+        (void)estab_loop_watch(wire_loop(p->wire), control_fd(p->control), POLLIN, control_ready,
+                               p->control);
+}
+
+/* The verb ends, and not by being killed: those that are here may come to their end. */
+static void asked_to_end(void *context, int fd, short revents, estab_time now)
+{
+    struct publisher *p = context;
+    struct signalfd_siginfo ignored;
+
+    (void)revents;
+    (void)now;
+    (void)!read(fd, &ignored, sizeof ignored);
+    if (p->ending)
+        return;
+    p->ending = true;
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+    close(p->listener);
+    p->listener = -1;
+    close(p->report); /* what the verb waits for */
+}
+
+static void watch_signal(struct publisher *p)
+{
+    sigset_t end;
+    int fd;
+
+    sigemptyset(&end);
+    sigaddset(&end, SIGUSR1);
+    (void)sigprocmask(SIG_BLOCK, &end, NULL);
+    fd = signalfd(-1, &end, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd >= 0)
+        (void)estab_loop_watch(wire_loop(p->wire), fd, POLLIN, asked_to_end, p);
+}
+
+static bool goes_on(struct publisher *p, estab_time now)
+{
+    for (unsigned i = 0; p->ending && i < PUBLISH_RELAYS; i++)
+        if (p->relay[i].fd >= 0 && now >= p->relay[i].moved_at + LAST)
+            give_up(p, &p->relay[i], now);
+    return !station_gone(p->station) && (!p->ending || open_relays(p) > 0);
+}
+
+/* TIME-WAIT, and what the server does not have yet. */
+static void leave(struct publisher *p)
+{
+    struct estab_host_error ignored;
+    struct estab_counters n = {.size = sizeof n};
+    struct room_note note;
+    int fd;
+
+    wire_flush(p->wire);
+    estab_counters(p->stack, &n);
+    note.serial = wire_sent(p->wire);
+    fd = n.connections + n.records ? room_write(p->room, p->room_size, &note, &ignored) : -1;
+    if (fd >= 0)
+        (void)!station_leave(p->station, fd, &ignored);
 }
 
 static void keep_only(int listener, int report)
@@ -351,11 +491,18 @@ static _Noreturn void run(const struct cli_options *o, int listener, int report,
     p->target = *target;
     for (unsigned i = 0; i < PUBLISH_RELAYS; i++)
         p->relay[i].fd = -1;
+    p->report = report;
     made = make(p, &error);
+    if (made) {
+        watch_signal(p);
+        tell_netstat(p);
+    }
     (void)!write(report, &error, sizeof error);
-    close(report);
-    while (made && !station_gone(p->station))
+    while (made && goes_on(p, estab_now()))
         turn(p);
+    if (made)
+        leave(p);
+    control_close(p->control);
     _exit(0);
 }
 
@@ -389,35 +536,42 @@ static bool hear_begin(int from, struct estab_host_error *error)
     return false;
 }
 
-pid_t publish_start(const struct cli_options *o, uint16_t port, const struct estab_endpoint *target,
-                    struct estab_host_error *error)
+bool publish_start(struct publication *p, const struct cli_options *o, uint16_t port,
+                   const struct estab_endpoint *target, struct estab_host_error *error)
 {
     int ends[2], listener = listen_on(port, error);
     pid_t pid = -1, parent = getpid();
 
     if (listener < 0)
-        return -1;
+        return false;
     if (pipe2(ends, O_CLOEXEC) == 0) {
         fflush(NULL);
         pid = fork();
         if (pid == 0)
             run(o, listener, ends[1], parent, target);
         close(ends[1]);
+        *p = (struct publication){pid, ends[0]};
         if (pid > 0 && !hear_begin(ends[0], error)) {
-            publish_end(pid);
+            publish_end(p);
             pid = -1;
         }
-        close(ends[0]);
     }
+    if (pid < 0 && error->kind == ESTAB_HOST_OK)
+        host_fail(error, ESTAB_HOST_IO, errno, "the relay cannot be started");
     close(listener);
-    return pid;
+    return pid > 0;
 }
 
-void publish_end(pid_t pid)
+void publish_end(struct publication *p)
 {
-    if (pid <= 0)
+    struct pollfd taking = {.fd = p->taking};
+
+    if (p->pid <= 0)
         return;
-    kill(pid, SIGTERM);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    kill(p->pid, SIGUSR1);
+    while (poll(&taking, 1, END_MS) < 0 && errno == EINTR)
         ;
+    close(p->taking);
+    (void)waitpid(p->pid, NULL, WNOHANG);
+    p->pid = 0;
 }

@@ -13,7 +13,6 @@
 
 #include "capture/text.h"
 #include "cli/prose.h"
-#include "cli/publish.h"
 #include "cli/talk_control.h"
 #include "cli/talk_wire.h"
 #include "sim/random.h"
@@ -398,8 +397,7 @@ int talk_publish(struct talk *t, uint16_t port)
         return CLI_OK;
     if (!t->station)
         return cli_say(t->o, CLI_USAGE, "--publish relays onto a wire: expected --on wire:NAME");
-    t->publisher = publish_start(t->o, t->o->publish, &target, &error);
-    if (t->publisher < 0)
+    if (!publish_start(&t->publication, t->o, t->o->publish, &target, &error))
         return fail(t, &error);
     talk_say(t, "127.0.0.1:%u of this machine reaches %s, port %u, over wire %s", t->o->publish,
              t->our_name, port, t->o->on.name);
@@ -411,7 +409,7 @@ int talk_close(struct talk *t, int code)
     char why[PCAPNG_ERROR_MAX];
 
     control_close(t->control);
-    publish_end(t->publisher);
+    publish_end(&t->publication);
     wire_free(t->wire);
     if (t->staged)
         stage_fini(&t->stage);

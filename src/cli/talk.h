@@ -13,6 +13,7 @@
 #define CLI_TALK_H
 
 #include "cli/peer.h"
+#include "cli/publish.h"
 #include "cli/stage.h"
 #include "cli/wire.h"
 #include "control/control.h"
@@ -43,7 +44,7 @@ struct talk {
     pid_t child; /* the command, or the built-in peer; 0: none, or ended */
     int child_fd, child_status;
     bool child_ended;
-    pid_t publisher;     /* of --publish; 0: none */
+    struct publication publication; /* of --publish */
     unsigned interrupts; /* that were acted upon */
     estab_time leave_at; /* since the first: then what is still open is left to others (leave.h) */
 };

@@ -380,6 +380,67 @@ class Published(_wire.Case):
             listener.signal()
             self.assertEqual(listener.end(), 130)
 
+    def test_the_silent_one_makes_room(self):
+        """A browser keeps connections that it does not use."""
+        listener, port = self.publish("--close", "0")
+        sockets = []
+        for i in range(128):
+            sockets.append(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            sockets[i].sendall(b"%03d" % i)
+            listener.hear(f'"{i:03}"')
+        for i, s in enumerate(sockets):  # of whom the seventh has been silent longest
+            if i != 6:
+                s.sendall(b"+%03d" % i)
+                listener.hear(f'"+{i:03}"')
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as late:
+            late.sendall(b"late")
+            listener.hear('"late"')
+            with self.assertRaises(ConnectionResetError):
+                sockets[6].settimeout(PATIENCE)
+                sockets[6].recv(1)
+            late.shutdown(socket.SHUT_WR)
+            self.assertEqual(late.recv(1), b"")
+        for i, s in enumerate(sockets):  # the others are all there, and one that ends makes room at once
+            if i != 6:
+                s.shutdown(socket.SHUT_WR)
+                self.assertEqual(s.recv(1), b"")
+            s.close()
+
+    def test_netstat_shows_both_ends(self):
+        _, port = self.publish("--close", "0")
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            def rows():
+                done = self.estab("netstat", "--json", code=None)
+                rows = [json.loads(line) for line in done.stdout.splitlines()]
+                return sorted((row["local_name"], row["state"], row["program"]) for row in rows
+                              if row["on"] == "wire:lab")
+            wait_until(lambda: rows() == [("relay", "ESTABLISHED", "estab --publish"),
+                                          ("server", "ESTABLISHED", "estab listen")],
+                       "both ends are listed")
+
+    def test_who_is_relayed_comes_to_the_end(self):
+        """The server has ended, and so has its verb; the relay goes on until all is delivered."""
+        port = self.port()
+        server = self.start("serve", "echo", "--msl", "1", "--publish", str(port))
+        server.hear("echo is served on")
+        text = bytes(range(256)) * 4000
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            s.settimeout(PATIENCE)
+            s.connect(("127.0.0.1", port))
+            s.sendall(text)
+            s.shutdown(socket.SHUT_WR)
+            server.hear("worker-1", f"{len(text)} bytes")
+            server.signal(signal.SIGHUP)
+            self.assertEqual(server.end(), 130)
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), PATIENCE)
+            got = b""
+            while piece := s.recv(5000):
+                got += piece
+            self.assertTrue(got == text)
+        wait_until(lambda: "relay" not in self.stations(), "the relay ends")
+
     def test_only_on_a_wire(self):
         done = self.estab("listen", "--on", "sim", "--publish", "1", code=2)
         self.assertIn("--publish relays onto a wire: expected --on wire:NAME", done.stderr)
