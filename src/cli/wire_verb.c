@@ -270,11 +270,15 @@ static bool end_process(const char *wire)
     struct ucred who = {0};
     socklen_t n = sizeof who;
     int fd = place_connect(wire, NULL, NULL);
-    bool known = fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && who.pid > 1;
+    pid_t hub = 0;
 
+    if (fd < 0)
+        hub = place_process(wire);
+    else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
+        hub = who.pid;
     if (fd >= 0)
         close(fd);
-    return known && kill(who.pid, SIGKILL) == 0;
+    return hub > 1 && kill(hub, SIGKILL) == 0;
 }
 
 static int down(const struct cli_options *o)

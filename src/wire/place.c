@@ -19,12 +19,11 @@
 
 #include "device/error.h"
 #include "device/runtime.h"
-#include "wire/hub.h"
+#include "wire/process.h"
 
 #define ENDING      ".wire"
 #define HOST        ".host"
 #define FILE_MAX    (2 * PLACE_NAME + 8)
-#define HUB_PROCESS "estab-wire"
 #define BACKLOG     128
 #define PATIENCE    (10 * ESTAB_SECOND) /* for the lock, which is held for moments */
 #define ANSWER      (5 * ESTAB_SECOND)  /* for a hub with too many before its door */
@@ -79,10 +78,10 @@ static void keep_only(int *listener, int *place)
 
     for (int i = 0; i < 3; i++)
         (void)dup2(null, i);
-    (void)dup2(a, 3);
-    (void)dup2(b, 4);
-    *listener = 3;
-    *place = 4;
+    (void)dup2(a, PROCESS_LISTENER);
+    (void)dup2(b, PROCESS_PLACE);
+    *listener = PROCESS_LISTENER;
+    *place = PROCESS_PLACE;
     if (syscall(SYS_close_range, 5u, ~0u, 0u) != 0)
         for (int fd = 5; fd < 1024; fd++)
             close(fd);
@@ -148,7 +147,7 @@ static _Noreturn void become_hub(const char *wire, const struct place_start *how
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_IGN); /* its children are nobody's to wait for */
-    (void)prctl(PR_SET_NAME, HUB_PROCESS);
+    (void)prctl(PR_SET_NAME, PROCESS_HUB);
     (void)listen(listener, BACKLOG); /* SO_PEERCRED names who has called it last: us */
     keep_only(&listener, &place);
     (void)!chdir("/");
@@ -268,16 +267,24 @@ static bool is_there(void)
     return errno != ENOENT && errno != ECONNREFUSED;
 }
 
-static void explain(const char *wire, struct estab_host_error *error)
+static void explain(int place, const char *wire, const char *file, struct estab_host_error *error)
 {
+    int number = errno;
+    pid_t hub = number == EAGAIN ? process_of_hub(place, file) : 0;
+
+    errno = number;
     if (!is_there())
         host_fail(error, ESTAB_HOST_NOT_FOUND, 0, "there is no wire %s", wire);
+    else if (hub)
+        host_fail(error, ESTAB_HOST_IO, 0,
+                  "the hub of wire %s, process %d, does not answer, and too many wait for it already: "
+                  "is it stopped? To end it: kill -9 %d",
+                  wire, (int)hub, (int)hub);
     else if (errno == EAGAIN)
-        host_fail(
-            error, ESTAB_HOST_IO, 0,
-            "the hub of wire %s does not answer: too many wait for it already; it is a process "
-            "called %s: is it stopped?",
-            wire, HUB_PROCESS);
+        host_fail(error, ESTAB_HOST_IO, 0,
+                  "the hub of wire %s does not answer: too many wait for it already; it is a process "
+                  "called %s: is it stopped?",
+                  wire, PROCESS_HUB);
     else
         host_fail(error, ESTAB_HOST_IO, errno, "wire %s cannot be reached", wire);
 }
@@ -292,7 +299,7 @@ static int start_once(int place, const char *wire, const char *file, const struc
         return -1;
     fd = try_connect(place, file, 0); /* somebody may have been faster */
     if (fd < 0 && is_there()) {
-        explain(wire, error);
+        explain(place, wire, file, error);
     } else if (fd < 0) {
         remove_dead(place, file);
         fd = start(place, wire, how, error);
@@ -313,7 +320,7 @@ static int connect_or_start(int place, const char *wire, const struct place_star
         return fd;
     if (how && !is_there())
         return start_once(place, wire, file, how, error);
-    explain(wire, error);
+    explain(place, wire, file, error);
     return -1;
 }
 
@@ -334,6 +341,20 @@ int place_connect(const char *wire, const struct place_start *how, struct estab_
     fd = connect_or_start(place, wire, how, error);
     close(place);
     return fd;
+}
+
+pid_t place_process(const char *wire)
+{
+    int place = place_name_valid(wire) ? runtime_open(false, NULL) : -1;
+    char file[FILE_MAX];
+    pid_t hub = 0;
+
+    file_of(wire, file);
+    if (place >= 0) {
+        hub = process_of_hub(place, file);
+        close(place);
+    }
+    return hub;
 }
 
 /* ---- hosts ------------------------------------------------------------------------------------------------ */

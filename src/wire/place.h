@@ -17,6 +17,7 @@
 #define WIRE_PLACE_H
 
 #include <estab_host.h>
+#include <sys/types.h>
 
 #include "wire/hub.h"
 
@@ -35,6 +36,9 @@ struct place_start {
  * NULL; -1 with `error`, NOT_FOUND if there is none. */
 ESTAB_MUST_CHECK int place_connect(const char *wire, const struct place_start *start,
                                    struct estab_host_error *);
+
+/* The process of its hub, asked or not; 0: it is not known, or there is none. */
+pid_t place_process(const char *wire);
 
 /* A socket beside those of the wires: `WIRE.NAME.host`, where host NAME of a wire can be joined.
  * Listening, not blocking; -1 with `error`. */

@@ -171,16 +171,18 @@ class Stopped(_wire.Case):
         self.assertFalse(self.place("lab.wire").exists())
 
     def test_others_do_not_wait_for_it(self):
-        self.stop_hub()
+        hub = self.stop_hub()
         self.fill_backlog()
         self.estab("wire", "set", "none", "--on", "wire:other")
         self.assertIn("wire other", self.estab("wire", "show", "--on", "wire:other").stdout)
         self.estab("netstat")
         self.assertTrue(self.place("lab.wire").exists())
         done = self.estab("wire", "show", code=1)
-        self.assertIn("the hub of wire lab does not answer: too many wait for it", done.stderr)
-        self.assertIn("is it stopped?", done.stderr)
+        self.assertIn(f"the hub of wire lab, process {hub}, does not answer, and too many wait for it "
+                      f"already: is it stopped? To end it: kill -9 {hub}", done.stderr)
         self.estab("wire", "down", "--on", "wire:other")
+        self.assertIn("its process was ended", self.estab("wire", "down").stderr)
+        _wire.wait_until(lambda: not _wire.running(hub), "the hub ends, though nobody could ask it")
 
     def test_a_sweep_fills_no_backlog(self):
         self.stop_hub()
