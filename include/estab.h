@@ -357,6 +357,8 @@ enum estab_send_flags {
     ESTAB_URGENT = 1 << 1, /* the urgent pointer points past the last byte of this text */
     ESTAB_MORE = 1 << 2,   /* more follows: what does not fill a segment waits for it, or for an
                             * acknowledgment, or 200 ms */
+    ESTAB_HELD = 1 << 3,   /* the user holds text back, by a bound of its own: as if the send buffer
+                            * had refused it (AGAIN; WRITABLE follows; buffer_limited_us counts) */
 };
 
 /* SEND.  Takes what fits of the text, stores the count in *taken.  OK if all was taken or queued;

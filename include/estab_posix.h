@@ -93,6 +93,9 @@ struct estab_posix_config {
     uint32_t somaxconn; /* most that listen() grants */
     uint16_t port_first, port_last; /* from which bind() to port 0 chooses */
     uint32_t notsent_lowat;         /* tcp_notsent_lowat */
+    /* tcp_wmem: where a socket's SO_SNDBUF begins, and to what it grows with the congestion window.
+     * 0: it is not counted as Linux does until it is set; the stack's send_buffer bounds the text. */
+    uint32_t send_first, send_most;
     /* Events of connections that have no socket here; may be NULL. */
     void (*event)(void *context, const struct estab_event *);
     void *event_context;

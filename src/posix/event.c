@@ -192,6 +192,17 @@ static void shut_when_opened(struct estab_posix *p, struct sock *s)
     p->dirty = true;
 }
 
+/* The core has room, and sendbuf.c has none yet: the socket is watched until it has. */
+static bool still_held(struct estab_posix *p, struct sock *s)
+{
+    size_t taken;
+
+    if (!s->live || (sock_mask(p, s) & EPOLLOUT))
+        return false;
+    (void)!estab_send(p->stack, s->conn, "", 0, ESTAB_HELD, &taken, time_now(p));
+    return true;
+}
+
 static uint32_t took_event(struct estab_posix *p, struct sock *s, const struct estab_event *event)
 {
     uint32_t what = 0;
@@ -205,7 +216,7 @@ static uint32_t took_event(struct estab_posix *p, struct sock *s, const struct e
         urgent_note(p, s);
     if (event->bits & (ESTAB_EVENT_READABLE | ESTAB_EVENT_URGENT))
         what |= EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDBAND;
-    if (event->bits & ESTAB_EVENT_WRITABLE)
+    if ((event->bits & ESTAB_EVENT_WRITABLE) && !still_held(p, s))
         what |= EPOLLOUT | EPOLLWRNORM;
     if (event->bits & ESTAB_EVENT_SOFT_ERROR)
         s->soft = event->error == ESTAB_UNREACHABLE ? EHOSTUNREACH : s->soft;
@@ -235,6 +246,8 @@ static void conn_event(struct estab_posix *p, const struct estab_event *event)
         return;
     }
     what = took_event(p, s, event);
+    if (what == 0 && event->bits == ESTAB_EVENT_WRITABLE)
+        return;
     if (event->bits & ESTAB_EVENT_CLOSED) {
         closed(p, s, event->error);
         what = 0;

@@ -54,7 +54,7 @@ static const struct option_row rows[] = {
 void options_init(const struct estab_posix *p, struct options *o)
 {
     *o = (struct options){
-        .sndbuf = (int)p->core.send_buffer,
+        .sndbuf = (int)(p->config.send_first ? p->config.send_first : p->core.send_buffer),
         .rcvbuf = (int)p->core.receive_buffer,
         .rcvlowat = 1,
         .nodelay = !p->core.nagle,

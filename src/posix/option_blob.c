@@ -16,7 +16,7 @@ static const char congestion_name[NAME_MOST] = "reno";
 enum { MEMINFO_RMEM, MEMINFO_RCVBUF, MEMINFO_WMEM, MEMINFO_SNDBUF, MEMINFO_FWD, MEMINFO_WMEM_QUEUED,
        MEMINFO_OPTMEM, MEMINFO_BACKLOG, MEMINFO_DROPS, MEMINFO_WORDS };
 
-static int meminfo_get(const struct estab_posix *p, const struct sock *s, void *value,
+static int meminfo_get(const struct estab_posix *p, struct sock *s, void *value,
                        socklen_t *length)
 {
     uint32_t words[MEMINFO_WORDS] = {0};
@@ -25,7 +25,7 @@ static int meminfo_get(const struct estab_posix *p, const struct sock *s, void *
     (void)sock_state(p, s, &st);
     words[MEMINFO_RMEM] = st.receive_queued + st.out_of_order;
     words[MEMINFO_RCVBUF] = (uint32_t)s->opt.rcvbuf;
-    words[MEMINFO_WMEM] = words[MEMINFO_WMEM_QUEUED] = st.send_queued;
+    words[MEMINFO_WMEM] = words[MEMINFO_WMEM_QUEUED] = sendbuf_used(p, s, &st);
     words[MEMINFO_SNDBUF] = (uint32_t)s->opt.sndbuf;
     return option_out(value, length, words, sizeof words);
 }

@@ -9,6 +9,7 @@
 #define CLAMP_LEAST        1152  /* SOCK_MIN_RCVBUF / 2 */
 #define LINGER2_MOST       120   /* TCP_FIN_TIMEOUT_MAX, seconds */
 #define DEFER_RETRIES_MOST 255
+#define SEND_AHEAD         65536 /* sendbuf.c lets one buffer more be taken, and is the one to say no */
 #define RTO_FIRST_S        1
 #define RTO_MOST_S         120
 
@@ -55,7 +56,7 @@ static bool socket_setting(const struct options *o, int name, struct estab_setti
         return true;
     case SO_SNDBUF:
     case SO_SNDBUFFORCE:
-        *out = (struct estab_setting){ESTAB_OPTION_SEND_BUFFER, (uint32_t)o->sndbuf / 2};
+        *out = (struct estab_setting){ESTAB_OPTION_SEND_BUFFER, (uint32_t)o->sndbuf + SEND_AHEAD};
         return true;
     case SO_RCVBUF:
     case SO_RCVBUFFORCE:
@@ -108,10 +109,6 @@ static bool tcp_setting_other(const struct sock *s, int name, struct estab_setti
         return true;
     case TCP_QUICKACK:
         *out = (struct estab_setting){ESTAB_OPTION_QUICKACK, o->quickack & 1};
-        return true;
-    case TCP_NOTSENT_LOWAT: /* as unsigned, -1 is no bound */
-        *out = (struct estab_setting){ESTAB_OPTION_NOT_SENT_LOW,
-                                      o->notsent_lowat > 0 ? (uint32_t)o->notsent_lowat : 0};
         return true;
     case TCP_LINGER2: /* -1: no FIN-WAIT-2 at all, which is the shortest */
         *out = (struct estab_setting){ESTAB_OPTION_FIN_WAIT_2_MS,
@@ -183,7 +180,6 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
     LIST(o->user_timeout, IPPROTO_TCP, TCP_USER_TIMEOUT);
     LIST(o->syncnt != plain.syncnt, IPPROTO_TCP, TCP_SYNCNT);
     LIST(o->window_clamp, IPPROTO_TCP, TCP_WINDOW_CLAMP);
-    LIST(o->notsent_lowat, IPPROTO_TCP, TCP_NOTSENT_LOWAT);
     LIST(o->linger2, IPPROTO_TCP, TCP_LINGER2);
     LIST(o->defer_accept, IPPROTO_TCP, TCP_DEFER_ACCEPT);
     LIST(o->quickack != plain.quickack, IPPROTO_TCP, TCP_QUICKACK);

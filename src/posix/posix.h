@@ -21,6 +21,7 @@
 #define POSIX_IOV_MAX 1024
 
 struct epoll;
+struct sendbuf;
 struct interest;
 
 /* Options, as setsockopt stored them: in the units of its argument. */
@@ -70,6 +71,7 @@ struct sock {
     estab_listener listener;
     struct sock *ahead; /* a listener's: taken from the stack, the next that accept() returns */
     struct urgent urgent;
+    struct sendbuf *out; /* NULL: nothing was counted yet */
     struct options opt;
     struct wait *waits;
     struct interest *interests;
@@ -184,6 +186,17 @@ bool address_equal(const struct estab_addr *a, const struct estab_addr *b);
 /* The bytes in all, or -EINVAL, -EFAULT. */
 ssize_t iov_total(const struct iovec *iov, size_t count);
 
+/* ---- sendbuf.c ------------------------------------------------------------------------------------- */
+
+/* Whether Linux's way of counting matters to the socket; else the core's bound is all there is. */
+bool sendbuf_counts(const struct estab_posix *p, const struct sock *s);
+/* How much of so many bytes a write() takes now; they are counted as taken. */
+size_t sendbuf_take(const struct estab_posix *p, struct sock *s, const struct estab_status *st,
+                    size_t wanted);
+bool sendbuf_writable(const struct estab_posix *p, struct sock *s, const struct estab_status *st);
+uint32_t sendbuf_used(const struct estab_posix *p, struct sock *s, const struct estab_status *st);
+void sendbuf_free(struct sock *s);
+
 /* ---- bind.c, connect.c, close.c ------------------------------------------------------------------- */
 
 int bind_port(struct estab_posix *p, struct sock *s); /* chooses one; 0, -EADDRINUSE */
@@ -199,7 +212,7 @@ void sock_end(struct estab_posix *p, struct sock *s);
 enum estab_state sock_state(const struct estab_posix *p, const struct sock *s,
                             struct estab_status *st);
 /* What poll() says of it. */
-uint32_t sock_mask(const struct estab_posix *p, const struct sock *s);
+uint32_t sock_mask(const struct estab_posix *p, struct sock *s);
 /* The same for who will wait: the socket is watched where no event would tell of a change. */
 uint32_t sock_ask(struct estab_posix *p, struct sock *s);
 static inline bool state_in(enum estab_state state, unsigned set)

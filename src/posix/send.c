@@ -45,25 +45,38 @@ static int wait_opened(struct estab_posix *p, struct sock *s, estab_time until)
 struct sending {
     const struct iovec *iov;
     size_t count, at, offset;
-    size_t sent;
+    size_t sent, total;
     unsigned flags; /* of the last piece */
 };
+
+/* How much of the rest the socket's own bounds let go. */
+static size_t send_room(struct estab_posix *p, struct sock *s, const struct sending *g)
+{
+    struct estab_status st;
+
+    if (!sendbuf_counts(p, s) || !state_in(sock_state(p, s, &st), STATES_CONNECTED))
+        return SIZE_MAX;
+    return sendbuf_take(p, s, &st, g->total - g->sent);
+}
 
 /* Takes what fits.  OK: all; else why not. */
 static enum estab_error send_some(struct estab_posix *p, struct sock *s, struct sending *g)
 {
     enum estab_error error = ESTAB_OK;
+    size_t room = send_room(p, s, g);
 
     while (error == ESTAB_OK && g->at < g->count) {
         const struct iovec *v = &g->iov[g->at];
         bool last = g->at + 1 == g->count;
         const uint8_t *text = v->iov_base ? v->iov_base : ""; /* NULL, and no bytes */
-        size_t taken = 0;
+        size_t taken = 0, n = v->iov_len - g->offset;
+        bool held = n > room;
 
-        error = estab_send(p->stack, s->conn, text + g->offset, v->iov_len - g->offset,
-                           last ? g->flags : ESTAB_MORE, &taken, time_now(p));
+        error = estab_send(p->stack, s->conn, text + g->offset, held ? room : n,
+                           held ? ESTAB_HELD : last ? g->flags : ESTAB_MORE, &taken, time_now(p));
         g->sent += taken;
         g->offset += taken;
+        room -= taken;
         if (error != ESTAB_OK)
             break;
         g->at++;
@@ -82,6 +95,22 @@ static void send_push(struct estab_posix *p, struct sock *s, const struct sendin
         (void)!estab_send(p->stack, s->conn, "", 0, ESTAB_PUSH, &taken, time_now(p));
 }
 
+/* sk_stream_wait_memory: once refused, until the socket is writable.  It is watched also for who does
+ * not wait: an edge of EPOLLOUT follows. */
+static int wait_writable(struct estab_posix *p, struct sock *s, estab_time until)
+{
+    uint32_t mask = sock_mask(p, s);
+    int result;
+
+    do {
+        if (sendbuf_counts(p, s))
+            sock_watch(p, s, mask);
+        result = wait_sock(p, s, until);
+        mask = sock_mask(p, s);
+    } while (result == 0 && sendbuf_counts(p, s) && !(mask & (EPOLLOUT | EPOLLERR | EPOLLHUP)));
+    return result;
+}
+
 static ssize_t send_all(struct estab_posix *p, struct sock *s, struct sending *g, estab_time until)
 {
     enum estab_error error;
@@ -95,7 +124,7 @@ static ssize_t send_all(struct estab_posix *p, struct sock *s, struct sending *g
             return 0;
         send_push(p, s, g);
         if (error == ESTAB_AGAIN)
-            result = wait_sock(p, s, until);
+            result = wait_writable(p, s, until);
         else if (error == ESTAB_NO_RESOURCES)
             result = wait_turn(p, s, TURN_ROOM, until);
         else
@@ -109,7 +138,7 @@ static ssize_t sock_send(struct estab_posix *p, struct sock *s, const struct iov
                          size_t count, int flags)
 {
     estab_time until = until_of(p, &s->opt.sndtimeo, s->nonblock || (flags & MSG_DONTWAIT));
-    struct sending g = {.iov = iov, .count = count};
+    struct sending g = {.iov = iov, .count = count, .total = (size_t)iov_total(iov, count)};
     ssize_t result;
 
     if (flags & MSG_FASTOPEN)

@@ -27,17 +27,15 @@ static bool readable(const struct estab_posix *p, const struct sock *s,
     return st->receive_queued >= target || (st->receive_queued > 0 && st->rcv_wnd == 0);
 }
 
-/* sk_stream_is_writeable: a third of the buffer is free; tcp_notsent_lowat. */
-static bool writable(const struct estab_posix *p, const struct sock *s,
-                     const struct estab_status *st)
+/* sk_stream_is_writeable: a third of the buffer is free; the rest of it is in sendbuf.c. */
+static bool writable(const struct estab_posix *p, struct sock *s, const struct estab_status *st)
 {
-    uint32_t low = s->opt.notsent_lowat ? (uint32_t)s->opt.notsent_lowat : p->config.notsent_lowat;
     uint32_t room = st->send_buffer > st->send_queued ? st->send_buffer - st->send_queued : 0;
 
-    return room >= st->send_queued / 2 && (uint64_t)st->not_sent * 2 < low;
+    return room >= st->send_queued / 2 && (!sendbuf_counts(p, s) || sendbuf_writable(p, s, st));
 }
 
-static uint32_t connection_mask(const struct estab_posix *p, const struct sock *s)
+static uint32_t connection_mask(const struct estab_posix *p, struct sock *s)
 {
     struct estab_status st;
     enum estab_state state = sock_state(p, s, &st);
@@ -61,7 +59,7 @@ static uint32_t connection_mask(const struct estab_posix *p, const struct sock *
     return mask;
 }
 
-uint32_t sock_mask(const struct estab_posix *p, const struct sock *s)
+uint32_t sock_mask(const struct estab_posix *p, struct sock *s)
 {
     if (s->listening)
         return s->ahead || s->more ? EPOLLIN | EPOLLRDNORM : 0;

@@ -70,6 +70,7 @@ void estab_posix_free(estab_posix *p)
     }
     for (struct sock *s = p->all, *next; s; s = next) {
         next = s->all_next;
+        sendbuf_free(s);
         free(s);
     }
     free(p->files);
@@ -252,6 +253,7 @@ void sock_drop(struct estab_posix *p, struct sock *s)
     if (s->all_next)
         s->all_next->all_link = s->all_link;
     p->socks--;
+    sendbuf_free(s);
     free(s);
 }
 

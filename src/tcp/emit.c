@@ -276,7 +276,7 @@ static enum limit limited_by(const struct tcp *t, const struct tcb *b)
         return LIMIT_NONE;
     if (waits == 0)
         return (b->flags & TCB_WANT_SEND) && ahead + mss <= b->cc.cwnd ? LIMIT_BUFFER : LIMIT_NONE;
-    return window < (waits < mss ? waits : mss) && b->snd.wnd <= b->cc.cwnd ? LIMIT_WINDOW
+    return window < (waits < mss ? waits : mss) && b->snd.wnd < b->cc.cwnd ? LIMIT_WINDOW
                                                                            : LIMIT_NONE;
 }
 

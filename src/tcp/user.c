@@ -198,7 +198,7 @@ static enum estab_error send_queue(struct tcp *t, struct tcb *b, const uint8_t *
     }
     timer_user(t, b, now);
     conn_ready(t, b);
-    if (done == length)
+    if (done == length && !(flags & ESTAB_HELD))
         return ESTAB_OK;
     if (done == 0 && done < n && b->snd.text.bytes == 0)
         return ESTAB_NO_RESOURCES; /* nothing of ours is acknowledged later, so no event will come */
