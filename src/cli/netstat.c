@@ -30,7 +30,7 @@ struct seen {
 struct netstat {
     const struct cli_options *o;
     struct control_row *row;
-    size_t rows, room;
+    size_t rows, room, machines; /* from `machines` on they are this machine's own */
     unsigned namespaces;
     struct seen seen[NAMESPACES_MAX];
     bool full;
@@ -201,6 +201,14 @@ static void print_row(const struct netstat *n, const int width[COLUMNS],
     putchar('\n');
 }
 
+/* This machine's own come first, of which there may be hundreds; what is ours stands by the prompt. */
+static const struct control_row *in_order(const struct netstat *n, size_t i)
+{
+    size_t own = n->rows - n->machines;
+
+    return &n->row[i < own ? n->machines + i : i - own];
+}
+
 static void print_table(const struct netstat *n)
 {
     static const char heads[COLUMNS][CELL_MAX] = {
@@ -219,8 +227,9 @@ static void print_table(const struct netstat *n)
     print_row(n, width, heads, NULL);
     fputs(n->o->colour ? "\033[0m" : "", stdout);
     for (size_t i = 0; i < n->rows; i++) {
-        cells(cell, n->o, &n->row[i]);
-        print_row(n, width, (const char(*)[CELL_MAX])cell, &n->row[i]);
+        const struct control_row *r = in_order(n, i);
+        cells(cell, n->o, r);
+        print_row(n, width, (const char(*)[CELL_MAX])cell, r);
     }
 }
 
@@ -258,6 +267,7 @@ static int connections(struct netstat *n)
         return fail(n->o, &error);
     if (answered == 0)
         (void)say_none(n->o);
+    n->machines = n->rows;
     take_kernel(n);
     if (n->o->programs || n->o->json)
         owner_find(n->row, n->rows);
@@ -272,6 +282,23 @@ static int connections(struct netstat *n)
 
 /* ---- statistics ------------------------------------------------------------------------------------------ */
 
+/* "    6 frames in"; names are joined by underscores. */
+static void print_counter(uint64_t value, const char *name)
+{
+    printf("%12" PRIu64 " ", value);
+    for (const char *c = name; *c; c++)
+        putchar(*c == '_' ? ' ' : *c);
+    putchar('\n');
+}
+
+static void print_reason(const struct control_reason *r)
+{
+    printf("%12" PRIu64 " %s: %s", r->count, r->name, r->sentence);
+    if (r->rfc[0])
+        printf(" (%s)", r->rfc);
+    putchar('\n');
+}
+
 static void print_statistic(void *context, uint64_t pid, const struct control_object *object)
 {
     const struct control_stack *s = &object->stack;
@@ -284,12 +311,12 @@ static void print_statistic(void *context, uint64_t pid, const struct control_ob
                s->name[0] ? " " : "", s->on);
         break;
     case CONTROL_COUNTERS:
-#define X(member) printf("    %-18s %12" PRIu64 "\n", #member, object->counters.member);
+#define X(member) print_counter(object->counters.member, #member);
         CONTROL_COUNTERS_OF(X)
 #undef X
         break;
     case CONTROL_REASON:
-        printf("    %12" PRIu64 " %s: %s (%s)\n", r->count, r->name, r->sentence, r->rfc);
+        print_reason(r);
         break;
     default:
         break;

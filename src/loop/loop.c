@@ -185,7 +185,7 @@ static void input_observed(estab_loop *l, struct estab_frame *in, size_t n)
         estab_input(l->stack, &in[i], 1, now);
         if (o->arrived)
             o->arrived(o->context, &in[i], now);
-        output(l, now);
+        output(l, estab_now()); /* what was called has told the stack newer times */
     }
 }
 
@@ -346,7 +346,9 @@ enum estab_loop_result estab_loop_once(estab_loop *l, estab_time until)
     now = estab_now();
     if (ready > 0) {
         call_watches(&set, now);
+        now = estab_now();
         receive_all(l, &set, now);
+        now = l->observed ? estab_now() : now;
         worked = true;
     }
     worked = arrivals(l, now) || worked;

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -114,9 +115,22 @@ class Wire(Case):
         done = self.estab("netstat", "-s", "--json")
         stacks = [row for row in map(json.loads, done.stdout.splitlines())
                   if row["schema"] == "estab.stack/1"]
+        counters = [row for row in map(json.loads, done.stdout.splitlines())
+                    if row["schema"] == "estab.counters/1"]
+        self.assertEqual([row["time_steps_back"] for row in counters], [0, 0])
         for stack in stacks:
             self.assertEqual({entry["name"] for entry in stack["names"]}, {"server", "alice"})
         self.assertEqual(len({stack["pid"] for stack in stacks} - {listen.pid}), 1)
+
+    def test_ours_come_last(self):
+        """However many sockets this machine has, a screen shows what is ours."""
+        listen = self.listen()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            lines = self.estab("netstat", "-anp").stdout.splitlines()
+            self.assertRegex("\n".join(lines), rf"127\.0\.0\.1:{server.getsockname()[1]} ")
+        stacks = [line.split()[6] for line in lines[1:]]
+        self.assertEqual(stacks, sorted(stacks, reverse=True)) # kernel, then estab
+        self.assertIn(f"{listen.pid}/estab listen", lines[-1])
 
     def test_the_sockets_go_with_the_wire(self):
         """The verbs end with it, and remove their sockets."""
