@@ -293,6 +293,17 @@ static bool run_file(struct tally *tally, const char *path)
     return true;
 }
 
+/* "129 passed, 0 failed", and what else there was. */
+static void show_sum(const struct tally *t)
+{
+    printf("%u passed, %u failed", t->passed, t->failed);
+    if (t->skipped)
+        printf(", %u skipped", t->skipped);
+    if (t->bad)
+        printf(", %u no script%s", t->bad, t->bad == 1 ? "" : "s");
+    putchar('\n');
+}
+
 int cmd_script(const struct cli_options *o)
 {
     static struct tally tally;
@@ -306,8 +317,7 @@ int cmd_script(const struct cli_options *o)
     for (unsigned k = 0; k < tally.named; k++)
         free(tally.name[k]);
     if (o->files.count > 1 && !o->json)
-        printf("%u passed, %u failed, %u skipped, %u no scripts\n", tally.passed, tally.failed,
-               tally.skipped, tally.bad);
+        show_sum(&tally);
     if (tally.bad)
         return CLI_INPUT;
     return tally.failed || tally.skipped ? CLI_FAILED : CLI_OK;
