@@ -448,6 +448,11 @@ void story_free(struct story *s)
     free(s);
 }
 
+bool story_tells(const struct story *s)
+{
+    return s->config.out != NULL;
+}
+
 void story_mute(struct story *s)
 {
     s->config.out = NULL;

@@ -41,6 +41,8 @@ struct story_config {
 struct story *story_new(const struct story_config *);
 void story_free(struct story *);
 
+/* Whether there are lines. */
+bool story_tells(const struct story *);
 /* Tells and writes nothing from now on. */
 void story_mute(struct story *);
 

@@ -129,7 +129,7 @@ static bool confirmed(struct wire *w, const struct story_end *end, enum tcp_stat
 /* On a wire it is known only now whether there is anything to infer. */
 static void say_inferred(struct wire *w)
 {
-    if (!w->config.station || w->said_inferred || !w->config.say)
+    if (!w->config.station || w->said_inferred || !w->config.say || !story_tells(w->config.story))
         return;
     w->said_inferred = true;
     w->config.say(w->config.context, "~ marks a state that is inferred from the packets");

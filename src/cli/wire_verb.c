@@ -43,13 +43,21 @@ static void copy_text(const struct envelope *e, char out[ENVELOPE_TEXT + 1])
     out[e->text_length] = '\0';
 }
 
-/* "10 put, 9 delivered, 1 ruled out"; names are joined by underscores.  How many it has written. */
-static unsigned put_counters(const struct envelope *e, bool all)
+static uint64_t counter(const struct envelope *e, const char *name)
+{
+    for (unsigned i = 0; i < e->counters; i++)
+        if (strcmp(e->counter[i].name, name) == 0)
+            return e->counter[i].value;
+    return 0;
+}
+
+/* "10 put, 9 delivered, 1 ruled out", but for what is 0; names are joined by underscores.  How many it has written. */
+static unsigned put_counters(const struct envelope *e)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < e->counters; i++) {
-        if (!all && e->counter[i].value == 0)
+        if (e->counter[i].value == 0)
             continue;
         printf("%s%" PRIu64 " ", n++ ? ", " : "", e->counter[i].value);
         for (const char *c = e->counter[i].name; *c; c++)
@@ -67,7 +75,7 @@ static void show_wire(const struct envelope *e)
     printf("wire %s, %s/%" PRIu32 ": %s\n", e->name, address, e->prefix_length,
            strcmp(text, "none") == 0 ? "nothing happens to frames on the way" : text);
     fputs("  frames: ", stdout);
-    if (put_counters(e, false) == 0)
+    if (put_counters(e) == 0)
         fputs("none yet", stdout);
     printf("; seed %" PRIu64 "\n", e->seed);
 }
@@ -77,17 +85,8 @@ static void show_rule(const struct envelope *e)
     char text[ENVELOPE_TEXT + 1];
 
     copy_text(e, text);
-    printf("  rule: %s; ", text);
-    (void)put_counters(e, true);
-    putchar('\n');
-}
-
-static uint64_t counter(const struct envelope *e, const char *name)
-{
-    for (unsigned i = 0; i < e->counters; i++)
-        if (strcmp(e->counter[i].name, name) == 0)
-            return e->counter[i].value;
-    return 0;
+    printf("  rule: %s; %" PRIu64 " matched, done to %" PRIu64 "\n", text, counter(e, "seen"),
+           counter(e, "hits"));
 }
 
 static void put_station(FILE *out, const struct envelope *e)

@@ -157,6 +157,11 @@ class Http(Case):
         self.assertEqual(done.stdout.count("Hello World!"), 5)
         self.assertEqual(done.stdout.count(" worker-1 "), 5)
 
+    def test_what_is_no_request(self):
+        need(self, "nc")
+        done = self.serve("http", "--", "sh", "-c", r"printf '\026\003\001' | nc -N server 8080")
+        self.assertRegex(done.stdout, r" no request line: 400 Bad Request, \d+ bytes\n")
+
     def test_python_client(self):
         rows = self.python("http", WGET_LIKE)
         self.assertEqual([row["status"] for row in rows], [200] * 4 + [405, 404])
@@ -407,6 +412,7 @@ class Wire(Case):
             server.send_signal(signal.SIGINT)
             _, err = server.communicate(timeout=PATIENCE)
         self.assertEqual(server.returncode, 130, err)
+        self.assertNotIn("inferred", err) # of packets nothing is told
         for one in done:
             self.assertEqual(one.returncode, 0, one.stderr)
         return ([one.stdout for one in done],
