@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "device/device.h"
@@ -543,6 +544,17 @@ static bool hear_answers(int fd, const char *wire, station_hook *answer, void *c
     return done;
 }
 
+/* The hub answers, removes its socket, and ends: who looks for the wire after us finds none. */
+static void await_end(int fd)
+{
+    struct timeval time = {.tv_sec = 10};
+    uint8_t rest[64];
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    while (recv(fd, rest, sizeof rest, 0) > 0)
+        continue;
+}
+
 bool station_order(const char *wire, const struct place_start *start, const struct envelope *order,
                    station_hook *answer, void *context, struct estab_host_error *error)
 {
@@ -553,6 +565,8 @@ bool station_order(const char *wire, const struct place_start *start, const stru
         return false;
     (void)send_envelope(fd, order);
     done = hear_answers(fd, wire, answer, context, error);
+    if (done && order->type == SAY_DOWN)
+        await_end(fd);
     close(fd);
     return done;
 }

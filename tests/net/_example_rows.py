@@ -57,7 +57,7 @@ TALK = [
     Row("estab connect --on sim --impair 'loss 20%' --why", adds="--seed 1",
         says=["(lost)", "RFC 9293", "TIME-WAIT -> CLOSED"]),
     Row("estab connect --on sim --rule 'drop 1 syn' -w c.pcapng", adds="--msl 1",
-        says=["[SYN]", "(lost)", "(retransmission)", "TIME-WAIT -> CLOSED"],
+        says=["[SYN]", "(lost)", "(retransmission, timeout)", "TIME-WAIT -> CLOSED"],
         ends="&& wc -c c.pcapng", then=["c.pcapng"]),
     Row("sudo estab connect --on packet:eth0 --ip 192.0.2.77/24 192.0.2.1 80", scene="eth0",
         before=[("nc -n -v -l -p 80", "istening on")], adds=QUICK,
@@ -74,7 +74,7 @@ WIRES = [
     Row("estab wire set delay 2s loss 1%", ends="&& estab wire", says=["delay 2s loss 1%"]),
     Row("estab wire rule drop 1 syn ack", before=[LISTEN],
         ends=f"&& estab connect {QUICK} && estab wire",
-        says=["server>client [SYN,ACK]", "1 ruled out", "drop 1 syn ack; ... 1 hits"]),
+        says=["server>client [SYN,ACK]", "1 ruled out", "drop 1 syn ack; ... matched, done to 1"]),
     Row("estab wire down", before=[LISTEN], ends="&& estab wire", says=["there is no wire lab"]),
 
     Row("estab host vm -- python3 client.py", before=[LISTEN], says=["the client is done"]),
