@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +29,7 @@
 #include "cli/netns.h"
 #include "cli/talk_control.h"
 #include "cli/verb.h"
+#include "device/title.h"
 #include "wire/place.h"
 #include "wire/station.h"
 
@@ -139,7 +139,7 @@ static _Noreturn void clean_up(struct hosting *h, int pipe_end)
     int null = open("/dev/null", O_RDWR);
 
     (void)setsid();
-    (void)prctl(PR_SET_NAME, "estab-janitor");
+    title_set("estab-janitor");
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
@@ -356,7 +356,7 @@ static _Noreturn void linger(struct hosting *h)
     unsigned guests = 0;
 
     (void)setsid();
-    (void)prctl(PR_SET_NAME, "estab-keeper");
+    title_set("estab-keeper");
     control_leave(h->control);
     open_control(h);
     (void)signal(SIGTERM, SIG_DFL);

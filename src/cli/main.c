@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,13 +111,27 @@ static int run(char **words)
     return run_verb(words);
 }
 
+/* Words of our own, since a process that outlives this one writes its name over those (title.h). */
+static char **copy_words(int n, char **words)
+{
+    char **copy = calloc((size_t)n + 1, sizeof *copy);
+
+    for (int i = 0; copy && i < n; i++) {
+        copy[i] = strdup(words[i]);
+        if (!copy[i])
+            return words;
+    }
+    return copy ? copy : words;
+}
+
 int main(int argc, char **argv)
 {
+    char **words = copy_words(argc, argv);
     int status;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     watch_signals();
-    status = run(argv + (argc > 0));
+    status = run(words + (argc > 0));
     if (fflush(stdout) != 0 || ferror(stdout)) {
         cli_say(NULL, CLI_FAILED, "stdout: %s", strerror(errno));
         return status ? status : CLI_FAILED;

@@ -28,6 +28,7 @@
 #include "cli/carrier.h"
 #include "cli/talk_control.h"
 #include "device/error.h"
+#include "device/title.h"
 #include "wire/room.h"
 
 #define PIECE   65536
@@ -482,7 +483,7 @@ static _Noreturn void run(const struct cli_options *o, int listener, int report,
     (void)sigprocmask(SIG_SETMASK, &none, NULL); /* the verb's threads may have blocked some */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)prctl(PR_SET_NAME, "estab-relay");
+    title_set("estab-relay");
     keep_only(listener, report);
     if (!p || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(1);

@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "device/title.h"
 #include "wire/hub_parts.h"
 #include "wire/room.h"
 
@@ -63,7 +64,7 @@ static _Noreturn void become_carrier(struct hub *h, const struct client *c, int 
     struct hub_guest guest = {.wire = h->name};
 
     names_welcome(h, c, &guest.welcome);
-    (void)prctl(PR_SET_NAME, CARRIER);
+    title_set(CARRIER);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGCHLD, SIG_DFL);
     keep_only(fd, alive);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,6 +18,7 @@
 
 #include "device/error.h"
 #include "device/runtime.h"
+#include "device/title.h"
 #include "wire/process.h"
 
 #define ENDING      ".wire"
@@ -147,7 +147,7 @@ static _Noreturn void become_hub(const char *wire, const struct place_start *how
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_IGN); /* its children are nobody's to wait for */
-    (void)prctl(PR_SET_NAME, PROCESS_HUB);
+    title_set(PROCESS_HUB);
     (void)listen(listener, BACKLOG); /* SO_PEERCRED names who has called it last: us */
     keep_only(&listener, &place);
     (void)!chdir("/");

@@ -207,6 +207,12 @@ class Killed(_wire.Case):
         self.assertFalse(self.place("lab.wire").exists())
         self.listen()
 
+    def test_the_hub_goes_by_its_own_name(self):
+        """And not by the words of the verb that found none: that one may have ended long ago."""
+        self.estab("connect", "--hold", "0", code=2) # nobody listens
+        told = pathlib.Path(f"/proc/{self.hub()}/cmdline").read_bytes().rstrip(b"\0")
+        self.assertEqual(told, b"estab-wire")
+
     def test_a_carrier(self):
         self.listen("--close", "0")
         self.estab("connect", "--hold", "0")
