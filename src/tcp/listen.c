@@ -156,9 +156,10 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
     r->ts_recent = s->opt.tsval;
     r->mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
     if (r->head.tag & TAG_SCALED) {
-        r->snd_wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
-        r->rcv_wscale = window_scale_for(t, record_window_most(t, r->listener));
+        r->snd_wscale = (s->opt.wscale < 14 ? s->opt.wscale : 14) & 15u; /* RFC 7323 section 2.3 */
+        r->rcv_wscale = window_scale_for(t, record_window_most(t, r->listener)) & 15u;
     }
+    r->diffserv = (uint8_t)option_of_listener(t, r->listener, ESTAB_OPTION_DIFFSERV, 0);
     l->pending++;
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));
     tcp_move(t, &r->head, EV_RCV_SYN, REASON_LISTEN_SYN, now);

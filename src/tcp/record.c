@@ -241,6 +241,7 @@ static struct tcp_out *record_reply(struct tcp *t, const struct tcp_record *r, e
         return NULL;
     out->remote = r->head.remote;
     out->local = r->head.local;
+    out->diffserv = r->diffserv;
     h = &out->header;
     h->sport = r->head.lport;
     h->dport = r->head.rport;
@@ -372,8 +373,9 @@ bool record_of_time_wait(struct tcp *t, struct tcb *b, estab_time now)
     r->snd = b->snd.nxt.v;
     r->rcv = b->rcv.nxt.v;
     r->ts_recent = b->ts.recent;
-    r->snd_wscale = b->snd.wscale;
-    r->rcv_wscale = b->rcv.wscale;
+    r->snd_wscale = b->snd.wscale & 15u;
+    r->rcv_wscale = b->rcv.wscale & 15u;
+    r->diffserv = b->diffserv;
     window = (window + (1u << r->rcv_wscale) - 1) >> r->rcv_wscale; /* as in window_offer */
     r->mss = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
     table_replace(t, WHERE_TCB | tcp_index(t, b), WHERE_RECORD | tcp_record_index(t, r));

@@ -77,7 +77,8 @@ struct tcp_record {
     uint32_t ts_recent;
     uint16_t mss;      /* SYN-RECEIVED: the peer's    TIME-WAIT: RCV.WND, scaled */
     uint16_t listener;
-    uint8_t snd_wscale, rcv_wscale;
+    uint8_t snd_wscale : 4, rcv_wscale : 4;
+    uint8_t diffserv;
     uint8_t retries;   /* also the number of its timer list; RECORD_TIME_WAIT */
     uint8_t stray;     /* as in struct tcb */
 };

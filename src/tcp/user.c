@@ -337,6 +337,7 @@ static void abort_reset(struct tcp *t, const struct tcb *b, estab_time now)
         return;
     out->remote = b->head.remote;
     out->local = b->head.local;
+    out->diffserv = b->diffserv;
     h = &out->header;
     h->sport = b->head.lport;
     h->dport = b->head.rport;

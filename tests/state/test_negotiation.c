@@ -394,6 +394,39 @@ WIRE_TEST(the_differentiated_services_field)
     CHECK_EQ(OUT(0, ACK | PSH, 2, 1, 1)->diffserv, 46);
 }
 
+/* SHLD-22: also where there is no TCB, and in a reset. */
+WIRE_TEST(a_listeners_diffserv_field)
+{
+    struct estab_listen listen = {.size = sizeof listen,
+                                  .local.port = WIRE_PORT,
+                                  .backlog = 4,
+                                  .fixed_iss = true,
+                                  .iss = w->iss};
+
+    start(w);
+    assert_int_equal(estab_listen(w->stack, &listen, &w->listener), ESTAB_OK);
+    assert_int_equal(estab_listener_set(w->stack, w->listener, ESTAB_OPTION_DIFFSERV, 46), ESTAB_OK);
+    for (unsigned aborts = 0; aborts < 2; aborts++) {
+        IN(SYN, 0, 0, 0, .wnd = 65535, .mss = 1460);
+        CHECK_EQ(OUT(aborts * S, SYN | ACK, 0, 1, 0)->diffserv, 46);
+        IN(ACK, 1, 1, 0, .wnd = 65535);
+        assert_int_equal(estab_accept(w->stack, w->listener, &w->conn), ESTAB_OK);
+        if (aborts) {
+            assert_int_equal(estab_abort(w->stack, w->conn, WIRE_START + w->now), ESTAB_OK);
+            CHECK_EQ(OUT(1 * S, RST | ACK, 1, 1, 0)->diffserv, 46);
+            return;
+        }
+        assert_int_equal(estab_close(w->stack, w->conn, WIRE_START), ESTAB_OK);
+        CHECK_EQ(OUT(0, FIN | ACK, 1, 1, 0)->diffserv, 46);
+        IN(FIN | ACK, 1, 2, 0, .wnd = 65535);
+        CHECK_EQ(OUT(0, ACK, 2, 2, 0)->diffserv, 46);
+        IN(FIN | ACK, 1, 2, 0, .wnd = 65535);
+        CHECK_EQ(OUT(0, ACK, 2, 2, 0)->diffserv, 46); /* a record's */
+        assert_int_equal(estab_abort(w->stack, w->conn, WIRE_START), ESTAB_OK);
+        wire_run(w, 1 * S);
+    }
+}
+
 WIRE_TEST(the_time_to_live)
 {
     struct estab_config c = wire_config();
@@ -439,6 +472,7 @@ int main(void)
         cmocka_unit_test(an_echo_measures_a_retransmission),
         cmocka_unit_test(challenges_are_throttled),
         cmocka_unit_test(the_differentiated_services_field),
+        cmocka_unit_test(a_listeners_diffserv_field),
         cmocka_unit_test(the_time_to_live),
     };
 
