@@ -28,6 +28,7 @@ static void set(struct wire *w, enum estab_option option, uint32_t value)
 
 /* ---- without quick ones ------------------------------------------------------------------------- */
 
+/* SHLD-19. */
 WIRE_TEST(every_second_full_segment)
 {
     start(w, 0);
@@ -262,6 +263,34 @@ WIRE_TEST(never_half_a_second)
     }
 }
 
+/* MUST-40: nor where the RTO would let it, 3 s after a SYN that was lost, and the peer pauses. */
+WIRE_TEST(nor_on_a_slow_path)
+{
+    struct estab_open open = {.size = sizeof open,
+                              .local = {WIRE_OWN, WIRE_PORT},
+                              .remote = {WIRE_PEER, WIRE_RPORT},
+                              .fixed_iss = true,
+                              .iss = w->iss};
+
+    start(w, 0);
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_OK);
+    OUT(0, SYN, 0, 0, 0);
+    OUT(1 * S, SYN, 0, 0, 0);
+    IN(SYN | ACK, 0, 1, 0, .wnd = 65535);
+    SKIP;
+    CHECK_EQ(STATUS.rto_us, 3000000);
+    for (uint32_t i = 0; i < 20; i++) {
+        estab_time at = w->now;
+
+        IN(ACK | PSH, 1 + 10 * i, 1, 10, .wnd = 65535);
+        wire_run(w, at + 499 * MS);
+        CHECK_EQ(w->last_ack, 11 + 10 * i);
+        SKIP;
+        wire_run(w, at + 1 * S);
+    }
+    RECEIVE(200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +308,7 @@ int main(void)
         cmocka_unit_test(quickack_ends_the_wait),
         cmocka_unit_test(quickack_in_listen),
         cmocka_unit_test(never_half_a_second),
+        cmocka_unit_test(nor_on_a_slow_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

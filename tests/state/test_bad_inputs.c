@@ -136,6 +136,7 @@ static void row_1_harmless_options(struct rig *r)
     IS(r, SYN_RECEIVED);
 }
 
+/* MUST-6, MUST-7. */
 static void row_1(void **state)
 {
     (void)state;

@@ -93,6 +93,7 @@ static void each_part_of_the_pair_counts(void **state)
     rig_end(&r);
 }
 
+/* MUST-45. */
 static void our_address_is_a_part_of_the_pair(void **state)
 {
     struct estab_listen listen = {.size = sizeof listen, .local.port = RIG_PORT, .backlog = 4};
@@ -107,7 +108,8 @@ static void our_address_is_a_part_of_the_pair(void **state)
     }
 }
 
-/* The same SYN meets ever more exact passive OPENs, in whatever order they were made. */
+/* The same SYN meets ever more exact passive OPENs, in whatever order they were made.
+ * MUST-41. */
 static void the_most_exact_passive_open_is_taken(void **state)
 {
     (void)state;

@@ -118,7 +118,7 @@ static void nothing_acknowledged_is_sent_again(void **state)
     }
 }
 
-/* Each SYN,ACK of figure 7 may be lost: both sides send theirs again. */
+/* Each SYN,ACK of figure 7 may be lost: both sides send theirs again. MUST-10. */
 static void figure_7_with_losses(void **state)
 {
     (void)state;

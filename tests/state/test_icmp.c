@@ -192,6 +192,7 @@ WIRE_TEST(a_hard_error_ends_an_attempt)
     QUIET(100 * S);
 }
 
+/* SHLD-26. */
 WIRE_TEST(a_missing_protocol_ends_an_attempt)
 {
     open_only(w);
@@ -200,7 +201,7 @@ WIRE_TEST(a_missing_protocol_ends_an_attempt)
     CHECK_EQ(w->error, ESTAB_UNREACHABLE);
 }
 
-/* MUST-56, SHLD-25: told, and the attempt goes on. */
+/* MUST-56, SHLD-25: told, and the attempt goes on. MUST-47, MUST-54. */
 WIRE_TEST(soft_errors_end_nothing)
 {
     static const uint8_t rows[][2] = {{3, 0}, {3, 1}, {3, 5}, {11, 0}, {11, 1}, {12, 0}};
@@ -220,7 +221,7 @@ WIRE_TEST(soft_errors_end_nothing)
 }
 
 /* RFC 5927 section 5.2: in a synchronized state even a hard one is a hint; section 4.1: only about
- * what is in flight. */
+ * what is in flight. SHLD-26. */
 WIRE_TEST(an_established_connection_survives_hard_errors)
 {
     start(w);
@@ -242,6 +243,7 @@ WIRE_TEST(an_established_connection_survives_hard_errors)
     IN(ACK, 1, 101, 0, .wnd = 65535);
 }
 
+/* MUST-54. */
 WIRE_TEST(errors_about_others_are_ignored)
 {
     open_only(w);

@@ -269,7 +269,7 @@ static void a_megabyte_to_itself(void **state)
     free(p);
 }
 
-/* An address of ours never takes what comes from outside with it as its source. */
+/* An address of ours never takes what comes from outside with it as its source. MUST-63. */
 static void a_forged_source_of_our_own_is_refused(void **state)
 {
     (void)state;

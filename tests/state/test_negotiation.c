@@ -45,21 +45,25 @@ static void text_goes_in(struct wire *w, int mss, uint32_t want)
     OUT(0, ACK | PSH, 1 + want, 1, 1);
 }
 
+/* MUST-15. */
 WIRE_TEST(no_mss_is_536)
 {
     text_goes_in(w, -1, 536);
 }
 
+/* MUST-14. */
 WIRE_TEST(a_smaller_mss_is_obeyed)
 {
     text_goes_in(w, 1000, 1000);
 }
 
+/* MUST-16. */
 WIRE_TEST(an_mss_beyond_the_link_is_not)
 {
     text_goes_in(w, 65535, 1460);
 }
 
+/* MUST-16. */
 WIRE_TEST(an_mss_of_zero)
 {
     text_goes_in(w, MSS_ZERO, 64);
@@ -87,21 +91,25 @@ static void offers(struct wire *w, uint32_t mtu, int want)
     CHECK_EQ(OUT(0, SYN, 0, 0, 0)->mss, want);
 }
 
+/* MUST-67, SHLD-5. */
 WIRE_TEST(the_mss_offered_follows_the_mtu)
 {
     offers(w, 1500, 1460);
 }
 
+/* SHLD-6, MAY-3. */
 WIRE_TEST(the_mss_of_the_least_mtu)
 {
     offers(w, 576, 536);
 }
 
+/* MUST-67. */
 WIRE_TEST(the_mss_of_the_greatest_mtu)
 {
     offers(w, 65535, 65495);
 }
 
+/* MUST-14, MUST-67. */
 WIRE_TEST(a_syn_ack_offers_an_mss)
 {
     start(w);
@@ -109,7 +117,7 @@ WIRE_TEST(a_syn_ack_offers_an_mss)
     CHECK_EQ(w->queue[0].mss, 1460);
 }
 
-/* Eff.snd.MSS: less the options that go along (section 3.7.1). */
+/* Eff.snd.MSS: less the options that go along (section 3.7.1). MUST-16. */
 WIRE_TEST(timestamps_leave_less_room)
 {
     start_with(w, true, false);
@@ -159,6 +167,7 @@ WIRE_TEST(a_scale_of_7)
     scaled(w, 7, 7);
 }
 
+/* REC-1. */
 WIRE_TEST(a_scale_of_14)
 {
     scaled(w, 14, 14);
@@ -379,6 +388,7 @@ WIRE_TEST(challenges_are_throttled)
 
 /* ---- the user's wishes for the IP header: MUST-48, MUST-49, SHLD-21 ----------------------------------------- */
 
+/* MUST-48, SHLD-21. */
 WIRE_TEST(the_differentiated_services_field)
 {
     start(w);
@@ -427,6 +437,7 @@ WIRE_TEST(a_listeners_diffserv_field)
     }
 }
 
+/* MUST-49. */
 WIRE_TEST(the_time_to_live)
 {
     struct estab_config c = wire_config();

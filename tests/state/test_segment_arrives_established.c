@@ -12,6 +12,7 @@
 
 #define IN_STATE .state = ESTABLISHED, .ways = ALL_WAYS
 
+/* MUST-12, SHLD-2. */
 static void steps_in_common(void **state)
 {
     static const struct arrival rows[] = {
@@ -47,6 +48,7 @@ static void window_filled(struct rig *r)
     OUT(r, PSH | ACK, 1, E, .len = 10, .wnd = NO_WINDOW);
 }
 
+/* MUST-66. */
 static void window_of_zero(void **state)
 {
     static const struct arrival rows[] = {
@@ -93,6 +95,7 @@ static void ten_sent(struct rig *r)
     OUT(r, PSH | ACK, 1, 1, .len = 10);
 }
 
+/* MAY-12. */
 static void acknowledgments(void **state)
 {
     static const struct arrival rows[] = {
@@ -294,6 +297,7 @@ static void text_in_order(void **state)
     RUN_ROWS(rows, IN_STATE);
 }
 
+/* MAY-13. */
 static void text_beyond_a_gap(void **state)
 {
     static const struct arrival rows[] = {
@@ -370,6 +374,7 @@ static void text_and_fin_beyond_a_gap(struct rig *r)
 
 #define LAST (ESTAB_EVENT_READABLE | ESTAB_EVENT_PEER_CLOSED)
 
+/* MUST-12. */
 static void fins(void **state)
 {
     static const struct arrival rows[] = {

@@ -65,7 +65,8 @@ static void the_syn_again(void **state)
 
 #define TO_LISTEN(name, seg) ROW(name, .in = seg, .to = LISTEN, .reason = {REASON_SYN_TO_LISTEN})
 
-/* Steps 2 and 4: "return this connection to the LISTEN state"; the user need not be informed. */
+/* Steps 2 and 4: "return this connection to the LISTEN state"; the user need not be informed.
+ * MUST-11. */
 static void opened_passively(void **state)
 {
     static const struct arrival rows[] = {
@@ -84,6 +85,7 @@ static void opened_passively(void **state)
     RUN_ROWS(rows, PASSIVELY);
 }
 
+/* MUST-11. */
 static void opened_actively(void **state)
 {
     static const struct arrival rows[] = {

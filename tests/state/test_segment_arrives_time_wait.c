@@ -72,6 +72,7 @@ static void begin(struct rig *r, bool keep_unread)
     rig_forget(r);
 }
 
+/* MUST-13. */
 static void it_ends_after_2_msl(void **state)
 {
     struct rig r;

@@ -212,6 +212,7 @@ static int print_seed(void **state)
     return 0;
 }
 
+/* SHLD-15. */
 static void random_peers(void **state)
 {
     (void)state;

@@ -54,7 +54,7 @@ static void user_close(struct wire *w)
 
 /* ---- retransmission ------------------------------------------------------------------------------ */
 
-/* MUST-23: for at least three minutes.  RTO 1 s, doubled up to rto_max; R1 is 3. */
+/* MUST-23: for at least three minutes.  RTO 1 s, doubled up to rto_max; R1 is 3. MUST-22. */
 WIRE_TEST(a_syn_is_sent_again_for_three_minutes)
 {
     start(w);
@@ -79,7 +79,8 @@ WIRE_TEST(a_syn_is_sent_again_for_three_minutes)
     QUIET(1000 * S);
 }
 
-/* The same from a listener's record in SYN-RECEIVED; it makes no connection and no noise. */
+/* The same from a listener's record in SYN-RECEIVED; it makes no connection and no noise.
+ * MUST-23. */
 WIRE_TEST(a_syn_ack_is_sent_again_for_three_minutes)
 {
     struct estab_listen listen = {.size = sizeof listen, .local.port = WIRE_PORT, .backlog = 1};
@@ -104,7 +105,8 @@ WIRE_TEST(a_syn_ack_is_sent_again_for_three_minutes)
     CHECK_EQ(wire_reason(w, "R2"), 1);
 }
 
-/* RFC 6298: with SRTT 0 the RTO is rto_min, 200 ms; each timeout doubles it (5.5). */
+/* RFC 6298: with SRTT 0 the RTO is rto_min, 200 ms; each timeout doubles it (5.5).
+ * MUST-19, MUST-20. */
 WIRE_TEST(text_is_sent_again_with_backing_off)
 {
     start(w);
@@ -163,6 +165,7 @@ WIRE_TEST(the_rfcs_values)
 /*
  * Karn (RFC 6298 section 5): "once a new RTT measurement is obtained (which can only happen when new
  * data has been sent and acknowledged)" the RTO collapses; until then it stays backed off.
+ * MUST-18.
  */
 WIRE_TEST(the_rto_stays_backed_off_until_new_text_is_acknowledged)
 {
@@ -208,7 +211,8 @@ WIRE_TEST(an_acknowledgment_restarts_the_timer)
     CHECK_EQ(STATUS.timer, ESTAB_NEVER);
 }
 
-/* (5.7): an RTO of 3 s when text begins after a SYN was lost; RFC 5681 3.1: one segment. */
+/* (5.7): an RTO of 3 s when text begins after a SYN was lost; RFC 5681 3.1: one segment.
+ * MUST-18. */
 WIRE_TEST(after_a_lost_syn_the_rto_is_three_seconds)
 {
     start(w);
@@ -282,6 +286,7 @@ WIRE_TEST(a_fin_behind_queued_text)
 
 /* ---- the user timeout (section 3.10.8; MUST-21) ----------------------------------------------------- */
 
+/* MUST-21. */
 WIRE_TEST(the_user_timeout_ends_a_connection)
 {
     start(w);
@@ -348,7 +353,7 @@ WIRE_TEST(a_long_user_timeout_outlives_r2)
 
 /* ---- delayed acknowledgments (section 3.8.6.3) ------------------------------------------------------- */
 
-/* MUST-40: less than half a second.  SHLD-19: at least every second full segment. */
+/* MUST-40: less than half a second.  SHLD-19: at least every second full segment. SHLD-18. */
 WIRE_TEST(an_acknowledgment_waits_forty_milliseconds)
 {
     start(w);
@@ -393,7 +398,6 @@ WIRE_TEST(disorder_is_acknowledged_at_once)
     QUIET(1 * S);
 }
 
-/* MUST-59: of a batch, all segments are processed before any is acknowledged. */
 WIRE_TEST(no_delay_when_switched_off)
 {
     struct estab_config c = wire_config();
@@ -436,7 +440,7 @@ WIRE_TEST(an_answered_keep_alive_goes_on_for_ever)
     QUIET(100000 * S);
 }
 
-/* MUST-29: no single unanswered probe ends it, all of them do. */
+/* MUST-29: no single unanswered probe ends it, all of them do. MAY-5. */
 WIRE_TEST(unanswered_keep_alives_end_a_connection)
 {
     start(w);
@@ -455,6 +459,7 @@ WIRE_TEST(unanswered_keep_alives_end_a_connection)
     CHECK_EQ(wire_reason(w, "KEEPALIVE"), 1);
 }
 
+/* MUST-26. */
 WIRE_TEST(a_late_answer_starts_the_probes_anew)
 {
     start(w);
@@ -507,6 +512,7 @@ static void to_time_wait(struct wire *w)
     EVENTS(PEER_CLOSED);
 }
 
+/* MUST-13. */
 WIRE_TEST(time_wait_lasts_two_msl)
 {
     to_time_wait(w);

@@ -27,7 +27,7 @@ static void start(struct wire *w)
 
 /* ---- sent ----------------------------------------------------------------------------------------- */
 
-/* MUST-62: the pointer stands behind the last urgent byte. */
+/* MUST-62: the pointer stands behind the last urgent byte. MUST-30. */
 WIRE_TEST(the_pointer_stands_behind_the_text)
 {
     start(w);
@@ -108,6 +108,7 @@ WIRE_TEST(urgent_text_is_told)
     w->head = w->tail;
 }
 
+/* MUST-33. */
 WIRE_TEST(a_pointer_beyond_the_segment)
 {
     start(w);

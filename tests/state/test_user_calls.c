@@ -348,7 +348,8 @@ static void assert_local(const struct rig *r, struct estab_addr addr)
     assert_memory_equal(&st.local.addr, &addr, sizeof addr);
 }
 
-/* The local socket is the one that was named; if none was, the route decides (RFC 1122 4.2.4.2). */
+/* The local socket is the one that was named; if none was, the route decides (RFC 1122 4.2.4.2).
+ * MUST-43, MUST-44. */
 static void listen_turns_active_from_its_own_address(void **state)
 {
     struct estab_endpoint far = {estab_ipv4(10, 12, 0, 2), 80};

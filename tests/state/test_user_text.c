@@ -281,7 +281,8 @@ static void check_counters(void)
     assert_int_equal(c.chunks_lent, 0);
 }
 
-/* All of it arrives once and in order, whatever the way; rig_receive compares each byte. */
+/* All of it arrives once and in order, whatever the way; rig_receive compares each byte.
+ * SHLD-31. */
 static void text_arrives_in_any_order(void **state)
 {
     (void)state;

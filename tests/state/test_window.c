@@ -47,6 +47,7 @@ static void user_close(struct wire *w)
 
 /* ---- zero windows: MUST-36, MUST-37, SHLD-29, SHLD-30 ------------------------------------------------- */
 
+/* MUST-36, MUST-37, SHLD-30. */
 WIRE_TEST(a_zero_window_is_probed_for_ever)
 {
     static const unsigned at_ms[] = {200,   600,   1400,   3000,   6200,   12600,
@@ -96,6 +97,7 @@ WIRE_TEST(an_old_silence_does_not_count_against_a_zero_window)
     OUT(3600200 * MS, ACK | PSH, 1, 1, 100);
 }
 
+/* MUST-35, MUST-36, SHLD-30. */
 WIRE_TEST(the_window_closes_in_between)
 {
     start(w);
@@ -130,7 +132,8 @@ WIRE_TEST(a_fin_waits_for_the_window)
 
 /* ---- windows that shrink: MUST-34, MUST-35, SHLD-15, SHLD-16, SHLD-17 --------------------------------- */
 
-/* By what was in flight: "or retransmit ... even if the send window is zero". */
+/* By what was in flight: "or retransmit ... even if the send window is zero".
+ * SHLD-16, SHLD-17, MAY-7. */
 WIRE_TEST(a_window_shrunk_to_zero_is_probed)
 {
     start(w);
@@ -173,7 +176,7 @@ WIRE_TEST(a_window_closed_over_a_fin)
 }
 
 /* What is within the smaller window is sent again, and no more, for a peer may drop unread what ends
- * beyond its edge; new text is not sent. */
+ * beyond its edge; new text is not sent. MUST-34, SHLD-15. */
 WIRE_TEST(a_window_shrunk_below_what_is_in_flight)
 {
     start(w);
@@ -215,6 +218,7 @@ WIRE_TEST(an_old_segment_updates_no_window)
 
 /* ---- the sender's silly-window avoidance: MUST-38 -------------------------------------------------------- */
 
+/* MUST-38. */
 WIRE_TEST(a_small_part_of_the_window_waits_for_the_override_timer)
 {
     start(w);
@@ -231,7 +235,8 @@ WIRE_TEST(a_small_part_of_the_window_waits_for_the_override_timer)
     OUT(410 * MS, ACK, 8860, 1, 1460); /* a full segment does not wait */
 }
 
-/* Half of the largest window that the peer ever had, where that is less than a segment. */
+/* Half of the largest window that the peer ever had, where that is less than a segment.
+ * MUST-38. */
 WIRE_TEST(half_the_largest_window_does_not_wait)
 {
     start(w);
@@ -259,6 +264,7 @@ WIRE_TEST(half_the_largest_window_waits_for_nagle)
 
 /* ---- Nagle: SHLD-7, MUST-17 --------------------------------------------------------------------------------- */
 
+/* SHLD-7. */
 WIRE_TEST(nagle_gathers_small_pieces)
 {
     start(w);
@@ -279,7 +285,7 @@ WIRE_TEST(nagle_gathers_small_pieces)
     OUT(70 * MS, ACK | PSH, 1662, 1, 1);
 }
 
-/* Nor does text wait that goes out together with it. */
+/* Nor does text wait that goes out together with it. SHLD-7. */
 WIRE_TEST(urgent_text_does_not_wait_for_nagle)
 {
     start(w);
@@ -294,6 +300,7 @@ WIRE_TEST(urgent_text_does_not_wait_for_nagle)
     QUIET(20 * MS);
 }
 
+/* MUST-17. */
 WIRE_TEST(nagle_can_be_switched_off)
 {
     start(w);
@@ -305,6 +312,7 @@ WIRE_TEST(nagle_can_be_switched_off)
     }
 }
 
+/* MUST-17. */
 WIRE_TEST(switching_nagle_off_lets_text_go)
 {
     start(w);
@@ -319,6 +327,7 @@ WIRE_TEST(switching_nagle_off_lets_text_go)
 
 /* ---- PUSH and MORE: MUST-60, MUST-61 -------------------------------------------------------------------------- */
 
+/* MUST-61, SHLD-28. */
 WIRE_TEST(the_last_segment_is_pushed)
 {
     start(w);
@@ -366,6 +375,7 @@ WIRE_TEST(one_segment_is_no_burst)
     OUT(0, ACK | PSH, 1001, 1, 500);
 }
 
+/* MAY-16. */
 WIRE_TEST(more_waits_for_a_full_segment)
 {
     start(w);
@@ -390,6 +400,7 @@ WIRE_TEST(more_does_not_wait_for_ever)
     OUT(200 * MS, ACK | PSH, 1, 1, 10);
 }
 
+/* MAY-15. */
 WIRE_TEST(push_ends_more)
 {
     start(w);
@@ -404,7 +415,7 @@ WIRE_TEST(push_ends_more)
     OUT(100 * MS, FIN | ACK | PSH, 21, 1, 10);
 }
 
-/* MUST-18 and section 3.9.1.3: a peer's PSH is told to the user. */
+/* MAY-17: a peer's PSH is told to the user. */
 WIRE_TEST(a_push_is_told)
 {
     start(w);
@@ -419,6 +430,7 @@ WIRE_TEST(a_push_is_told)
 
 /* ---- the receiver's silly-window avoidance: MUST-39 ------------------------------------------------------------ */
 
+/* MUST-39. */
 WIRE_TEST(a_closed_window_opens_by_a_segment_at_least)
 {
     start_small(w);
@@ -462,7 +474,8 @@ WIRE_TEST(text_at_a_closed_window)
     RECEIVE(1);
 }
 
-/* Small segments, each read at once: the edge moves in steps of min(MSS, half the buffer). */
+/* Small segments, each read at once: the edge moves in steps of min(MSS, half the buffer).
+ * MUST-39. */
 WIRE_TEST(the_edge_moves_in_steps)
 {
     uint32_t edge;
@@ -501,7 +514,6 @@ WIRE_TEST(the_promise_is_kept)
     RECEIVE(4096);
 }
 
-/* MUST-58, MUST-59: a batch is processed as a whole before anything is acknowledged. */
 WIRE_TEST(text_beyond_the_window_is_cut_off)
 {
     start_small(w);

@@ -93,6 +93,7 @@ static enum reason accepts(struct estab_addr src, struct estab_addr dst, unsigne
     return ip_accepts(&ip, &h, interface);
 }
 
+/* MUST-63. */
 static void impossible_sources_are_refused(void **state)
 {
     (void)state;

@@ -182,6 +182,7 @@ static void the_longest_header(void **state)
 
 /* ---- written ------------------------------------------------------------------------------------ */
 
+/* MUST-68. */
 static void linux_order(void **state)
 {
     (void)state;
@@ -214,6 +215,29 @@ static void linux_order(void **state)
     out.opt.present = OPT_MSS | OPT_WINDOW_SCALE | OPT_SACK_PERMITTED;
     assert_int_equal(tcp_header_write(p, &out), 32);
     assert_memory_equal(p + 20, "\2\4\5\264\1\1\4\2\1\3\3\7", 12);
+}
+
+/* MUST-69: in every set of options that we write, an END would have only zeros behind it. */
+static void nothing_follows_an_end(void **state)
+{
+    (void)state;
+    for (unsigned present = 0; present < 32; present++) {
+        struct tcp_header out = {.sport = 1,
+                                 .dport = 2,
+                                 .opt = {.present = (uint8_t)present,
+                                         .mss = 1460,
+                                         .wscale = 7,
+                                         .tsval = 1,
+                                         .tsecr = 2,
+                                         .sacks = 1}};
+        uint8_t p[TCP_HEADER_MAX];
+        size_t n = tcp_header_write(p, &out), i = 20;
+
+        while (i < n && p[i] != TCPOPT_END)
+            i += p[i] == TCPOPT_NOP ? 1 : p[i + 1];
+        for (; i < n; i++)
+            assert_int_equal(p[i], 0);
+    }
 }
 
 /* RFC 2018 section 3: one to four blocks of eight bytes; of another length it is no such option. */
@@ -309,6 +333,7 @@ int main(void)
         cmocka_unit_test(some_options_belong_to_a_syn),
         cmocka_unit_test(the_longest_header),
         cmocka_unit_test(linux_order),
+        cmocka_unit_test(nothing_follows_an_end),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(sack_blocks_are_read),
         cmocka_unit_test(random_bytes_are_survived),

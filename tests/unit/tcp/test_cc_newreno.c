@@ -53,6 +53,7 @@ static void it_starts_in_slow_start(void **state)
     assert_int_equal(w.cwnd, 11 * SMSS);
 }
 
+/* MUST-19. */
 static void slow_start_doubles_in_a_round_trip(void **state)
 {
     (void)state;
@@ -76,7 +77,7 @@ static void slow_start_ends_at_ssthresh(void **state)
     assert_int_equal(w.cwnd, 3 * SMSS + 100);
 }
 
-/* Section 3.1: about one segment a round trip, however the bytes are divided. */
+/* Section 3.1: about one segment a round trip, however the bytes are divided. MUST-19. */
 static void avoidance_adds_a_segment_a_window(void **state)
 {
     (void)state;

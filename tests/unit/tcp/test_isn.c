@@ -37,7 +37,7 @@ static struct tcp_pair pair_of(unsigned host, unsigned rport, unsigned lport)
                              .lport = (uint16_t)lport};
 }
 
-/* M: one step in four microseconds, for one socket pair. */
+/* M: one step in four microseconds, for one socket pair. MUST-8. */
 static void the_clock_counts_four_microseconds(void **state)
 {
     (void)state;
@@ -52,6 +52,7 @@ static void the_clock_counts_four_microseconds(void **state)
     wire_stop(&w);
 }
 
+/* MUST-9, SHLD-1. */
 static void each_part_of_the_pair_and_the_key_count(void **state)
 {
     (void)state;
@@ -134,6 +135,7 @@ static void other_ports_other_numbers(void **state)
     wire_stop(&w);
 }
 
+/* SHLD-1. */
 static void other_hosts_other_numbers(void **state)
 {
     (void)state;

@@ -45,7 +45,7 @@ static void one_second_at_first(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 1000000);
 }
 
-/* (2.2) SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR = 3 R. */
+/* (2.2) SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR = 3 R. MUST-18. */
 static void the_first_measurement(void **state)
 {
     (void)state;
@@ -56,7 +56,7 @@ static void the_first_measurement(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 1800000);
 }
 
-/* (2.3) with alpha = 1/8, beta = 1/4, RTTVAR before SRTT. */
+/* (2.3) with alpha = 1/8, beta = 1/4, RTTVAR before SRTT. MUST-18. */
 static void the_measurements_after_it(void **state)
 {
     (void)state;
@@ -97,7 +97,7 @@ static void a_steady_path_keeps_a_margin(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 500000);
 }
 
-/* (5.5) doubled each time, (2.5) up to the maximum; and no overflow beyond. */
+/* (5.5) doubled each time, (2.5) up to the maximum; and no overflow beyond. MUST-19. */
 static void backing_off_doubles(void **state)
 {
     (void)state;

@@ -353,6 +353,7 @@ static int print_seed(void **state)
     return 0;
 }
 
+/* SHLD-31. */
 static void random_segmentations(void **state)
 {
     (void)state;
