@@ -6,7 +6,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: help build demo test install fuzz bench clean
+.PHONY: help build demo test mutants install fuzz bench clean
 .NOTPARALLEL:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make test     set up, build in six ways, run every test'
 	@echo 'make build    the binary build/estab and the library'
 	@echo 'make install  to PREFIX ($(PREFIX)), below DESTDIR if that is given'
+	@echo 'make mutants  change one line of the source for each requirement, and see its test fail'
 	@echo 'make fuzz     only the fuzz targets, with their fixed runs and seed'
 	@echo 'make bench    the benchmarks, against what this machine allows: bench/results/'
 	@echo 'make clean    remove build/'
@@ -34,6 +35,10 @@ test:
 fuzz:
 	@scripts/setup test
 	@tests/run fuzz
+
+mutants:
+	@scripts/setup test
+	@tests/ledger/mutants.py
 
 bench:
 	@scripts/setup demo

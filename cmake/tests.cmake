@@ -9,7 +9,7 @@
 #     tests/{sim,cli,net}/*.{sh,py}  as the folder            $ESTAB is the binary; `_*` is a helper
 #     tests/script/FOLDER/*.pkt      state   script.FOLDER    `estab script` runs all of a folder
 #     tests/net/peer_NAME.c          no test: a program for net's scripts, built beside the binary
-#     tests/tidy, man/*.1            unit                     the default preset only
+#     tests/{tidy,ledger}, man/*.1   unit                     the default preset only
 #     tests/install, examples/*.c    install                  the default preset only
 #
 # A script that cannot run here says why in its last line and exits 77.
@@ -100,7 +100,7 @@ if(TARGET estab)
     endforeach()
 endif()
 
-# --- the shape of the sources, of the objects, of the manual pages --------------------------------
+# --- the shape of the sources, of the objects, the ledgers, the manual pages -----------------------
 
 if(ESTAB_TIDY)
     find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -117,6 +117,12 @@ if(ESTAB_TIDY)
     add_test(NAME unit.tidy.self COMMAND Python3::Interpreter ${tidy}/test_tidy.py)
     estab_test_properties(unit.tidy.tree unit 120)
     estab_test_properties(unit.tidy.self unit 120)
+
+    set(ledger ${PROJECT_SOURCE_DIR}/tests/ledger)
+    add_test(NAME unit.ledger.tree COMMAND Python3::Interpreter ${ledger}/ledger.py check)
+    add_test(NAME unit.ledger.self COMMAND Python3::Interpreter ${ledger}/test_ledger.py)
+    estab_test_properties(unit.ledger.tree unit 120)
+    estab_test_properties(unit.ledger.self unit 120)
 
     file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
     if(pages)
