@@ -28,7 +28,7 @@ LISTEN = ("estab listen", "listening on 10.11.0.1:3333")
 SLOWLY = ("estab listen --close 5", "listening on")
 HTTP = ("estab serve http", "http is served on 10.11.0.1:8080")
 QUICK = "--hold 0 --msl 1"
-CLIENT = (f"estab connect {QUICK}", "TIME-WAIT lasts 2 MSL")
+CLIENT = (f"estab connect {QUICK}", "1 in TIME-WAIT, which lasts 2 MSL")
 HANDSHAKE = "syn seq=100\nexpect syn,ack ack=101\nack\ndata hi\nexpect ack ack=103\n"
 SERVED = "expect syn within 50s\nsyn,ack\nexpect ack within 50s\n"
 STAYS = ("estab connect --hold never", "SYN-RECEIVED -> ESTABLISHED")
