@@ -139,11 +139,16 @@ static void heard(void *context, const struct envelope *e)
         story_name(m->c->story, e->address, e->name);
 }
 
+/* Whether a station with this address will tell what the frame did; it may have left, and be carried on. */
 static bool reports(struct monitor *m, const struct frame_view *v)
 {
-    const struct station_peer *p = station_peer_with(m->station, &v->dst.addr);
+    const struct station_peer *p;
 
-    return v->kind == VIEW_TCP && p && p->flags & STATION_REPORTS;
+    for (unsigned i = 0; v->kind == VIEW_TCP && (p = station_peer_at(m->station, i)); i++)
+        if (p->flags & STATION_REPORTS &&
+            memcmp(&p->address, &v->dst.addr, sizeof p->address) == 0)
+            return true;
+    return false;
 }
 
 static void came(struct monitor *m, const struct estab_frame *f)
