@@ -45,7 +45,7 @@ struct estab_posix_wait {
 };
 
 /*
- * How calls wait.  All but lock, unlock and kick run with the lock held.
+ * How calls wait.  All but lock and unlock run with the lock held.
  *
  * A wait in virtual time: `wait` keeps the calling coroutine in `place` and switches to the
  * scheduler; `wake` marks it runnable; the scheduler goes on with it after estab_posix_work has

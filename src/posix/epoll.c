@@ -128,10 +128,10 @@ static int interest_add(struct estab_posix *p, struct epoll *e, struct sock *s,
 {
     struct interest *i;
 
-    if (interest_find(e, s))
-        return -EEXIST;
     if ((event->events & EPOLLEXCLUSIVE) && (event->events & ~EVENTS_EXCLUSIVE_MAY))
         return -EINVAL;
+    if (interest_find(e, s))
+        return -EEXIST;
     if (p->interests >= p->config.interests)
         return -ENOSPC;
     i = calloc(1, sizeof *i);

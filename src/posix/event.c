@@ -288,7 +288,5 @@ void estab_posix_work(estab_posix *p)
     work(p);
     look_at_watched(p);
     wake_turn(p);
-    if (p->dirty && p->config.waiter.kick) /* an abort; the caller's output comes after this */
-        p->config.waiter.kick(p->config.waiter.context);
-    p->dirty = false;
+    kick(p); /* an abort; the caller's output comes after this */
 }

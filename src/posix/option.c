@@ -226,11 +226,42 @@ int option_out(void *value, socklen_t *length, const void *from, size_t n)
     return 0;
 }
 
+static bool level_known(const struct sock *s, int level)
+{
+    return level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IP ||
+           (level == IPPROTO_IPV6 && s->domain == AF_INET6);
+}
+
+/* An int, of which as much is told as there is room for; of IP's own one byte, if it fits in one. */
+static int number_out(int level, void *value, socklen_t *length, int number)
+{
+    uint8_t byte = (uint8_t)number;
+
+    if (level == IPPROTO_IP && *length > 0 && *length < sizeof number && number == byte)
+        return option_out(value, length, &byte, sizeof byte);
+    return option_out(value, length, &number, sizeof number);
+}
+
+/* The same way in: nothing is 0 for IP. */
+static int number_in(int level, const void *value, socklen_t length, int *number)
+{
+    *number = 0;
+    if (length >= sizeof *number)
+        memcpy(number, value, sizeof *number);
+    else if (level != IPPROTO_IP)
+        return -EINVAL;
+    else if (length >= 1)
+        *number = *(const uint8_t *)value;
+    return 0;
+}
+
 static int option_get(struct estab_posix *p, struct sock *s, int level, int name, void *value,
                       socklen_t *length)
 {
     int number = 0, result;
 
+    if (!level_known(s, level))
+        return -EOPNOTSUPP;
     if (!length)
         return -EFAULT;
     if ((int)*length < 0)
@@ -239,7 +270,7 @@ static int option_get(struct estab_posix *p, struct sock *s, int level, int name
     if (result != -ENOPROTOOPT)
         return result;
     result = number_get(p, s, level, name, &number);
-    return result < 0 ? result : option_out(value, length, &number, sizeof number);
+    return result < 0 ? result : number_out(level, value, length, number);
 }
 
 static int option_set(struct estab_posix *p, struct sock *s, int level, int name,
@@ -249,19 +280,15 @@ static int option_set(struct estab_posix *p, struct sock *s, int level, int name
 
     if ((int)length < 0)
         return -EINVAL;
+    if (!level_known(s, level))
+        return -ENOPROTOOPT;
     if (!value)
         return -EFAULT;
     result = option_blob_set(p, s, level, name, value, length);
     if (result != -ENOPROTOOPT)
         return result;
-    if (level == IPPROTO_IP && length >= 1 && length < sizeof number) {
-        number = *(const uint8_t *)value; /* IP's options may be one byte */
-    } else {
-        if (length < sizeof number)
-            return -EINVAL;
-        memcpy(&number, value, sizeof number);
-    }
-    return number_set(p, s, level, name, number);
+    result = number_in(level, value, length, &number);
+    return result < 0 ? result : number_set(p, s, level, name, number);
 }
 
 int estab_posix_getsockopt(estab_posix *p, int fd, int level, int option, void *value,

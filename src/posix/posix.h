@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 
 #include "estab_posix.h"
 
@@ -118,7 +119,7 @@ struct estab_posix {
     struct wait *any, *turn;  /* poll(); what each turn looks at */
     uint32_t socks, epolls, interests;
     uint16_t port_next;
-    unsigned calls; /* under way */
+    atomic_uint calls; /* under way, those that stand in line for the lock included */
     bool dirty;     /* the stack has something to do */
     void *threads;  /* of estab_posix_start */
 };
@@ -159,6 +160,8 @@ void wake_turn(struct estab_posix *p);
 /* Nothing is unacknowledged, or there is text. */
 bool sock_acked(const struct estab_posix *p, const struct sock *s);
 void wake_all(struct estab_posix *p, struct wait *list);
+/* What the call did must reach the stack's loop, before the call sleeps or returns. */
+void kick(struct estab_posix *p);
 
 /* ---- event.c ------------------------------------------------------------------------------------- */
 

@@ -190,7 +190,8 @@ static ssize_t sock_receive(struct estab_posix *p, struct sock *s, const struct 
     size_t target;
     int result;
 
-    r.total = (size_t)iov_total(iov, count);
+    for (size_t i = 0; i < count; i++)
+        r.total += iov[i].iov_len;
     if (flags & MSG_ERRQUEUE)
         return -EAGAIN;
     if (s->listening)
@@ -207,23 +208,41 @@ static ssize_t sock_receive(struct estab_posix *p, struct sock *s, const struct 
 
 /* ---- the calls --------------------------------------------------------------------------------------- */
 
-static ssize_t receive_call(estab_posix *p, int fd, const struct iovec *iov, size_t count,
+/* What read() says of the descriptor before it looks for text, and recv() does not: 1, or the answer. */
+static ssize_t read_first(const estab_posix *p, int fd, size_t length)
+{
+    const struct file *f = file_find(p, fd);
+
+    if (!f)
+        return -EBADF;
+    if (f->kind == FILE_EPOLL)
+        return -EINVAL;
+    return length ? 1 : 0; /* nothing is asked for, and nothing said of the connection */
+}
+
+static ssize_t receive_from(estab_posix *p, int fd, const struct iovec *iov, size_t count,
                             int flags, int *msg_flags, int *inq)
 {
     struct sock *s = NULL;
-    ssize_t result = iov_total(iov, count);
+    ssize_t result = flags & MSG_TRUNC ? 0 : iov_total(iov, count); /* what is cut has no place */
 
-    enter(p);
     if (result >= 0)
         result = sock_find(p, fd, &s);
-    if (result >= 0) {
-        sock_hold(s);
-        result = sock_receive(p, s, iov, count, flags, msg_flags);
-        if (result >= 0 && inq && s->opt.inq)
-            *inq = sock_inq_hint(p, s);
-        sock_drop(p, s);
-    }
-    return leave_size(p, result);
+    if (result < 0)
+        return result;
+    sock_hold(s);
+    result = sock_receive(p, s, iov, count, flags, msg_flags);
+    if (result >= 0 && inq && s->opt.inq)
+        *inq = sock_inq_hint(p, s);
+    sock_drop(p, s);
+    return result;
+}
+
+static ssize_t receive_call(estab_posix *p, int fd, const struct iovec *iov, size_t count,
+                            int flags, int *msg_flags, int *inq)
+{
+    enter(p);
+    return leave_size(p, receive_from(p, fd, iov, count, flags, msg_flags, inq));
 }
 
 static ssize_t fail(int number)
@@ -232,37 +251,21 @@ static ssize_t fail(int number)
     return -1;
 }
 
-/* What read() says of the descriptor before it looks for text: 1, or the answer. */
-static ssize_t read_first(estab_posix *p, int fd, size_t length)
-{
-    const struct file *f;
-    enum file_kind kind;
-
-    estab_posix_lock(p);
-    f = file_find(p, fd);
-    kind = f ? f->kind : FILE_NONE;
-    estab_posix_unlock(p);
-    if (kind == FILE_NONE)
-        return fail(EBADF);
-    if (kind == FILE_EPOLL)
-        return fail(EINVAL);
-    return length ? 1 : 0; /* nothing is asked for, and nothing said of the connection */
-}
-
 ssize_t estab_posix_readv(estab_posix *p, int fd, const struct iovec *iov, int count)
 {
     int msg_flags = 0;
-    ssize_t first;
+    ssize_t result;
 
     if (count < 0 || count > POSIX_IOV_MAX)
         return fail(EINVAL);
-    first = iov_total(iov, (size_t)count);
-    if (first < 0)
-        return fail((int)-first);
-    first = read_first(p, fd, (size_t)first);
-    if (first != 1)
-        return first;
-    return receive_call(p, fd, iov, (size_t)count, 0, &msg_flags, NULL);
+    result = iov_total(iov, (size_t)count);
+    if (result < 0)
+        return fail((int)-result);
+    enter(p);
+    result = read_first(p, fd, (size_t)result);
+    if (result == 1)
+        result = receive_from(p, fd, iov, (size_t)count, 0, &msg_flags, NULL);
+    return leave_size(p, result);
 }
 
 ssize_t estab_posix_read(estab_posix *p, int fd, void *to, size_t size)

@@ -160,17 +160,20 @@ static ssize_t sock_send(struct estab_posix *p, struct sock *s, const struct iov
 
 /* ---- the calls ------------------------------------------------------------------------------------- */
 
-static ssize_t send_call(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags)
+static ssize_t send_to(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags)
 {
     struct sock *s = NULL;
     ssize_t result = iov_total(iov, count);
 
-    enter(p);
     if (result >= 0)
         result = sock_find(p, fd, &s);
-    if (result >= 0)
-        result = sock_send(p, s, iov, count, flags);
-    return leave_size(p, result);
+    return result < 0 ? result : sock_send(p, s, iov, count, flags);
+}
+
+static ssize_t send_call(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags)
+{
+    enter(p);
+    return leave_size(p, send_to(p, fd, iov, count, flags));
 }
 
 static ssize_t fail(int number)
@@ -180,25 +183,16 @@ static ssize_t fail(int number)
 }
 
 /* write() to what is no socket is another error than send(). */
-static bool is_epoll(estab_posix *p, int fd)
-{
-    const struct file *f;
-    bool answer;
-
-    estab_posix_lock(p);
-    f = file_find(p, fd);
-    answer = f && f->kind == FILE_EPOLL;
-    estab_posix_unlock(p);
-    return answer;
-}
-
 ssize_t estab_posix_writev(estab_posix *p, int fd, const struct iovec *iov, int count)
 {
+    const struct file *f;
+
     if (count < 0 || count > POSIX_IOV_MAX)
         return fail(EINVAL);
-    if (is_epoll(p, fd))
-        return fail(EINVAL);
-    return send_call(p, fd, iov, (size_t)count, 0);
+    enter(p);
+    f = file_find(p, fd);
+    return leave_size(p, f && f->kind == FILE_EPOLL ? -EINVAL
+                                                    : send_to(p, fd, iov, (size_t)count, 0));
 }
 
 ssize_t estab_posix_write(estab_posix *p, int fd, const void *text, size_t length)

@@ -92,22 +92,19 @@ void estab_posix_unlock(estab_posix *p)
         p->config.waiter.unlock(p->config.waiter.context);
 }
 
+/* Counted before the lock is there: estab_posix_stop waits for who stands in line for it, too. */
 void enter(struct estab_posix *p)
 {
+    atomic_fetch_add(&p->calls, 1);
     estab_posix_lock(p);
-    p->calls++;
     work(p);
 }
 
 ssize_t leave_size(struct estab_posix *p, ssize_t result)
 {
-    bool dirty = p->dirty;
-
-    p->dirty = false;
-    p->calls--;
-    estab_posix_unlock(p);
-    if (dirty && p->config.waiter.kick)
-        p->config.waiter.kick(p->config.waiter.context);
+    kick(p);
+    atomic_fetch_sub(&p->calls, 1);
+    estab_posix_unlock(p); /* `p` may be gone from here on */
     if (result >= 0)
         return result;
     errno = (int)-result;

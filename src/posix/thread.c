@@ -48,7 +48,7 @@ static void threads_unlock(void *context)
 {
     struct threads *t = context;
 
-    if (t->ends && t->p && t->p->calls == 0)
+    if (t->ends && t->p && atomic_load(&t->p->calls) == 0)
         pthread_cond_broadcast(&t->drained);
     pthread_mutex_unlock(&t->data);
 }
@@ -216,7 +216,7 @@ void estab_posix_stop(estab_posix *p)
     t->ends = true;
     wake_everybody(p);
     threads_kick(t);
-    while (p->calls > 0)
+    while (atomic_load(&p->calls) > 0)
         pthread_cond_wait(&t->drained, &t->data);
     threads_unlock(t);
     pthread_join(t->thread, NULL);

@@ -64,8 +64,7 @@ void wake_turn(struct estab_posix *p)
             wake(p, w);
 }
 
-/* What the call did so far must reach the stack's loop before the call sleeps. */
-static void kick(struct estab_posix *p)
+void kick(struct estab_posix *p)
 {
     if (p->dirty && p->config.waiter.kick)
         p->config.waiter.kick(p->config.waiter.context);

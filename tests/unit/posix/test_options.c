@@ -121,14 +121,15 @@ static void one_length(struct world *w, int s, int level, int name, socklen_t le
 
 static void lengths(struct world *w, int length)
 {
-    static const int of[][2] = {{SOL_SOCKET, SO_KEEPALIVE},   {SOL_SOCKET, SO_LINGER},
-                                {SOL_SOCKET, SO_RCVTIMEO},    {IPPROTO_TCP, TCP_NODELAY},
-                                {IPPROTO_TCP, TCP_KEEPIDLE},  {SOL_SOCKET, SO_SNDTIMEO},
-                                {IPPROTO_TCP, TCP_MAXSEG}};
+    static const int of[][2] = {{SOL_SOCKET, SO_LINGER},
+                                {SOL_SOCKET, SO_RCVTIMEO},
+                                {SOL_SOCKET, SO_SNDTIMEO}};
     int s = world_socket(w, 0);
 
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
         one_length(w, s, of[i][0], of[i][1], (socklen_t)(length - 1));
+    for (size_t i = 0; i < NUMBERS; i++)
+        one_length(w, s, numbers[i].level, numbers[i].name, (socklen_t)(length - 1));
 }
 
 static void pointers(struct world *w, int argument)

@@ -281,6 +281,19 @@ static void inq(struct world *w)
                h ? h->cmsg_level : -1, h ? h->cmsg_type : -1, told);
 }
 
+/* MSG_TRUNC throws text away, and so needs no place for it. */
+static void thrown_away(struct world *w)
+{
+    struct world_pair c = world_connected(w);
+
+    world_send(w, c.client, "abcdefghij", 10, 0);
+    world_result(w, "recv", WORLD_CALL(w, recv, w->fd[c.server], NULL, 4, MSG_TRUNC));
+    world_result(w, "recv", WORLD_CALL(w, recv, w->fd[c.server], NULL, 3, MSG_TRUNC | MSG_PEEK));
+    world_recv(w, c.server, 100, 0);
+    world_result(w, "recv", WORLD_CALL(w, recv, w->fd[c.server], NULL, 0, MSG_DONTWAIT));
+    world_result(w, "read", WORLD_CALL(w, read, w->fd[c.server], NULL, 0));
+}
+
 /* ---- urgent text -------------------------------------------------------------------------------------------------- */
 
 static void urgent(struct world *w, int inline_)
@@ -565,7 +578,7 @@ static void mapped(struct world *w)
 #define PROGRAMS(X)                                                                                \
     X(socket_arguments) X(bad_descriptors) X(bind_lengths) X(name_lengths) X(bind_to_any_port)     \
     X(other_address_same_port) X(connect_from_bound) X(connect_nowhere) X(flags_of_receive)        \
-    X(low_water) X(vectors) X(sendto_and_from) X(inq) X(urgent_alone) X(urgent_twice)              \
+    X(low_water) X(thrown_away) X(vectors) X(sendto_and_from) X(inq) X(urgent_alone) X(urgent_twice)              \
     X(end_with_text) X(close_with_text_unread) X(text_for_nobody) X(text_after_both_were_shut)     \
     X(text_after_reading_was_shut) X(close_lingering) X(close_a_listener) X(shut_a_listener)       \
     X(accept_what_has_ended) X(accept_what_was_reset) X(accept_inherits) X(connect_again) X(mapped)
