@@ -14,6 +14,7 @@
 
 struct bridge {
     estab_device *end[2];
+    struct bridge_watch watch;
     uint32_t room;
     uint64_t lost;
     uint8_t *in, *out; /* BATCH of `room` bytes each */
@@ -47,6 +48,11 @@ void bridge_free(struct bridge *g)
     free(g);
 }
 
+void bridge_observe(struct bridge *g, const struct bridge_watch *watch)
+{
+    g->watch = *watch;
+}
+
 uint64_t bridge_lost(const struct bridge *g)
 {
     return g->lost;
@@ -66,22 +72,49 @@ static size_t flatten(struct bridge *g, size_t n)
             f.checksum = ESTAB_CHECKSUM_FINISH;
         link_flatten(&f, to);
         g->frame[kept++] = (struct estab_frame){
-            .length = f.length, .link = f.link, .parts = 1, .part = {{to, f.length}}};
+            .length = f.length, .link = f.link, .cause = f.cause, .parts = 1,
+            .part = {{to, f.length}}};
     }
     return kept;
 }
 
-static void give(struct bridge *g, estab_device *to, size_t n)
+static size_t send_some(estab_device *to, const struct estab_frame *f, size_t n)
 {
     struct pollfd p = {.fd = estab_device_fd(to), .events = POLLOUT};
-    size_t sent = estab_device_send(to, g->frame, n);
+    size_t sent = estab_device_send(to, f, n);
 
     if (sent < n && poll(&p, 1, WAIT) > 0)
-        sent += estab_device_send(to, g->frame + sent, n - sent);
-    g->lost += n - sent;
+        sent += estab_device_send(to, f + sent, n - sent);
+    return sent;
 }
 
-static bool move(struct bridge *g, estab_device *from, estab_device *to)
+/* One by one, where somebody wants to know what each has done. */
+static void give_watched(struct bridge *g, unsigned end, const struct estab_frame *f)
+{
+    const struct bridge_watch *w = &g->watch;
+    bool sent;
+
+    if (end == 0 && w->leaving)
+        w->leaving(w->context, f);
+    sent = send_some(g->end[end], f, 1) == 1;
+    if (sent && end == 1 && w->reached)
+        w->reached(w->context, f);
+    if (!sent && end == 0 && w->lost)
+        w->lost(w->context);
+    g->lost += !sent;
+}
+
+static void give(struct bridge *g, unsigned end, size_t n)
+{
+    if (!g->watch.leaving && !g->watch.reached) {
+        g->lost += n - send_some(g->end[end], g->frame, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        give_watched(g, end, &g->frame[i]);
+}
+
+static bool move(struct bridge *g, unsigned from)
 {
     size_t got;
 
@@ -90,8 +123,8 @@ static bool move(struct bridge *g, estab_device *from, estab_device *to)
         g->frame[i].parts = 1;
         g->frame[i].part[0] = (struct estab_part){g->in + i * g->room, g->room};
     }
-    got = estab_device_receive(from, g->frame, BATCH);
-    give(g, to, flatten(g, got));
+    got = estab_device_receive(g->end[from], g->frame, BATCH);
+    give(g, !from, flatten(g, got));
     return got > 0;
 }
 
@@ -100,7 +133,7 @@ void bridge_turn(struct bridge *g)
     bool any = true;
 
     for (unsigned round = 0; any && round < ROUNDS; round++) {
-        any = move(g, g->end[0], g->end[1]);
-        any = move(g, g->end[1], g->end[0]) || any;
+        any = move(g, 0);
+        any = move(g, 1) || any;
     }
 }

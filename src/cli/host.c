@@ -26,6 +26,7 @@
 
 #include "cli/bridge.h"
 #include "cli/carrier.h"
+#include "cli/kernel_news.h"
 #include "cli/netns.h"
 #include "cli/talk_control.h"
 #include "cli/verb.h"
@@ -47,6 +48,7 @@ struct hosting {
     struct netns *netns;
     estab_device *packet; /* the kernel's end */
     struct bridge *bridge;
+    struct kernel_news *news; /* NULL: this kernel does not tell of its sockets */
     struct control *control; /* tells netstat what the kernel has open; or NULL */
     int listener;
     int janitor; /* a pipe that says, by its end, that we are gone */
@@ -100,7 +102,7 @@ static bool join(struct hosting *h, struct estab_host_error *error)
         .wire = o->on.name,
         .name = o->station,
         .program = "estab host",
-        .flags = STATION_KERNEL | STATION_TOLD,
+        .flags = STATION_KERNEL | STATION_TOLD | (kernel_news_possible() ? STATION_REPORTS : 0u),
         .has_address = cli_given(o, OPT_IP),
         .prefix_length = o->ip.length,
         .start = &carrier_start,
@@ -204,6 +206,38 @@ static void open_control(struct hosting *h)
 
 /* ---- the first one -------------------------------------------------------------------------------------- */
 
+static void leaving(void *context, const struct estab_frame *f)
+{
+    struct hosting *h = context;
+
+    kernel_news_leaving(h->news, f);
+}
+
+static void lost(void *context)
+{
+    struct hosting *h = context;
+
+    station_unnote(h->station);
+}
+
+static void reached(void *context, const struct estab_frame *f)
+{
+    struct hosting *h = context;
+
+    kernel_news_reached(h->news, f, station_came(h->station, f));
+}
+
+static bool tell_states(struct hosting *h)
+{
+    if (!kernel_news_possible())
+        return true; /* what others know of us is what the packets tell them */
+    h->news = kernel_news_new(h->station, netns_diag(h->netns));
+    if (!h->news)
+        return false;
+    bridge_observe(h->bridge, &(struct bridge_watch){h, leaving, lost, reached});
+    return true;
+}
+
 static bool open_host(struct hosting *h, struct estab_host_error *error)
 {
     if (!join(h, error) || !make_namespace(h, error))
@@ -215,7 +249,7 @@ static bool open_host(struct hosting *h, struct estab_host_error *error)
     tell_names(h);
     open_control(h);
     h->bridge = bridge_new(station_device(h->station), h->packet);
-    return h->bridge != NULL;
+    return h->bridge && tell_states(h);
 }
 
 static void close_host(struct hosting *h)
@@ -229,6 +263,7 @@ static void close_host(struct hosting *h)
         place_host_remove(h->o->on.name, h->o->station);
     }
     bridge_free(h->bridge);
+    kernel_news_free(h->news);
     netns_free(h->netns);
     if (h->packet)
         estab_device_close(h->packet);
@@ -304,6 +339,8 @@ static void wait_a_moment(struct hosting *h)
     (void)poll(p, n, 1000); /* a signal just before the sleep is noticed then */
     if (h->control)
         control_turn(h->control, estab_now());
+    if (h->news)
+        kernel_news_settle(h->news, estab_now());
 }
 
 static int carry(struct hosting *h)

@@ -103,6 +103,32 @@ int diag_all(int diag, struct diag_socket **out)
     return count < 0 ? -1 : (size_t)count < sink.room ? count : (int)sink.room;
 }
 
+/* The kernel finds IPv4 connections of IPv6 sockets, too. */
+bool diag_find(int diag, const struct estab_endpoint *local, const struct estab_endpoint *remote,
+               struct diag_socket *out)
+{
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 request;
+    } message = {
+        .header = {.nlmsg_len = sizeof message,
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_REQUEST},
+        .request = {.sdiag_family = AF_INET,
+                    .sdiag_protocol = IPPROTO_TCP,
+                    .idiag_states = UINT32_MAX,
+                    .id = {.idiag_sport = htons(local->port),
+                           .idiag_dport = htons(remote->port),
+                           .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}},
+    };
+    struct diag_sink sink = {.at = out, .room = 1};
+
+    memcpy(message.request.id.idiag_src, local->addr.b + 12, 4);
+    memcpy(message.request.id.idiag_dst, remote->addr.b + 12, 4);
+    return send(diag, &message, sizeof message, 0) == (ssize_t)sizeof message &&
+           read_some(diag, &sink) != DIAG_REFUSED && sink.count == 1;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------- */
 
 static struct estab_endpoint endpoint(uint8_t family, const uint32_t address[4], uint16_t port)

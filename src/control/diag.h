@@ -33,6 +33,10 @@ int diag_list(int diag, struct diag_socket *out, size_t n);
 /* All of them, up to DIAG_MOST, in *out, the caller's to free; how many there are, or -1. */
 int diag_all(int diag, struct diag_socket **out);
 
+/* The socket of a connection, or, if there is none, the listener that would take it. */
+bool diag_find(int diag, const struct estab_endpoint *local, const struct estab_endpoint *remote,
+               struct diag_socket *out);
+
 /* Where sockets are put; all of them are counted. */
 struct diag_sink {
     struct diag_socket *at;

@@ -503,6 +503,11 @@ void station_note(struct station *s, const struct envelope *e)
         s->note[(s->first_note + s->notes++) % NOTES] = *e;
 }
 
+void station_unnote(struct station *s)
+{
+    s->notes -= s->notes > 0;
+}
+
 const struct envelope *station_came(const struct station *s, const struct estab_frame *f)
 {
     return f->cause > 0 && f->cause <= CAME ? &s->frame[f->cause - 1] : NULL;

@@ -66,6 +66,8 @@ void station_listen(struct station *, station_hook *, void *context);
 
 /* What goes with the next frame that is sent, of those not yet noted: SERIAL, WHY, BEFORE, MOVE. */
 void station_note(struct station *, const struct envelope *);
+/* It will not be sent after all: what was noted last is forgotten. */
+void station_unnote(struct station *);
 /* The envelope in which a received frame came, for as long as it is borrowed; NULL. */
 const struct envelope *station_came(const struct station *, const struct estab_frame *);
 /* REPORT, STATE, CARRY.  False: the hub has gone, or takes no more. */

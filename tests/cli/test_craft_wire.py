@@ -55,6 +55,7 @@ class Wire(unittest.TestCase):
                  and "server" in row.get("states", {})]
         self.assertFalse(any(state["inferred"] for state in known))
         self.assertEqual(known[-1]["after"], "CLOSED")
+        self.assertIn("~client: CLOSED -> SYN-SENT", listener.stdout.readline()) # who tells nothing
 
     def test_be_the_server(self):
         crafted = subprocess.Popen([ESTAB, "craft", "-l", "--json"], stdin=subprocess.PIPE,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/netns.h"
+#include "control/diag.h"
 #include "cli/oracle.h"
 #include "cli/peer.h"
 #include "support/whom.h"
@@ -157,6 +158,26 @@ static bool await_count(struct netns *ns, enum estab_state state, unsigned n)
     return count(ns, state) == n;
 }
 
+/* One socket asked for: the connection, or else the listener, or nothing. */
+static void expect_found(struct netns *ns, struct estab_endpoint at, enum estab_state state)
+{
+    struct diag_socket all[16], one;
+    int n = netns_sockets(ns, all, 16);
+    struct estab_endpoint nobody = {at.addr, 9};
+
+    for (int i = 0; i < n; i++) {
+        if (all[i].state != state)
+            continue;
+        assert_true(diag_find(netns_diag(ns), &all[i].local, &all[i].remote, &one));
+        assert_int_equal(one.state, state);
+        assert_int_equal(one.local.port, all[i].local.port);
+        assert_int_equal(one.remote.port, all[i].remote.port);
+    }
+    assert_true(diag_find(netns_diag(ns), &at, &nobody, &one));
+    assert_int_equal(one.state, ESTAB_STATE_LISTEN);
+    assert_false(diag_find(netns_diag(ns), &nobody, &at, &one));
+}
+
 static void the_built_in_peers_talk(void **state)
 {
     (void)state;
@@ -168,6 +189,7 @@ static void the_built_in_peers_talk(void **state)
     assert_int_equal(netns_listens(ns, 3333), 1);
     pid_t client = peer(ns, (struct peer_options){.hold = true, .hold_ms = 200, .remote = at});
     assert_true(await_count(ns, ESTAB_STATE_ESTABLISHED, 2));
+    expect_found(ns, at, ESTAB_STATE_ESTABLISHED);
     assert_int_equal(await(ns, client), 0);
     assert_int_equal(await(ns, server), 0);
     assert_true(await_count(ns, ESTAB_STATE_TIME_WAIT, 1));
