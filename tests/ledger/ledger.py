@@ -103,12 +103,7 @@ def part_of(root, file, name):
     if not file.endswith(".c"):
         return (0, len(text)) if re.search(rf"\b{re.escape(name)}\b", text) else None
     head = re.search(rf"^\w[^;{{}}()=]*\b{re.escape(name)}\([^;{{}}]*\)\n\{{\n", text, re.M)
-    if not head:
-        table = re.search(rf"^const [^;{{}}()]*\b{re.escape(name)}\b[^;{{}}()]*= \{{\n", text, re.M)
-        head = table
-    if not head:
-        return None
-    return head.start(), text.index("\n}", head.end()) + 2
+    return (head.start(), text.index("\n}", head.end())) if head else None
 
 
 def line_of(root, entry):
@@ -252,9 +247,12 @@ def check(root):
     tests = all_tests(root)
     complaints = [] if books else ["tests/ledger: no ledger"]
     for rfc, entries in books.items():
+        _, found = read_mutants(root, rfc)
         complaints += check_numbers(rfc, entries)
         for entry in entries:
             complaints += check_entry(root, entry, tests)
+            if found.get(entry.key()) == "survived":
+                complaints.append(f"{entry.where}: the mutation of {entry.number} survived its test")
     complaints += check_names(root, {entry.number for book in books.values() for entry in book})
     for rfc, entries in books.items():
         kept = root / f"docs/{rfc}.md"

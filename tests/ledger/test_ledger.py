@@ -110,6 +110,12 @@ class Check(Tree):
         self.refused("a mutation is", "+ return x - 1;", "+ return x + 1;")
         self.refused("a mutation is", "    ! state.a.counts\n", "")
 
+    def test_a_mutation_that_survived(self):
+        plant(self.root, {})
+        entry = ledger.ledgers(self.root)["rfc1"][0]
+        found = {"tests/ledger/rfc1.mutants": f"{entry.key()} survived\n"}
+        self.assertIn("survived its test", self.complaints(found)[0])
+
     def test_what_cannot_be_read(self):
         self.refused("expected `NUMBER LEVEL", "MUST-1 MUST 3.1", "MUST-1 3.1")
 

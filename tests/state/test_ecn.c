@@ -105,6 +105,7 @@ static void both_open(struct wire *w, unsigned flags)
     IN(SYN | flags, 0, 0, 0, .wnd = 65535);
 }
 
+/* SHLD-8. */
 WIRE_TEST(both_sides_ask)
 {
     both_open(w, ECE | CWR);
