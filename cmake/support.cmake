@@ -29,7 +29,7 @@ target_link_libraries(test_cli PUBLIC estab_static jansson pcap)
 # estab_test_program(TARGET SOURCE): link a program of tests/ as all of them are.
 function(estab_test_program target source)
     add_executable(${target} ${source})
-    target_link_libraries(${target} PRIVATE test_options)
+    target_link_libraries(${target} PRIVATE test_options m) # formulas in floating point: tests only
     if(TARGET test_support)
         target_link_libraries(${target} PRIVATE test_support)
         target_link_options(${target} PRIVATE -Wl,--undefined=one_case)

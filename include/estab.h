@@ -206,8 +206,28 @@ struct estab_config {
     bool timestamps, window_scale, sack, nagle;
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
     bool telemetry; /* per-connection counters, in a block beside the TCB */
-    uint8_t congestion; /* a row of the congestion-control table */
+    bool slow_start_after_idle;
+    uint8_t congestion; /* enum estab_congestion */
+    uint8_t hystart;    /* enum estab_hystart */
     uint8_t ttl;
+};
+
+/* Congestion controls. */
+enum estab_congestion {
+    ESTAB_CONGESTION_NEWRENO, /* RFC 5681 */
+    ESTAB_CONGESTION_CUBIC,   /* RFC 9438 */
+};
+
+/* "newreno", "cubic"; NULL past the last. */
+ESTAB_API const char *estab_congestion_name(unsigned congestion);
+
+/* What CUBIC's slow start looks at, so that it ends before a loss. */
+enum estab_hystart {
+    ESTAB_HYSTART_OFF,
+    ESTAB_HYSTART_TRAIN = 1,  /* whether a train of ACKs is as long as a round trip */
+    ESTAB_HYSTART_DELAY = 2,  /* whether round trips grow */
+    ESTAB_HYSTART_LINUX = 3,  /* both */
+    ESTAB_HYSTART_PLUSPLUS = 4, /* HyStart++, RFC 9406 */
 };
 
 /* Fills the defaults: RFC 9293, and Linux's habit where an RFC only says SHOULD. */
@@ -424,6 +444,8 @@ enum estab_option {
                                        * 0: a RST or a timeout flushes it (RFC 9293 3.10.7.4) */
     ESTAB_OPTION_BACKLOG,             /* of a listener: as in struct estab_listen, from now on */
     ESTAB_OPTION_ECN,                 /* 0..2, as in estab_config; of OPENs and listeners to come */
+    ESTAB_OPTION_CONGESTION,          /* enum estab_congestion; the window starts as it is */
+    ESTAB_OPTION_HYSTART,             /* enum estab_hystart */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */
@@ -496,6 +518,7 @@ struct estab_status {
     uint32_t out_of_order;     /* bytes held beyond a gap */
     uint32_t srtt_us, rttvar_us, rto_us;
     uint32_t cwnd, ssthresh;   /* bytes */
+    enum estab_congestion congestion;
     uint32_t retransmits;      /* of the segment at SND.UNA, in a row */
     uint32_t memory;           /* bytes this connection owns, everything counted */
     uint64_t timer;            /* when the earliest timer is due; ESTAB_NEVER */

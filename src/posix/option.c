@@ -66,6 +66,7 @@ void options_init(const struct estab_posix *p, struct options *o)
         .syncnt = 6, /* tcp_syn_retries; the stack has R2 instead until it is set */
         .ttl = p->core.ttl,
         .mtu_discover = IP_PMTUDISC_WANT,
+        .congestion = p->core.congestion,
     };
 }
 

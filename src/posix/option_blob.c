@@ -10,8 +10,11 @@
 #define SO_MEMINFO 55
 #endif
 
-/* One row in the stack's table of congestion controls has a name of Linux: RFC 6582 is its "reno". */
-static const char congestion_name[NAME_MOST] = "reno";
+/* The stack's congestion controls by Linux's names. */
+static const char congestion_names[][NAME_MOST] = {
+    [ESTAB_CONGESTION_NEWRENO] = "reno",
+    [ESTAB_CONGESTION_CUBIC] = "cubic",
+};
 
 enum { MEMINFO_RMEM, MEMINFO_RCVBUF, MEMINFO_WMEM, MEMINFO_SNDBUF, MEMINFO_FWD, MEMINFO_WMEM_QUEUED,
        MEMINFO_OPTMEM, MEMINFO_BACKLOG, MEMINFO_DROPS, MEMINFO_WORDS };
@@ -58,8 +61,8 @@ int option_blob_get(struct estab_posix *p, struct sock *s, int level, int name, 
     case TCP_INFO:
         return info_get(p, s, value, length);
     case TCP_CONGESTION:
-        return option_out(value, length, congestion_name, sizeof congestion_name);
-    case TCP_CC_INFO: /* "reno" has none */
+        return option_out(value, length, congestion_names[s->opt.congestion], NAME_MOST);
+    case TCP_CC_INFO: /* neither has any */
         return option_out(value, length, "", 0);
     default:
         return -ENOPROTOOPT;
@@ -99,22 +102,27 @@ static int limit_set(struct timeval *limit, const void *value, socklen_t length)
     return 0;
 }
 
-static int congestion_set(const void *value, socklen_t length)
+static int congestion_set(struct estab_posix *p, struct sock *s, const void *value, socklen_t length)
 {
     char name[NAME_MOST] = {0};
 
     if (length < 1)
         return -EINVAL;
     memcpy(name, value, length < NAME_MOST ? length : NAME_MOST - 1);
-    return strcmp(name, congestion_name) == 0 || strcmp(name, "newreno") == 0 ? 0 : -ENOENT;
+    for (size_t i = 0; i < sizeof congestion_names / sizeof congestion_names[0]; i++)
+        if (strcmp(name, congestion_names[i]) == 0) {
+            s->opt.congestion = (int)i;
+            option_changed(p, s, IPPROTO_TCP, TCP_CONGESTION);
+            return 0;
+        }
+    return -ENOENT;
 }
 
 int option_blob_set(struct estab_posix *p, struct sock *s, int level, int name, const void *value,
                     socklen_t length)
 {
-    (void)p;
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-        return congestion_set(value, length);
+        return congestion_set(p, s, value, length);
     if (level != SOL_SOCKET)
         return -ENOPROTOOPT;
     switch (name) {

@@ -82,6 +82,7 @@ static bool tcp_setting(const struct options *o, int name, struct estab_setting 
         {TCP_KEEPCNT, ESTAB_OPTION_KEEPALIVE_PROBES, offsetof(struct options, keepcnt), 1},
         {TCP_USER_TIMEOUT, ESTAB_OPTION_USER_TIMEOUT_MS, offsetof(struct options, user_timeout), 1},
         {TCP_SYNCNT, ESTAB_OPTION_SYN_RETRIES, offsetof(struct options, syncnt), 1},
+        {TCP_CONGESTION, ESTAB_OPTION_CONGESTION, offsetof(struct options, congestion), 1},
         {TCP_WINDOW_CLAMP, ESTAB_OPTION_WINDOW_CLAMP, offsetof(struct options, window_clamp), 1},
     };
 
@@ -183,6 +184,7 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
     LIST(o->linger2, IPPROTO_TCP, TCP_LINGER2);
     LIST(o->defer_accept, IPPROTO_TCP, TCP_DEFER_ACCEPT);
     LIST(o->quickack != plain.quickack, IPPROTO_TCP, TCP_QUICKACK);
+    LIST(o->congestion != plain.congestion, IPPROTO_TCP, TCP_CONGESTION);
     LIST(o->tos, IPPROTO_IP, IP_TOS);
 #undef LIST
     return n;

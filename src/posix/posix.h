@@ -37,6 +37,7 @@ struct options {
     int defer_accept; /* retransmissions, as Linux counts it */
     int window_clamp, user_timeout, notsent_lowat, inq;
     int tos, ttl, mtu_discover, recverr;
+    int congestion; /* enum estab_congestion */
 };
 
 /* enum socket_state of Linux: what connect() has come to. */

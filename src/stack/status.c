@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* status.c - STATUS (RFC 9293 section 3.10.6), the list of everything, counters and names. */
 #include "stack/stack.h"
+#include "tcp/cc.h"
 
 static const uint32_t status_size = sizeof(struct estab_status);
 
@@ -68,6 +69,7 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->rto_us = (uint32_t)rtt_timeout_us(t, b);
     st->cwnd = b->cc.cwnd;
     st->ssthresh = b->cc.ssthresh;
+    st->congestion = (enum estab_congestion)b->cc_row;
     st->retransmits = b->rtt.retries;
     st->loss = loss_of(b);
     st->backoff = b->rtt.backoff;
@@ -332,6 +334,11 @@ uint64_t estab_reason_count(const estab_stack *s, unsigned reason)
 const char *estab_state_name(enum estab_state state)
 {
     return fsm_state_name((enum tcp_state)state);
+}
+
+const char *estab_congestion_name(unsigned congestion)
+{
+    return congestion < CC_ROWS ? cc_all[congestion]->name : NULL;
 }
 
 const char *estab_timer_name(enum estab_timer timer)

@@ -9,6 +9,7 @@
  *
  *      SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK
  */
+#include "tcp/cc.h"
 #include "tcp/tcp.h"
 
 void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
@@ -23,6 +24,8 @@ void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_tim
     b->snd.wl2 = s->ack;
     if (wnd == b->snd.wnd)
         return;
+    if (b->snd.wnd == 0 && tcb_not_sent(b) > 0 && tcb_outstanding(b) == 0) /* text has waited */
+        cc_idle(t, b, now);
     b->snd.wnd = wnd;
     if (wnd > b->snd.wnd_max)
         b->snd.wnd_max = wnd;

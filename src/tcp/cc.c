@@ -8,11 +8,37 @@
 
 const struct cc *const cc_all[CC_ROWS] = {
     [CC_NEWRENO] = &cc_newreno,
+    [CC_CUBIC] = &cc_cubic,
 };
+
+/*
+ * Not RFC 5681: a growth of SMSS at most for each acknowledgment, nor RFC 3465's of two, because
+ * receivers of super-segments acknowledge forty segments at once.  Bytes are counted, so that many
+ * small acknowledgments gain nothing; Linux does so, too.
+ */
+enum cwnd_rule cc_slow_start(struct cc_window *w, uint32_t acked)
+{
+    uint32_t room = w->ssthresh - w->cwnd;
+
+    w->cwnd += acked < room ? acked : room;
+    return RULE_SLOW_START;
+}
 
 static void cc_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, estab_time now)
 {
     NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
+}
+
+void cc_choose(struct tcb *b, uint32_t row)
+{
+    struct cc_window before = b->cc;
+
+    ASSERT(row < CC_ROWS);
+    if (b->cc_row == row)
+        return;
+    b->cc_row = row & 15u;
+    cc_of(b)->start(&b->cc, before.cwnd);
+    b->cc.ssthresh = before.ssthresh;
 }
 
 void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, estab_time now)
@@ -37,15 +63,14 @@ void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, 
     struct cc_ack a = {.bytes = bytes,
                        .rtt_us = rtt_us,
                        .srtt_us = b->flags & TCB_RTT_VALID ? b->rtt.srtt_us8 / 8 : 0,
+                       .least_us = (uint32_t)b->rtt_least * RTT_TICK_US,
                        .mss = b->snd.mss,
                        .una = b->snd.una,
                        .nxt = b->snd.nxt,
-                       .now_us = us_of(now)};
-    enum cwnd_rule rule;
-
-    if (!cc_was_limited(b, una_before))
-        return;
-    rule = cc_of(b)->on_ack(&b->cc, &a);
+                       .now_us = us_of(now),
+                       .limited = cc_was_limited(b, una_before),
+                       .hystart = b->hystart};
+    enum cwnd_rule rule = cc_of(b)->on_ack(&b->cc, &a);
     if (b->cc.cwnd != before.cwnd || b->cc.ssthresh != before.ssthresh)
         cc_note(t, b, rule, now);
 }
@@ -75,13 +100,22 @@ void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum 
     cc_note(t, b, rule, now);
 }
 
+/*
+ * RFC 5681 section 4.1 wants the restart window where nothing was sent for an RTO, as Linux's sysctl
+ * tcp_slow_start_after_idle does.  Not RFC 5681: half of cwnd for each RTO, and ssthresh remembers
+ * three quarters of it, as in RFC 2861: Linux's habit.
+ */
 void cc_idle(struct tcp *t, struct tcb *b, estab_time now)
 {
-    uint32_t restart = tcb_initial_window(t, b->snd.mss);
-    uint64_t idle_us = us_of(now) - b->since_us;
+    uint32_t restart = tcb_initial_window(t, b->snd.mss), cwnd = b->cc.cwnd;
+    uint64_t idle_us = us_of(now) - b->since_us, rto_us = b->rtt.rto_us;
 
     cc_of(b)->on_idle(&b->cc, idle_us);
-    if (idle_us <= b->rtt.rto_us || b->cc.cwnd <= restart)
+    if (!t->config.slow_start_after_idle || idle_us <= rto_us || cwnd <= restart)
         return;
-    cc_set(t, b, restart, RULE_RESTART, now);
+    if (b->cc.ssthresh < cwnd / 4 * 3)
+        b->cc.ssthresh = cwnd / 4 * 3;
+    for (uint64_t left = idle_us; left > rto_us && cwnd > restart; left -= rto_us)
+        cwnd /= 2;
+    cc_set(t, b, cwnd > restart ? cwnd : restart, RULE_RESTART, now);
 }

@@ -23,10 +23,13 @@
 struct cc_ack {
     uint32_t bytes;   /* that it acknowledges, cumulatively */
     uint32_t rtt_us;  /* round trip of the last segment that it acknowledges; 0: not measured */
-    uint32_t srtt_us; /* 0: no sample yet */
+    uint32_t srtt_us, least_us; /* the smoothed round trip, and the least of all; 0: no sample yet */
     uint32_t mss;
     snd_seq una, nxt; /* SND.UNA as it is now, and SND.NXT: where a round ends, where the next does */
     uint64_t now_us;
+    bool limited; /* cwnd was in the way of the text that it acknowledges: it may grow */
+    bool paced;   /* segments are sent with time between them */
+    uint8_t hystart; /* enum estab_hystart */
 };
 
 /* A loss, a timeout, or a mark of ECN. */
@@ -39,7 +42,7 @@ struct cc_loss {
 struct cc {
     const char *name, *rfc;
     void (*start)(struct cc_window *w, uint32_t initial);
-    /* New text was acknowledged outside recovery, and the window was in the way: cwnd may grow. */
+    /* New text was acknowledged outside recovery.  The rule by which cwnd or ssthresh was changed. */
     enum cwnd_rule (*on_ack)(struct cc_window *w, const struct cc_ack *a);
     /* A segment was lost, found by duplicate acknowledgments, SACK or RACK: ssthresh. */
     void (*on_loss)(struct cc_window *w, const struct cc_loss *l);
@@ -54,12 +57,12 @@ struct cc {
     void (*on_idle)(struct cc_window *w, uint64_t idle_us);
 };
 
-enum { CC_NEWRENO, CC_ROWS };
+enum { CC_NEWRENO = ESTAB_CONGESTION_NEWRENO, CC_CUBIC = ESTAB_CONGESTION_CUBIC, CC_ROWS };
 
 /* Hidden, so that the core's objects need no offset table to find them. */
 #pragma GCC visibility push(hidden)
 extern const struct cc *const cc_all[CC_ROWS];
-extern const struct cc cc_newreno;
+extern const struct cc cc_newreno, cc_cubic;
 #pragma GCC visibility pop
 
 static inline const struct cc *cc_of(const struct tcb *b)
@@ -67,10 +70,31 @@ static inline const struct cc *cc_of(const struct tcb *b)
     return cc_all[b->cc_row];
 }
 
+/* ---- what rows share ------------------------------------------------------------------------------ */
+
+/* RFC 5681 section 3.1: cwnd grows by what was acknowledged, up to ssthresh. */
+enum cwnd_rule cc_slow_start(struct cc_window *w, uint32_t acked);
+
+/* Of what stands in the union of struct cc_window. */
+enum cubic_phase {
+    CUBIC_STARTS = 1,   /* struct cc_hystart: no loss, no timeout yet since the window was small */
+    CUBIC_ROUND = 2,    /* and round_end is the end of this round trip */
+    CUBIC_CAREFUL = 4,  /* RFC 9406's conservative slow start */
+    CUBIC_EPOCH = 8,    /* struct cc_cubic: t runs */
+    CUBIC_PAUSED = 16,  /* t stands still */
+    CUBIC_UNKNOWN = 32, /* W_max is where congestion avoidance began, and not where a loss was */
+};
+
+/* cc_hystart.c: CUBIC_STARTS; what of an acknowledgment in slow start counts.  Done: ssthresh is cwnd. */
+void hystart_begin(struct cc_window *w);
+uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a);
+
 /* ---- what a connection calls; each leaves a CWND record in the trace if it changes something ------ */
 
 struct tcp;
 
+/* The user has chosen another row: the window stays as it is. */
+void cc_choose(struct tcb *b, uint32_t row);
 /* cwnd = `cwnd`, a segment at least: the rule is the caller's.  Tells it even if nothing changes. */
 void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, estab_time now);
 /* SND.UNA has moved by `bytes` from `una_before`, and nothing is being recovered. */
@@ -82,7 +106,8 @@ void cc_timed_out(struct tcp *t, struct tcb *b, uint32_t flight, bool again, est
 /* `rule` says what has proved that nothing was lost. */
 void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum cwnd_rule rule,
              estab_time now);
-/* Text is about to be queued where nothing was; `since_us` still tells since when. */
+/* Text is about to be queued where nothing was, or the peer has opened its window to what waited;
+ * `since_us` still tells since when. */
 void cc_idle(struct tcp *t, struct tcb *b, estab_time now);
 
 #endif

@@ -6,12 +6,10 @@
  *      cwnd >= ssthresh   congestion avoidance cwnd += SMSS                  per window acknowledged
  *      a loss             ssthresh = max(flight / 2, 2 SMSS)
  *
- * Acknowledged bytes are counted (RFC 3465), so that ACK division gains nothing; private[0] holds
- * those not yet turned into window.
+ * Acknowledged bytes are counted (RFC 3465), so that ACK division gains nothing; `counted`
+ * holds those not yet turned into window.
  */
 #include "tcp/cc.h"
-
-enum { COUNTED };
 
 static void newreno_start(struct cc_window *w, uint32_t initial)
 {
@@ -20,19 +18,13 @@ static void newreno_start(struct cc_window *w, uint32_t initial)
 
 static enum cwnd_rule newreno_on_ack(struct cc_window *w, const struct cc_ack *a)
 {
-    if (w->cwnd < w->ssthresh) {
-        /*
-         * Not RFC 5681: a growth of SMSS at most for each acknowledgment, because receivers of
-         * super-segments acknowledge forty segments at once.  Linux counts bytes too.
-         */
-        uint32_t room = w->ssthresh - w->cwnd;
-
-        w->cwnd += a->bytes < room ? a->bytes : room;
-        return RULE_SLOW_START;
-    }
-    w->private[COUNTED] += a->bytes;
-    if (w->private[COUNTED] >= w->cwnd) {
-        w->private[COUNTED] -= w->cwnd;
+    if (!a->limited)
+        return RULE_AVOIDANCE; /* nothing has changed */
+    if (w->cwnd < w->ssthresh)
+        return cc_slow_start(w, a->bytes);
+    w->counted += a->bytes;
+    if (w->counted >= w->cwnd) {
+        w->counted -= w->cwnd;
         w->cwnd += a->mss;
     }
     return RULE_AVOIDANCE;
@@ -42,7 +34,7 @@ static enum cwnd_rule newreno_on_ack(struct cc_window *w, const struct cc_ack *a
 static void newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
 {
     w->ssthresh = l->flight / 2 > 2 * l->mss ? l->flight / 2 : 2 * l->mss;
-    w->private[COUNTED] = 0;
+    w->counted = 0;
 }
 
 /* RFC 5681 section 3.1: ssthresh is held while the same segment times out again. */
@@ -51,7 +43,7 @@ static void newreno_on_timeout(struct cc_window *w, const struct cc_loss *l, boo
     if (!again)
         newreno_on_loss(w, l);
     w->cwnd = l->mss;
-    w->private[COUNTED] = 0;
+    w->counted = 0;
 }
 
 /* What was acknowledged since has opened the window too: the greater of both, as in Linux. */

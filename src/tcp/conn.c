@@ -250,7 +250,8 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->keepalive_idle_ms = c->keepalive_idle_ms;
     b->keepalive_interval_ms = c->keepalive_interval_ms;
     b->keepalive_probes = (uint8_t)c->keepalive_probes;
-    b->cc_row = c->congestion;
+    b->cc_row = c->congestion & 15u;
+    b->hystart = c->hystart & 15u;
     ecn_set(b, c->ecn);
 }
 

@@ -5,6 +5,7 @@
  * The common options are members of the TCB.  The others are in its cold block, which is there only
  * while one of them differs from its default, or sack.c needs it.
  */
+#include "tcp/cc.h"
 #include "tcp/tcp.h"
 
 /* Linux's bounds: its TCP_MIN_MSS, and what TCP_MAXSEG and TCP_SYNCNT take. */
@@ -46,6 +47,10 @@ bool option_holds(enum estab_option option, uint32_t value)
     case ESTAB_OPTION_NOT_SENT_LOW:
     case ESTAB_OPTION_RECEIVE_LOW:
         return value <= BUFFER_MOST;
+    case ESTAB_OPTION_CONGESTION:
+        return value < CC_ROWS;
+    case ESTAB_OPTION_HYSTART:
+        return value <= ESTAB_HYSTART_PLUSPLUS;
     }
     return false;
 }
@@ -168,6 +173,12 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         return;
     case ESTAB_OPTION_ECN:
         ecn_set(b, value);
+        return;
+    case ESTAB_OPTION_CONGESTION:
+        cc_choose(b, value);
+        return;
+    case ESTAB_OPTION_HYSTART:
+        b->hystart = value & 15u;
         return;
     case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
     case ESTAB_OPTION_BACKLOG:

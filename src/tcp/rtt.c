@@ -51,8 +51,11 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
 {
     /* A minute and more says nothing of the path, and would overflow the scaled sums. */
     uint32_t r = sample_us > 120000000 ? 120000000 : sample_us;
+    uint32_t ticks = clamp(r / RTT_TICK_US, 1, UINT16_MAX);
     struct tcp_telemetry *m = tcp_telemetry(t, b);
 
+    if (b->rtt_least == 0 || ticks < b->rtt_least)
+        b->rtt_least = (uint16_t)ticks;
     if (!(b->flags & TCB_RTT_VALID)) {
         b->flags |= TCB_RTT_VALID;
         b->rtt.srtt_us8 = r * 8;

@@ -144,11 +144,44 @@ enum timer_slot {
     TIMER_SLOTS
 };
 
-/* What a congestion control owns (cc.h). */
+/* ---- what a congestion control owns (cc.h) ---------------------------------------------------- */
+
+/* cc_cubic.c: the curve on which cwnd moves in congestion avoidance. */
+struct cc_cubic {
+    uint8_t phase;       /* enum cubic_phase */
+    uint8_t cwnd_rest;   /* of cwnd: 1/256 byte */
+    uint16_t est_rest;   /* of W_est: 1/65536 byte */
+    uint32_t w_max;      /* bytes; where the curve is flat */
+    uint32_t w_est;      /* bytes; what Reno would have by now */
+    uint32_t plateau_ms; /* when cwnd gets to W_max: t_epoch + K; while paused, how far ahead that is */
+};
+
+/* cc_hystart.c: the slow start before it.  Round trips are in ticks (RTT_TICK_US). */
+struct cc_hystart {
+    uint8_t phase;   /* enum cubic_phase, too */
+    uint8_t samples; /* of this round */
+    union {
+        uint16_t train;    /* HyStart: ticks from the round's start to the last ACK that was close */
+        uint16_t baseline; /* HyStart++: least round trip of the round that made it careful */
+    };
+    snd_seq round_end;
+    uint32_t round_us; /* HyStart: when the round began; HyStart++: rounds of carefulness */
+    uint16_t least, least_before; /* round trips of this round, and of the one before; 0: none */
+};
+
 struct cc_window {
     uint32_t cwnd, ssthresh;
-    uint32_t private[4];
+    union {
+        uint32_t counted; /* cc_newreno.c: bytes acknowledged and not yet turned into window */
+        struct cc_cubic cubic;
+        struct cc_hystart hystart;
+    };
 };
+
+_Static_assert(sizeof(struct cc_window) == 24, "an idle connection has one, too");
+
+/* A round trip in 16 bits: up to 4.19 s. */
+enum { RTT_TICK_US = 64 };
 
 struct tcb {
     struct tcp_head head;
@@ -212,11 +245,13 @@ struct tcb {
     uint32_t flight_most; /* most that was outstanding since nothing was, or since a loss */
 
     uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
-    uint8_t keepalive_probes, diffserv, cc_row;
+    uint8_t keepalive_probes, diffserv;
+    uint8_t cc_row : 4, hystart : 4; /* a row of cc_all; enum estab_hystart */
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
     uint8_t ecn;   /* enum ecn_flag */
+    uint16_t rtt_least; /* of all samples, in ticks (RTT_TICK_US), at least one; 0: none yet */
 
     struct { /* delack.c */
         uint32_t text_at_ms; /* when text in order last came */

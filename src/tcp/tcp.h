@@ -46,7 +46,7 @@ enum handle_flag {
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
 
-enum { OPTIONS = ESTAB_OPTION_ECN + 1 }; /* of enum estab_option */
+enum { OPTIONS = ESTAB_OPTION_HYSTART + 1 }; /* of enum estab_option */
 
 _Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 

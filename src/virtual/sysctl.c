@@ -67,13 +67,24 @@ static bool read_triple(const char *text, int64_t v[3])
     return !*text;
 }
 
+static enum sysctl_result set_congestion(const struct sysctl_target *s, const char *value)
+{
+    if (strcmp(value, "reno") == 0)
+        s->stack->congestion = ESTAB_CONGESTION_NEWRENO;
+    else if (strcmp(value, "cubic") == 0)
+        s->stack->congestion = ESTAB_CONGESTION_CUBIC;
+    else
+        return SYSCTL_UNHEEDED;
+    return SYSCTL_SET;
+}
+
 enum sysctl_result sysctl_set(const struct sysctl_target *s, const char *name, const char *value)
 {
     if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return SYSCTL_UNHEEDED;
     name += sizeof prefix - 1;
     if (strcmp(name, "tcp_congestion_control") == 0)
-        return strcmp(value, "reno") == 0 ? SYSCTL_SET : SYSCTL_UNHEEDED;
+        return set_congestion(s, value);
 #define NUMBER(known, statement)                                                                   \
     if (strcmp(name, #known) == 0) {                                                               \
         int64_t v;                                                                                 \

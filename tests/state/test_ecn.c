@@ -19,6 +19,7 @@ static void start(struct wire *w, unsigned mode)
     struct estab_config c = wire_config();
 
     c.ecn = (uint8_t)mode;
+    c.congestion = ESTAB_CONGESTION_NEWRENO;
     wire_start(w, &c);
 }
 

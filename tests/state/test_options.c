@@ -294,6 +294,45 @@ WIRE_TEST(syn_retries_of_a_listener)
     CHECK_EQ(wire_reason(w, "SYN_RETRIES"), 1);
 }
 
+/* ---- congestion control ------------------------------------------------------------------------------- */
+
+/* A row for a connection, or by a listener for its connections; what is under way keeps its window. */
+WIRE_TEST(a_congestion_control_of_its_own)
+{
+    start(w);
+    listen_only(w);
+    listener_set(w, ESTAB_OPTION_CONGESTION, ESTAB_CONGESTION_NEWRENO);
+    IN(SYN, 0, 0, 0, .wnd = 65535, .mss = 1000);
+    OUT(0, SYN | ACK, 0, 1, 0);
+    IN(ACK, 1, 1, 0, .wnd = 65535);
+    CHECK(accepted(w));
+    CHECK_EQ(STATUS.congestion, ESTAB_CONGESTION_NEWRENO);
+    CHECK_EQ(STATUS.cwnd, 10000);
+    SEND(10000);
+    w->head = w->tail;
+    IN(ACK, 1, 10001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.cwnd, 20000);
+    set(w, ESTAB_OPTION_CONGESTION, ESTAB_CONGESTION_CUBIC);
+    CHECK_EQ(STATUS.congestion, ESTAB_CONGESTION_CUBIC);
+    CHECK_EQ(STATUS.cwnd, 20000);
+    CHECK_EQ(STATUS.ssthresh, UINT32_MAX);
+    set(w, ESTAB_OPTION_HYSTART, ESTAB_HYSTART_PLUSPLUS);
+}
+
+WIRE_TEST(the_default_is_cubic)
+{
+    start(w);
+    OPEN(65535);
+    CHECK_EQ(STATUS.congestion, ESTAB_CONGESTION_CUBIC);
+    assert_string_equal(estab_congestion_name(STATUS.congestion), "cubic");
+    assert_string_equal(estab_congestion_name(ESTAB_CONGESTION_NEWRENO), "newreno");
+    assert_null(estab_congestion_name(2));
+    assert_int_equal(estab_set(w->stack, w->conn, ESTAB_OPTION_CONGESTION, 2, WIRE_START),
+                     ESTAB_INVALID);
+    assert_int_equal(estab_set(w->stack, w->conn, ESTAB_OPTION_HYSTART, 5, WIRE_START),
+                     ESTAB_INVALID);
+}
+
 /* ---- a listener that waits for text ------------------------------------------------------------------ */
 
 WIRE_TEST(a_deferred_accept_waits_for_text)
@@ -572,6 +611,8 @@ int main(void)
         cmocka_unit_test(a_window_clamp_takes_nothing_back),
         cmocka_unit_test(syn_retries_end_an_open),
         cmocka_unit_test(syn_retries_of_a_listener),
+        cmocka_unit_test(a_congestion_control_of_its_own),
+        cmocka_unit_test(the_default_is_cubic),
         cmocka_unit_test(a_deferred_accept_waits_for_text),
         cmocka_unit_test(a_deferred_accept_ends),
         cmocka_unit_test(a_connection_cannot_defer),

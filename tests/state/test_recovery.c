@@ -19,6 +19,7 @@ static void start(struct wire *w)
 {
     struct estab_config c = wire_config();
 
+    c.congestion = ESTAB_CONGESTION_NEWRENO;
     wire_start(w, &c);
     OPEN(65535, .mss = SMSS);
     CHECK_EQ(STATUS.cwnd, 10000);

@@ -188,7 +188,7 @@ static void congestion_of(struct world *w, int s, const char *name)
 
     world_result(w, "congestion", WORLD_CALL(w, setsockopt, w->fd[s], IPPROTO_TCP, TCP_CONGESTION,
                                              name, (socklen_t)strlen(name)));
-    if (strcmp(name, "reno") != 0)
+    if (strcmp(name, "reno") != 0 && strcmp(name, "cubic") != 0)
         return;
     world_result(w, "congestion",
                  WORLD_CALL(w, getsockopt, w->fd[s], IPPROTO_TCP, TCP_CONGESTION, told, &length));
@@ -210,6 +210,7 @@ static void structs(struct world *w, int argument)
     limit_of(w, s, SO_SNDTIMEO, -1, 0);
     limit_of(w, s, SO_SNDTIMEO, 100000, 0);
     congestion_of(w, s, "reno");
+    congestion_of(w, s, "cubic");
     congestion_of(w, s, "nonesuch");
     congestion_of(w, s, "");
 }

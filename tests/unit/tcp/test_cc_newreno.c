@@ -18,7 +18,7 @@ static const struct cc *const cc = &cc_newreno;
 
 static enum cwnd_rule acked(struct cc_window *w, uint32_t bytes)
 {
-    return cc->on_ack(w, &(struct cc_ack){.bytes = bytes, .mss = SMSS});
+    return cc->on_ack(w, &(struct cc_ack){.bytes = bytes, .mss = SMSS, .limited = true});
 }
 
 static struct cc_window started(uint32_t initial)
@@ -165,33 +165,66 @@ static void a_loss_forgets_what_was_counted(void **state)
     assert_int_equal(w.cwnd, 6 * SMSS);
 }
 
-/* For every row: never under a segment, never wrapping, never more than a segment for a segment. */
+/* An acknowledgment of a random part of the window, at random times, over paths of 1 to 400 ms. */
+static struct cc_ack random_ack(uint64_t *random, const struct cc_window *w, uint64_t now_us)
+{
+    uint32_t rtt_us = 1000 + (uint32_t)(random_next(random) % 400000);
+
+    return (struct cc_ack){.bytes = (uint32_t)(random_next(random) % (w->cwnd + 1)),
+                           .rtt_us = random_next(random) % 4 ? rtt_us : 0,
+                           .srtt_us = rtt_us,
+                           .least_us = rtt_us / 2,
+                           .mss = SMSS,
+                           .una = snd_of((uint32_t)random_next(random)),
+                           .nxt = snd_of((uint32_t)random_next(random)),
+                           .now_us = now_us,
+                           .limited = random_next(random) % 4,
+                           .paced = random_next(random) % 2,
+                           .hystart = random_next(random) % (ESTAB_HYSTART_PLUSPLUS + 1)};
+}
+
+static void random_step(const struct cc *row, struct cc_window *w, uint64_t *random, uint64_t now_us)
+{
+    struct cc_ack a = random_ack(random, w, now_us);
+    uint32_t before = w->cwnd;
+    struct cc_window copy = *w;
+
+    switch (random_next(random) % 16) {
+    case 0:
+        row->on_loss(w, LOSS(a.bytes));
+        w->cwnd = w->ssthresh;
+        break;
+    case 1:
+        row->on_timeout(w, LOSS(a.bytes), random_next(random) % 2);
+        if (random_next(random) % 2)
+            row->undo(w, &copy);
+        break;
+    case 2:
+        row->on_idle(w, random_next(random) % 10000000);
+        break;
+    default:
+        row->on_ack(w, &a);
+        assert_true(w->cwnd >= before && w->cwnd - before <= a.bytes + SMSS);
+        assert_true(a.limited || w->cwnd == before);
+        if (w->cwnd > 1u << 29)
+            w->cwnd = 1u << 29; /* more than any window */
+    }
+}
+
+/* For every row: never under a segment, never wrapping, never more than a segment for a segment, and
+ * nothing where the window was not in the way. */
 static void random_runs_stay_sane(void **state)
 {
     (void)state;
     for (int row = 0; row < CC_ROWS; row++)
         for (uint64_t seed = 0; seed < 2000; seed++) {
-            uint64_t random = seed;
+            uint64_t random = seed, now_us = seed << 30;
             struct cc_window w;
 
             cc_all[row]->start(&w, 10 * SMSS);
             for (int step = 0; step < 200; step++) {
-                uint32_t n = (uint32_t)(random_next(&random) % (w.cwnd + 1)), before = w.cwnd;
-
-                switch (random_next(&random) % 16) {
-                case 0:
-                    cc_all[row]->on_loss(&w, LOSS(n));
-                    w.cwnd = w.ssthresh;
-                    break;
-                case 1:
-                    cc_all[row]->on_timeout(&w, LOSS(n), random_next(&random) % 2);
-                    break;
-                default:
-                    cc_all[row]->on_ack(&w, &(struct cc_ack){.bytes = n, .mss = SMSS});
-                    assert_true(w.cwnd >= before && w.cwnd - before <= n + SMSS);
-                    if (w.cwnd > 1u << 29)
-                        w.cwnd = 1u << 29; /* more than any window */
-                }
+                now_us += random_next(&random) % 300000;
+                random_step(cc_all[row], &w, &random, now_us);
                 if (w.cwnd < SMSS || w.ssthresh < 2 * SMSS)
                     fail_msg("row %d, seed %u, step %d: cwnd %u, ssthresh %u", row, (unsigned)seed,
                              step, w.cwnd, w.ssthresh);
