@@ -85,9 +85,22 @@ static bool sent_again(const struct tcb *b)
     return b->rtt.backoff > 0 || (b->flags & (TCB_RECOVERY | TCB_RECOVER));
 }
 
-/* An acknowledgment that moved SND.UNA; the sample that it gave, 0 if none. */
+/* What the echoed timestamp says of the round trip, in ms; UINT32_MAX if nothing. */
+static uint32_t echo_ms(const struct tcb *b, const struct segment *s, estab_time now)
+{
+    uint32_t ms = ts_now(b, now) - s->opt.tsecr;
+
+    if (!(b->head.tag & TAG_TIMESTAMPS) || !(s->opt.present & OPT_TIMESTAMPS) || s->opt.tsecr == 0)
+        return UINT32_MAX;
+    return ms < 120000 ? ms : UINT32_MAX;
+}
+
+/* An acknowledgment that moved SND.UNA; the round trip that it tells of, 0 if none.  Of what is not
+ * timed that is the timestamps' millisecond, for congestion control only. */
 uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
+    uint32_t ms;
+
     if ((b->flags & TCB_TIMED) && snd_lt(b->rtt.timed, s->ack)) {
         uint32_t us = (uint32_t)us_of(now) - b->rtt.timed_at_us;
 
@@ -95,15 +108,12 @@ uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_
         rtt_sample(t, b, us, now);
         return us > 0 ? us : 1;
     }
-    if (sent_again(b) && (b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) &&
-        s->opt.tsecr != 0) {
-        /* RFC 7323 section 4.3: the echo tells which transmission was acknowledged. */
-        uint32_t ms = ts_now(b, now) - s->opt.tsecr;
-
-        if (ms < 120000)
-            rtt_sample(t, b, ms * 1000, now);
-    }
-    return 0;
+    ms = echo_ms(b, s, now);
+    if (ms == UINT32_MAX)
+        return 0;
+    if (sent_again(b)) /* RFC 7323 section 4.3: the echo tells which transmission was acknowledged */
+        rtt_sample(t, b, ms * 1000, now);
+    return ms * 1000;
 }
 
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b)
