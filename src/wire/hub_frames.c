@@ -258,7 +258,7 @@ static struct packet *frame_packet(struct hub *h, const struct parcel *p, uint32
 static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const uint8_t *bytes,
                     size_t length, estab_time now)
 {
-    struct client *sender = names_station(h, p->station), *keeper = carrier(h, bytes, length);
+    struct client *sender = names_station(h, p->station), *carries = carrier(h, bytes, length);
     struct delivery d = {.packet = frame_packet(h, p, fate, bytes, length),
                          .from = sender ? hub_slot(h, sender) : NOBODY,
                          .length = length,
@@ -268,11 +268,11 @@ static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const 
         struct client *c = &h->client[i];
         if (c->fd >= 0 && c->number && c->flags & STATION_MONITOR)
             (void)client_post(c, d.packet, d.from);
-        else if (!keeper && c != sender && concerns(h, c, bytes))
+        else if (!carries && c != sender && concerns(h, c, bytes))
             give(&d, c);
     }
-    if (d.packet && keeper)
-        give_carrier(&d, keeper);
+    if (d.packet && carries)
+        give_carrier(&d, carries);
     if (d.receivers > 0 || bytes[0] & 1)
         d.fate &= ~(uint32_t)FATE_SLOW; /* somebody has it */
     else if (!(d.fate & (FATE_SLOW | FATE_OVER_LIMIT)))

@@ -78,6 +78,7 @@ struct parcel {
 struct guest {
     int alive; /* readable once it has ended; -1: free */
     int pid;
+    uint32_t station; /* whose room it is */
     uint64_t bytes;   /* that the room had in use */
     estab_time until; /* then it is killed */
 };

@@ -113,6 +113,15 @@ static struct guest *free_guest(struct hub *h, uint64_t *in_use)
     return found;
 }
 
+/* Each room costs a process: who sends one after the other waits for the end of that. */
+static bool is_looked_at(const struct hub *h, const struct client *c)
+{
+    for (unsigned i = 0; i < HUB_ROOMS; i++)
+        if (h->guest[i].alive >= 0 && h->guest[i].station == c->number)
+            return true;
+    return false;
+}
+
 static bool start(struct hub *h, const struct client *c, struct guest *g, uint64_t bytes,
                   estab_time now)
 {
@@ -129,7 +138,11 @@ static bool start(struct hub *h, const struct client *c, struct guest *g, uint64
         close(ends[0]);
         return false;
     }
-    *g = (struct guest){.alive = ends[0], .pid = pid, .bytes = bytes, .until = now + HUB_CARRY};
+    *g = (struct guest){.alive = ends[0],
+                        .pid = pid,
+                        .station = c->number,
+                        .bytes = bytes,
+                        .until = now + HUB_CARRY};
     return true;
 }
 
@@ -151,6 +164,8 @@ void rooms_take(struct hub *h, struct client *c, estab_time now)
         answer(h, "this station is carried on already");
     else if (bytes == 0)
         answer(h, "what was handed over is no sealed memory");
+    else if (is_looked_at(h, c))
+        answer(h, "a room of this station is looked at already");
     else if (!g)
         answer(h, "wire %s carries on %d rooms, and takes no more", h->name, HUB_ROOMS);
     else if (bytes > ROOM_BYTES + ROOM_HEAD || all + bytes > HUB_ROOMS_BYTES)

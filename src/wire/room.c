@@ -213,7 +213,7 @@ uint64_t room_in_use(int fd)
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || seals < 0 || (seals & SEALS) != SEALS)
+    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return 0;
     return (uint64_t)st.st_blocks * 512;
 }
