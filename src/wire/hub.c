@@ -208,6 +208,24 @@ static void close_passed(struct hub *h)
         close(h->passed_fd[--h->passed]);
 }
 
+/* False: there are more than a message may have.  The control buffer is padded, so that one more than it
+ * was made for may fit into it. */
+static bool take_passed(struct hub *h, const struct cmsghdr *k)
+{
+    size_t n = (k->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    bool few = h->passed + n <= HUB_PASSED;
+
+    for (size_t i = 0; i < n; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(k) + i * sizeof fd, sizeof fd);
+        if (few)
+            h->passed_fd[h->passed++] = fd;
+        else
+            close(fd);
+    }
+    return few;
+}
+
 /* One message, and the descriptors that came with it: those that are not taken are closed again. */
 static ssize_t receive(struct hub *h, const struct client *c)
 {
@@ -221,15 +239,13 @@ static ssize_t receive(struct hub *h, const struct client *c)
                        .msg_control = control.bytes,
                        .msg_controllen = sizeof control.bytes};
     ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    bool few = !(m.msg_flags & MSG_CTRUNC);
 
     h->passed = 0;
-    for (struct cmsghdr *k = n < 0 ? NULL : CMSG_FIRSTHDR(&m); k; k = CMSG_NXTHDR(&m, k)) {
-        if (k->cmsg_level != SOL_SOCKET || k->cmsg_type != SCM_RIGHTS)
-            continue;
-        h->passed = (unsigned)((k->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        memcpy(h->passed_fd, CMSG_DATA(k), h->passed * sizeof(int));
-    }
-    if (m.msg_flags & MSG_CTRUNC) /* so many are not what they should be */
+    for (struct cmsghdr *k = n < 0 ? NULL : CMSG_FIRSTHDR(&m); k; k = CMSG_NXTHDR(&m, k))
+        if (k->cmsg_level == SOL_SOCKET && k->cmsg_type == SCM_RIGHTS)
+            few = take_passed(h, k) && few;
+    if (!few)
         close_passed(h);
     return n;
 }

@@ -256,6 +256,7 @@ static void descriptors_are_three(void **state)
     }
     for (unsigned i = 0; i < 8; i++)
         close(fd[i]);
+    assert_int_equal(flags_of(&end[1]), 0); /* both of them are still heard */
     enter(&end[2]); /* it has not joined */
     send_room(end[2].fd, NULL, 0);
     pass(0);
