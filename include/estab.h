@@ -346,6 +346,7 @@ struct estab_open {
     uint32_t user_timeout_ms; /* 0: the stack's */
     const struct estab_setting *settings; /* that hold from the SYN on */
     uint32_t setting_count;
+    bool reopen; /* a pair that rests in TIME-WAIT is opened again, if it had timestamps */
 };
 
 /* OPEN (section 3.9.1.1, 3.10.1).  EXISTS, NO_RESOURCES, NO_ROUTE, REMOTE_UNSPECIFIED, INVALID. */

@@ -92,6 +92,7 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
         open.local.port = s->local.port;
     if (s->bound_addr)
         open.local.addr = s->local.addr;
+    open.reopen = s->bound_port; /* Linux: what bind() chose */
     open.settings = settings;
     open.setting_count = options_list(p, s, settings);
     error = estab_open(p->stack, &open, &conn, time_now(p));

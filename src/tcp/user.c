@@ -10,14 +10,20 @@
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
 
+enum { BEYOND_WINDOW = 65537 };
+
 /* ---- 3.10.1 OPEN ----------------------------------------------------------------------------------- */
 
-static void open_syn(struct tcp *t, struct tcb *b, estab_time now)
+/* `before`: SND.NXT of the connection that had the pair last, if that matters. */
+static void open_syn(struct tcp *t, struct tcb *b, const uint32_t *before, estab_time now)
 {
     struct tcp_pair pair = {b->head.remote, b->head.rport, b->head.lport, b->head.local};
+    uint32_t iss = isn_new(t, &pair, now);
 
+    if (before && (int32_t)(iss - *before) < BEYOND_WINDOW)
+        iss = *before + BEYOND_WINDOW;
     if (!(b->head.tag & TAG_FIXED_ISS))
-        b->snd.iss = snd_of(isn_new(t, &pair, now));
+        b->snd.iss = snd_of(iss);
     b->head.tag &= (uint8_t)~TAG_PASSIVE;
     b->head.tag |= (uint8_t)((t->config.timestamps ? TAG_TIMESTAMPS : 0) |
                              (t->config.window_scale ? TAG_SCALED : 0) |
@@ -49,10 +55,28 @@ static struct tcb *open_new(struct tcp *t, const struct estab_open *o, estab_tim
     return b;
 }
 
+/*
+ * Not RFC 9293 3.10.1 ("error: connection already exists"), if the user asks for it: as Linux does, a
+ * pair is opened again that rests in TIME-WAIT.  Both sides sent timestamps, so that old segments are
+ * known by theirs, which is RFC 6191's reason for taking a SYN there; and our sequence numbers go on
+ * beyond the last window.
+ */
+static struct tcp_record *open_again(const struct tcp *t, const struct estab_open *o, uint32_t where)
+{
+    struct tcp_record *r;
+
+    if (!o->reopen || WHERE_KIND(where) != WHERE_RECORD)
+        return NULL;
+    r = tcp_record(t, WHERE_INDEX(where));
+    return r->head.state == TCP_TIME_WAIT && (r->head.tag & TAG_TIMESTAMPS) ? r : NULL;
+}
+
 enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uint8_t local,
                                   estab_conn *out, estab_time now)
 {
     struct tcp_pair pair = {o->remote.addr, o->remote.port, o->local.port, local};
+    struct tcp_record *waits;
+    uint32_t where, before = 0;
     struct tcb *b;
 
     if (addr_is_unspecified(&o->remote.addr) || o->remote.port == 0)
@@ -61,16 +85,22 @@ enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uin
         pair.lport = isn_port(t, &pair);
     if (pair.lport == 0)
         return ESTAB_NO_RESOURCES;
-    if (table_find(t, &pair) != WHERE_NONE)
+    where = table_find(t, &pair);
+    waits = open_again(t, o, where);
+    if (where != WHERE_NONE && !waits)
         return ESTAB_EXISTS;
     b = open_new(t, o, now);
     if (!b)
         return ESTAB_NO_RESOURCES;
+    if (waits) {
+        before = waits->snd;
+        record_close(t, waits, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
+    }
     b->head.remote = pair.remote;
     b->head.rport = pair.rport;
     b->head.lport = pair.lport;
     b->head.local = pair.local;
-    open_syn(t, b, now);
+    open_syn(t, b, waits ? &before : NULL, now);
     table_add(t, WHERE_TCB | tcp_index(t, b));
     tcp_move(t, &b->head, EV_ACTIVE_OPEN, REASON_NONE, now);
     conn_ready(t, b);
@@ -124,7 +154,7 @@ static enum estab_error turn_active(struct tcp *t, struct tcb *b, const struct e
     b->head.remote = remote->addr;
     b->head.rport = remote->port;
     b->head.local = local;
-    open_syn(t, b, now);
+    open_syn(t, b, NULL, now);
     table_add(t, WHERE_TCB | tcp_index(t, b));
     tcp_move(t, &b->head, event, REASON_NONE, now);
     conn_ready(t, b);

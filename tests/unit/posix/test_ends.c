@@ -312,12 +312,54 @@ static void linger_in_syn_sent(struct world *w, int seconds)
     world_close_slot(w, s);
 }
 
+/* ---- the same pair again ------------------------------------------------------------------------------------- */
+
+/* The client closes first, and rests in TIME-WAIT; another socket with its port connects. */
+static void pair_again(struct world *w)
+{
+    int l = world_socket(w, SOCK_NONBLOCK), s, a;
+
+    world_bind(w, l, WORLD_OWN, w->port);
+    world_listen(w, l, 3);
+    for (int i = 0; i < 3; i++) {
+        s = world_socket(w, 0);
+        world_set(w, s, SOL_SOCKET, SO_REUSEADDR, 1);
+        world_bind(w, s, WORLD_OWN, w->port + 3000);
+        world_connect(w, s, WORLD_OWN, w->port);
+        a = world_accept(w, l, 0);
+        world_send(w, s, "once", 4, 0);
+        world_recv(w, a, 10, 0);
+        world_shutdown(w, s, SHUT_WR);
+        world_await(w, a, TCP_CLOSE_WAIT);
+        world_close_slot(w, a);
+        world_await(w, s, TCP_CLOSE);
+        if (i & 1)
+            world_close_slot(w, s);
+    }
+}
+
+/* A socket that meets itself, twice. */
+static void itself_again(struct world *w)
+{
+    for (int i = 0; i < 2; i++) {
+        int s = world_socket(w, 0);
+
+        world_set(w, s, SOL_SOCKET, SO_REUSEADDR, 1);
+        world_bind(w, s, WORLD_OWN, w->port);
+        world_connect(w, s, WORLD_OWN, w->port);
+        world_send(w, s, "me", 2, 0);
+        world_recv(w, s, 10, 0);
+        world_close_slot(w, s);
+    }
+}
+
 /* ---- the run ---------------------------------------------------------------------------------------------------------- */
 
 #define PROGRAMS(X)                                                                                \
     X(error_is_asked_for_first) X(send_before_the_text_is_read) X(waitall_before_a_reset)          \
     X(urgent_before_a_reset) X(disconnect_after_a_reset) X(many_that_nobody_reads)                 \
-    X(accept_several_dead) X(close_with_dead_in_the_queue) X(backlog_shrinks)
+    X(accept_several_dead) X(close_with_dead_in_the_queue) X(backlog_shrinks) X(pair_again)        \
+    X(itself_again)
 
 static const struct program {
     const char *name;
