@@ -47,6 +47,8 @@ static bool refuse_value(const struct parser *p, const struct cli_option *option
     else
         fprintf(out, "--%s '%s': ", option->name, text);
     value_expected(option, text, out);
+    if (option == verb_option(OPT_PORT) && verb_has(p->verb, OPT_HOST) && p->operands == 1)
+        fputs(", or a HOST and its PORT", out);
     if (option->type == VALUE_verb) {
         struct suggestion s = {.typed = text};
 
