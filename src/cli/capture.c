@@ -233,7 +233,11 @@ static int compile_filter(struct capture *c)
     if (n == 0)
         return CLI_OK;
     c->filter = capture_filter_new(text, error);
-    return c->filter ? CLI_OK : cli_say(o, CLI_USAGE, "filter '%s': %s", text, error);
+    return c->filter ? CLI_OK
+                     : cli_say(o, CLI_USAGE,
+                               "filter '%s': %s; expected libpcap's words, such as \"tcp port 3333\" "
+                               "(pcap-filter(7) has all)",
+                               text, error);
 }
 
 static int check(const struct capture *c)
