@@ -79,9 +79,11 @@ foreach(label sim cli net)
     estab_script_tests(${label})
 endforeach()
 
-# Programs that net's scripts run: tests/net/peer_NAME.c is peer_NAME, beside the binary.
+# Programs that scripts of tests run, beside the binary: tests/net/peer_NAME.c is peer_NAME, and
+# tests/sim/draw_NAME.c, which draws docs/NAME.svg, draw_NAME.
 if(TARGET estab_static)
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/peer_*.c)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/peer_*.c
+         ${PROJECT_SOURCE_DIR}/tests/sim/draw_*.c)
     foreach(source IN LISTS sources)
         cmake_path(GET source STEM name)
         estab_test_program(${name} ${source})
