@@ -54,6 +54,7 @@ static estab_time wall_clock(void)
 static const char *note_of(const struct envelope *e)
 {
     return e->fate & FATE_CORRUPTED ? "corrupted on the way"
+           : e->fate & FATE_MARKED  ? "marked CE on the way"
            : e->fate & FATE_COPY    ? "a copy"
            : e->fate & FATE_HELD    ? "was held back"
                                     : NULL;

@@ -12,6 +12,7 @@ static const char *fate_note(const struct link_passage *p)
            : p->fate & LINK_QUEUE_FULL ? "lost: the queue is full"
            : p->fate & LINK_GONE       ? "lost"
            : p->fate & LINK_CORRUPTED  ? "corrupted on the way"
+           : p->fate & LINK_MARKED     ? "marked CE on the way"
            : p->fate & LINK_COPY       ? "a copy"
            : p->fate & LINK_HELD       ? "was held back"
                                        : NULL;

@@ -252,6 +252,7 @@ static const char *fate_note(uint32_t fate)
            : fate & LINK_QUEUE_FULL ? "lost: the queue is full"
            : fate & LINK_GONE       ? "lost"
            : fate & LINK_CORRUPTED  ? "corrupted on the way"
+           : fate & LINK_MARKED     ? "marked CE on the way"
            : fate & LINK_DUPLICATED ? "delivered twice"
            : fate & LINK_HELD       ? "held back"
                                     : NULL;

@@ -20,7 +20,8 @@
     X(CORRUPT, "corrupt")                                                                          \
     X(BIT, "bit")                                                                                  \
     X(JITTER, "jitter")                                                                            \
-    X(SCATTER, "scatter")
+    X(SCATTER, "scatter")                                                                          \
+    X(MARK, "mark")
 
 enum chance {
 #define X(name, text) CHANCE_##name,
@@ -84,7 +85,7 @@ struct link {
 
 /* What is to happen to a frame: by chance at first, then by rules as well. */
 struct verdict {
-    bool lost, ruled_out, duplicate, corrupt;
+    bool lost, ruled_out, duplicate, corrupt, mark;
     uint32_t rules;
     estab_time jitter_ns, held_ns, copy_ns;
     uint64_t bit; /* seeds the choice of the one to flip */
@@ -102,6 +103,7 @@ static bool make_room(struct link *link, uint32_t length);
 static void carry(struct link *link, struct carried *c, const struct verdict *v,
                   estab_time departs);
 static bool corrupt(struct carried *c, uint64_t seed);
+static bool mark(struct carried *c);
 static struct link_passage gone(struct link *link, struct link_passage passage, uint32_t fate);
 static void heap_push(struct link *link, struct carried *c);
 static struct carried *heap_pop(struct link *link);
@@ -234,8 +236,10 @@ struct link_passage link_put(struct link *link, const struct estab_frame *frame,
         fate = LINK_RULED_OUT;
     else if (fate == 0 && v.lost)
         fate = LINK_LOST;
-    else if (fate == 0 && v.corrupt)
-        fate = corrupt(c, v.bit) ? LINK_CORRUPTED : LINK_CORRUPTED | LINK_LOST;
+    if (fate == 0 && v.mark && mark(c))
+        fate = LINK_MARKED;
+    if (!(fate & LINK_GONE) && v.corrupt)
+        fate |= corrupt(c, v.bit) ? LINK_CORRUPTED : LINK_CORRUPTED | LINK_LOST;
     passage.fate = fate;
     if (fate & LINK_GONE) {
         free(c);
@@ -329,6 +333,7 @@ static struct verdict draw(struct link *link)
     struct verdict v = {
         .lost = random_chance(&link->chances[CHANCE_LOSS], config->loss_ppm),
         .duplicate = random_chance(&link->chances[CHANCE_DUPLICATE], config->duplicate_ppm),
+        .mark = random_chance(&link->chances[CHANCE_MARK], config->mark_ppm),
         .corrupt = random_chance(&link->chances[CHANCE_CORRUPT], config->corrupt_ppm),
         .bit = random_u64(&link->chances[CHANCE_BIT]),
         .jitter_ns = random_below(&jitter, config->jitter_ns + 1),
@@ -492,6 +497,7 @@ static void carry(struct link *link, struct carried *c, const struct verdict *v,
         link->in_order_due = passage->due;
     }
     link->counters.corrupted += (passage->fate & LINK_CORRUPTED) != 0;
+    link->counters.marked += (passage->fate & LINK_MARKED) != 0;
 
     struct carried *copy = v->duplicate ? carried_copy(c) : NULL;
     heap_push(link, c);
@@ -523,6 +529,27 @@ static bool corrupt(struct carried *c, uint64_t seed)
     uint64_t bit = random_below(&r, (c->length - start) * UINT64_C(8));
     c->bytes[start + (size_t)(bit / 8)] ^= (uint8_t)(1u << bit % 8);
     c->checksum = ESTAB_CHECKSUM_VERIFY;
+    return true;
+}
+
+/* Congestion Experienced, where the sender is ready to hear of it: RFC 3168 section 5.  The checksum of the
+ * header, if it was right, stays so (RFC 1624). */
+static bool mark(struct carried *c)
+{
+    size_t start = c->link == ESTAB_LINK_ETHERNET ? ETHERNET_HEADER : 0;
+    uint8_t *ip = c->bytes + start;
+    uint32_t sum;
+
+    if (c->length < start + 20 || ip[0] >> 4 != 4 || (start && (ip[-2] != 0x08 || ip[-1] != 0x00)))
+        return false;
+    if ((ip[1] & 3) == 0)
+        return false;
+    sum = ((uint32_t)ip[10] << 8 | ip[11]) ^ 0xffff;
+    sum += (uint32_t)(~ip[1] & 3); /* to 3, from 1 or 2 */
+    sum = (sum & 0xffff) + (sum >> 16);
+    ip[1] |= 3;
+    ip[10] = (uint8_t)(~sum >> 8);
+    ip[11] = (uint8_t)~sum;
     return true;
 }
 

@@ -59,6 +59,7 @@ enum link_fate {
     LINK_DUPLICATED = 1 << 6, /* a copy follows; the copy has LINK_COPY */
     LINK_COPY = 1 << 7,
     LINK_CORRUPTED = 1 << 8,
+    LINK_MARKED = 1 << 11, /* CE; the numbers between are the wire's own */
 
     LINK_GONE = LINK_LOST | LINK_RULED_OUT | LINK_QUEUE_FULL | LINK_OVER_LIMIT | LINK_REFUSED,
 };
@@ -76,7 +77,7 @@ struct link_counters {
     uint64_t put, put_bytes;             /* frames that came to the link */
     uint64_t delivered, delivered_bytes; /* copies included */
     uint64_t lost, ruled_out, queue_full, over_limit, refused;
-    uint64_t duplicated, held, corrupted;
+    uint64_t duplicated, held, corrupted, marked;
     uint64_t overtaken; /* delivered after a frame that was put later */
     /* At any time: put + duplicated = delivered + under way + lost + ruled_out + queue_full
      * + over_limit + refused. */

@@ -7,7 +7,7 @@
 #include "sim/random.h"
 #include "sim/words.h"
 
-#define KEYWORDS "delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"
+#define KEYWORDS "delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt, mark or none"
 
 /* How a number is written, what it is called, and how great it may be. */
 struct kind {
@@ -41,8 +41,9 @@ const char *link_config_check(const struct link_config *config)
     if (config->rate_bps == 0 && (config->queue_frames > 0 || config->queue_bytes > 0))
         return "queue: expected a rate as well, as nothing waits without one";
     if (config->loss_ppm > RANDOM_PPM || config->duplicate_ppm > RANDOM_PPM ||
-        config->reorder_ppm > RANDOM_PPM || config->corrupt_ppm > RANDOM_PPM)
-        return "loss, duplicate, reorder, corrupt: expected at most 100%";
+        config->reorder_ppm > RANDOM_PPM || config->corrupt_ppm > RANDOM_PPM ||
+        config->mark_ppm > RANDOM_PPM)
+        return "loss, duplicate, reorder, corrupt, mark: expected at most 100%";
     return NULL;
 }
 
@@ -84,6 +85,7 @@ void link_config_text(const struct link_config *config, char text[LINK_TEXT_MAX]
     }
     append(text, "scatter", config->scatter_ns, word_times);
     append(text, "corrupt", config->corrupt_ppm, word_shares);
+    append(text, "mark", config->mark_ppm, word_shares);
     if (text[0] == '\0')
         words_append(text, LINK_TEXT_MAX, "none");
 }
@@ -109,6 +111,8 @@ static bool take_setting(struct words *w, struct link_config *config, char *erro
         return take(w, &time_kind, "scatter", &config->scatter_ns, error);
     if (words_take(w, "corrupt"))
         return take_share(w, "corrupt", &config->corrupt_ppm, error);
+    if (words_take(w, "mark"))
+        return take_share(w, "mark", &config->mark_ppm, error);
     if (words_take(w, "none")) {
         *config = (struct link_config){0};
         return true;

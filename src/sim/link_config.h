@@ -3,7 +3,7 @@
  * link_config.h - what a link does to the frames that cross it, and how people write it.
  *
  *      delay 20ms jitter 5ms rate 10mbit queue 100 loss 1% duplicate 0.5% reorder 5% 10ms
- *      scatter 10ms corrupt 0.1%
+ *      scatter 10ms corrupt 0.1% mark 1%
  *      none                                          a perfect link
  *
  *      times   ns us ms s          rates   bit kbit mbit gbit (1 kbit = 1000 bit) a second
@@ -33,6 +33,7 @@ struct link_config {
     uint32_t duplicate_ppm; /* the copy arrives right behind its original */
     uint32_t reorder_ppm;   /* held back by reorder_ns, so that later frames overtake */
     uint32_t corrupt_ppm;   /* one bit after the link header is flipped */
+    uint32_t mark_ppm;      /* what is IPv4 and ECN-capable is marked CE (RFC 3168) */
     estab_time reorder_ns;
     estab_time scatter_ns; /* each is held back by 0..scatter, so that they overtake each other */
 };

@@ -65,6 +65,7 @@ enum envelope_fate {
     FATE_CORRUPTED = 1 << 8,
     FATE_NOBODY = 1 << 9, /* no station has this destination */
     FATE_SLOW = 1 << 10,  /* the receiver does not read */
+    FATE_MARKED = 1 << 11, /* ECN: Congestion Experienced */
 
     FATE_GONE = FATE_LOST | FATE_RULED_OUT | FATE_QUEUE_FULL | FATE_OVER_LIMIT | FATE_REFUSED |
                 FATE_NOBODY | FATE_SLOW,

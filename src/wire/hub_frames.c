@@ -24,7 +24,8 @@ _Static_assert((int)FATE_LOST == LINK_LOST && (int)FATE_RULED_OUT == LINK_RULED_
                    (int)FATE_QUEUE_FULL == LINK_QUEUE_FULL &&
                    (int)FATE_OVER_LIMIT == LINK_OVER_LIMIT && (int)FATE_REFUSED == LINK_REFUSED &&
                    (int)FATE_HELD == LINK_HELD && (int)FATE_DUPLICATED == LINK_DUPLICATED &&
-                   (int)FATE_COPY == LINK_COPY && (int)FATE_CORRUPTED == LINK_CORRUPTED,
+                   (int)FATE_COPY == LINK_COPY && (int)FATE_CORRUPTED == LINK_CORRUPTED &&
+                   (int)FATE_MARKED == LINK_MARKED,
                "the protocol's fates begin with the link's");
 
 /* ---- parcels ---------------------------------------------------------------------------------- */
@@ -341,6 +342,7 @@ static void add_counters(struct link_counters *all, const struct link *link)
     all->duplicated += one.duplicated;
     all->held += one.held;
     all->corrupted += one.corrupted;
+    all->marked += one.marked;
 }
 
 void frames_count(const struct hub *h, struct link_counters *all, size_t *under_way)

@@ -184,6 +184,7 @@ static void put_counters(const struct hub *h, struct envelope *e)
     envelope_count(e, "duplicated", all.duplicated);
     envelope_count(e, "held", all.held);
     envelope_count(e, "corrupted", all.corrupted);
+    envelope_count(e, "marked", all.marked);
     envelope_count(e, "malformed", h->malformed);
 }
 

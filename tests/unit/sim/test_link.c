@@ -355,6 +355,52 @@ static void shares_are_kept(void **state)
     assert_int_equal(count_fates("none", 1, 1000, ~UINT32_C(0)), 0);
 }
 
+static uint32_t header_sum(const uint8_t *ip)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < 20; i += 2)
+        sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (sum & 0xffff) + (sum >> 16);
+}
+
+/* How many of 20000 frames with these ECN bits came out with CE; each with a right header. */
+static unsigned count_marks(uint8_t ecn)
+{
+    struct link *link = link_from("mark 1%", 5);
+    unsigned marked = 0, said = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t bytes[TCP_FRAME_HEADERS + 2000];
+        struct tcp_frame_of of = {.flags = LINK_ACK, .text = 10, .seq = i};
+        struct estab_frame frame = tcp_frame(bytes, &of), out;
+        bytes[15] = ecn;
+        bytes[24] = bytes[25] = 0;
+        uint32_t sum = ~header_sum(bytes + 14);
+        bytes[24] = (uint8_t)(sum >> 8);
+        bytes[25] = (uint8_t)sum;
+        said += (link_put(link, &frame, 0).fate & LINK_MARKED) != 0;
+        assert_true(link_get(link, &out, NULL, 0));
+        assert_int_equal(header_sum(out.part[0].base + 14), 0xffff);
+        assert_true(out.part[0].base[15] == ecn || out.part[0].base[15] == 3);
+        marked += ecn != 3 && out.part[0].base[15] == 3;
+        link_release(link);
+    }
+    assert_int_equal(link_counters(link).marked, said);
+    assert_true(ecn == 3 || said == marked);
+    link_free(link);
+    return marked;
+}
+
+/* RFC 3168 section 5: who is not ECN-capable is not marked. */
+static void what_is_capable_is_marked(void **state)
+{
+    (void)state;
+    assert_int_equal(count_marks(0), 0);
+    assert_in_range(count_marks(1), 130, 270);
+    assert_in_range(count_marks(2), 130, 270);
+    assert_int_equal(count_marks(3), 0);
+}
+
 /* The same frames are lost, by number, whatever else the link does; and 2 % includes 1 %. */
 static void paired_runs_lose_the_same_frames(void **state)
 {
@@ -644,6 +690,7 @@ int main(void)
         cmocka_unit_test(a_long_queue_grows),
         cmocka_unit_test(what_is_under_way_has_a_bound),
         cmocka_unit_test(shares_are_kept),
+        cmocka_unit_test(what_is_capable_is_marked),
         cmocka_unit_test(paired_runs_lose_the_same_frames),
         cmocka_unit_test(held_frames_are_overtaken),
         cmocka_unit_test(scattered_frames_overtake_each_other),

@@ -17,7 +17,7 @@ static void reads_everything(void **state)
     char error[LINK_ERROR_MAX];
     assert_true(link_config_parse(&config,
                                   "delay 20ms jitter 5ms rate 10mbit queue 100 64kb loss 1% "
-                                  "duplicate 0.5% reorder 5% 10ms scatter 3ms corrupt 0.1%",
+                                  "duplicate 0.5% reorder 5% 10ms scatter 3ms corrupt 0.1% mark 2%",
                                   error));
     assert_true(config.delay_ns == 20 * ESTAB_MS);
     assert_true(config.jitter_ns == 5 * ESTAB_MS);
@@ -30,6 +30,7 @@ static void reads_everything(void **state)
     assert_true(config.reorder_ns == 10 * ESTAB_MS);
     assert_true(config.scatter_ns == 3 * ESTAB_MS);
     assert_int_equal(config.corrupt_ppm, 1000);
+    assert_int_equal(config.mark_ppm, 20000);
 }
 
 static void changes_only_what_is_named(void **state)
@@ -48,9 +49,9 @@ static void changes_only_what_is_named(void **state)
 static const struct {
     const char *text, *error;
 } errors[] = {
-    {"", "expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"},
+    {"", "expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt, mark or none"},
     {"delay 1ms dealy 2ms",
-     "\"dealy\": expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt or none"},
+     "\"dealy\": expected delay, jitter, rate, queue, loss, duplicate, reorder, scatter, corrupt, mark or none"},
     {"delay 20", "delay: expected a time such as 20ms, at most 3600s, not \"20\""},
     {"delay", "delay: expected a time such as 20ms, at most 3600s, not \"\""},
     {"delay 3601s", "delay: expected a time such as 20ms, at most 3600s, not \"3601s\""},
@@ -127,7 +128,7 @@ static void checks_what_was_not_parsed(void **state)
     (void)state;
     struct link_config config = {.loss_ppm = 1000001};
     assert_string_equal(link_config_check(&config),
-                        "loss, duplicate, reorder, corrupt: expected at most 100%");
+                        "loss, duplicate, reorder, corrupt, mark: expected at most 100%");
     config = (struct link_config){.rate_bps = LINK_RATE_MAX + 1};
     assert_string_equal(link_config_check(&config), "rate: expected at most 1000gbit");
     config = (struct link_config){.scatter_ns = LINK_TIME_MAX + 1};
