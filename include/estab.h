@@ -203,7 +203,7 @@ struct estab_config {
     uint32_t send_buffer;
 
     /* Switches. */
-    bool timestamps, window_scale, sack, nagle;
+    bool timestamps, window_scale, sack, nagle, pacing;
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
     bool telemetry; /* per-connection counters, in a block beside the TCB */
     bool slow_start_after_idle;
@@ -447,6 +447,8 @@ enum estab_option {
     ESTAB_OPTION_ECN,                 /* 0..2, as in estab_config; of OPENs and listeners to come */
     ESTAB_OPTION_CONGESTION,          /* enum estab_congestion; the window starts as it is */
     ESTAB_OPTION_HYSTART,             /* enum estab_hystart */
+    ESTAB_OPTION_PACING,              /* 0 or 1: text leaves in bursts, at the rate of its window */
+    ESTAB_OPTION_PACING_RATE,         /* bytes a second at most, and that turns pacing on; 0: no bound */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */
@@ -492,7 +494,8 @@ enum estab_loss {
     X(TIME_WAIT, "2MSL")                                                                           \
     X(FIN_WAIT_2, "FIN-WAIT-2")                                                                    \
     X(USER, "user timeout")                                                                        \
-    X(OVERRIDE, "silly-window override")
+    X(OVERRIDE, "silly-window override")                                                           \
+    X(PACING, "pacing")
 
 enum estab_timer {
 #define X(name, text) ESTAB_TIMER_##name,
@@ -539,6 +542,9 @@ struct estab_status {
     uint16_t seen_mss;         /* of the peer's segments, as it is estimated for acknowledgments */
     uint32_t rcv_wnd_most;     /* to which the receive window may grow now */
     uint32_t send_buffer, receive_buffer;
+    bool pacing;
+    uint32_t pacing_rate_most; /* 0: no bound */
+    uint64_t pacing_rate;      /* bytes a second, heeded or not; UINT64_MAX before there is an RTT */
     /* telemetry; zero where the configuration leaves it out */
     uint64_t bytes_sent; /* and acknowledged */
     uint64_t bytes_received, bytes_retransmitted;
@@ -547,6 +553,9 @@ struct estab_status {
     uint32_t delivered;    /* segments, in units of snd_mss, that the peer has acknowledged */
     uint32_t delivered_ce; /* of these, by acknowledgments with ECE */
     uint32_t ce_segments;  /* received with text and CE */
+    uint64_t delivery_rate; /* bytes a second, as it was last measured; 0: not yet */
+    bool delivery_rate_limited; /* by the user, when it was measured: a lower bound */
+    uint32_t timeouts, timeout_recoveries, timeout_ms; /* of retransmission; in a row, once; time in them */
     uint32_t min_rtt_us;   /* of all samples */
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
     uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */

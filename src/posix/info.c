@@ -95,6 +95,14 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->busy_time = st->busy_us;
     i->rwnd_limited = st->window_limited_us;
     i->sndbuf_limited = st->buffer_limited_us;
+    i->flags = st->delivery_rate_limited;
+    i->delivery_rate = st->delivery_rate;
+    i->total_rto = (uint16_t)(st->timeouts < UINT16_MAX ? st->timeouts : UINT16_MAX);
+    i->total_rto_recoveries =
+        (uint16_t)(st->timeout_recoveries < UINT16_MAX ? st->timeout_recoveries : UINT16_MAX);
+    i->total_rto_time = st->timeout_ms;
+    i->pacing_rate = st->pacing_rate;
+    i->max_pacing_rate = st->pacing_rate_most ? st->pacing_rate_most : UINT64_MAX;
     i->delivered = st->delivered;
     i->delivered_ce = st->delivered_ce;
     i->dsack_dups = st->dsack_blocks;

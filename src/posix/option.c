@@ -67,6 +67,7 @@ void options_init(const struct estab_posix *p, struct options *o)
         .ttl = p->core.ttl,
         .mtu_discover = IP_PMTUDISC_WANT,
         .congestion = p->core.congestion,
+        .pacing_rate = UINT64_MAX,
     };
 }
 

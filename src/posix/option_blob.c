@@ -33,6 +33,16 @@ static int meminfo_get(const struct estab_posix *p, struct sock *s, void *value,
     return option_out(value, length, words, sizeof words);
 }
 
+static int pacing_get(const struct sock *s, void *value, socklen_t *length)
+{
+    uint64_t rate = s->opt.pacing_rate;
+    uint32_t narrow = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+
+    if (*length >= sizeof rate)
+        return option_out(value, length, &rate, sizeof rate);
+    return option_out(value, length, &narrow, sizeof narrow);
+}
+
 static int socket_get(struct estab_posix *p, struct sock *s, int name, void *value,
                       socklen_t *length)
 {
@@ -45,6 +55,8 @@ static int socket_get(struct estab_posix *p, struct sock *s, int name, void *val
         return option_out(value, length, &s->opt.sndtimeo, sizeof s->opt.sndtimeo);
     case SO_MEMINFO:
         return meminfo_get(p, s, value, length);
+    case SO_MAX_PACING_RATE:
+        return pacing_get(s, value, length);
     default:
         return -ENOPROTOOPT;
     }
@@ -102,6 +114,23 @@ static int limit_set(struct timeval *limit, const void *value, socklen_t length)
     return 0;
 }
 
+/* In 32 bits, where all ones are no bound, or in 64. */
+static int pacing_set(struct estab_posix *p, struct sock *s, const void *value, socklen_t length)
+{
+    uint32_t narrow;
+
+    if (length < sizeof narrow)
+        return -EINVAL;
+    if (length == sizeof s->opt.pacing_rate) {
+        memcpy(&s->opt.pacing_rate, value, length);
+    } else {
+        memcpy(&narrow, value, sizeof narrow);
+        s->opt.pacing_rate = narrow == UINT32_MAX ? UINT64_MAX : narrow;
+    }
+    option_changed(p, s, SOL_SOCKET, SO_MAX_PACING_RATE);
+    return 0;
+}
+
 static int congestion_set(struct estab_posix *p, struct sock *s, const void *value, socklen_t length)
 {
     char name[NAME_MOST] = {0};
@@ -132,6 +161,8 @@ int option_blob_set(struct estab_posix *p, struct sock *s, int level, int name, 
         return limit_set(&s->opt.rcvtimeo, value, length);
     case SO_SNDTIMEO:
         return limit_set(&s->opt.sndtimeo, value, length);
+    case SO_MAX_PACING_RATE:
+        return pacing_set(p, s, value, length);
     default:
         return -ENOPROTOOPT;
     }

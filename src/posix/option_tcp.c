@@ -62,6 +62,10 @@ static bool socket_setting(const struct options *o, int name, struct estab_setti
     case SO_RCVBUFFORCE:
         *out = (struct estab_setting){ESTAB_OPTION_RECEIVE_BUFFER, (uint32_t)o->rcvbuf / 2};
         return true;
+    case SO_MAX_PACING_RATE: /* the stack counts in 32 bits: beyond 34 Gbit/s there is no bound */
+        *out = (struct estab_setting){ESTAB_OPTION_PACING_RATE,
+                                      o->pacing_rate >= UINT32_MAX ? 0 : (uint32_t)o->pacing_rate};
+        return true;
     default:
         return false;
     }
@@ -186,6 +190,7 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
     LIST(o->quickack != plain.quickack, IPPROTO_TCP, TCP_QUICKACK);
     LIST(o->congestion != plain.congestion, IPPROTO_TCP, TCP_CONGESTION);
     LIST(o->tos, IPPROTO_IP, IP_TOS);
+    LIST(o->pacing_rate != UINT64_MAX, SOL_SOCKET, SO_MAX_PACING_RATE);
 #undef LIST
     return n;
 }

@@ -38,6 +38,7 @@ struct options {
     int window_clamp, user_timeout, notsent_lowat, inq;
     int tos, ttl, mtu_discover, recverr;
     int congestion; /* enum estab_congestion */
+    uint64_t pacing_rate; /* bytes a second; UINT64_MAX: no bound */
 };
 
 /* enum socket_state of Linux: what connect() has come to. */
@@ -243,7 +244,7 @@ ssize_t urgent_receive(struct estab_posix *p, struct sock *s, const struct iovec
 
 void options_init(const struct estab_posix *p, struct options *o);
 /* What differs from the stack's own defaults, in its words; how many. */
-#define SETTINGS_MAX 17
+#define SETTINGS_MAX 18
 unsigned options_list(const struct estab_posix *p, const struct sock *s,
                       struct estab_setting out[SETTINGS_MAX]);
 /* Tells the stack all that. */

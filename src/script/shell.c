@@ -261,6 +261,14 @@ static void read_file(struct shell *shell, const struct command *c, const char *
         fclose(file);
 }
 
+/* tc qdisc add dev tun0 root fq: the qdisc that paces, as each device would have it by this sysctl. */
+static bool is_fq(const struct command *c)
+{
+    return c->words == 7 && strcmp(c->word[0], "tc") == 0 && strcmp(c->word[1], "qdisc") == 0 &&
+           (strcmp(c->word[2], "add") == 0 || strcmp(c->word[2], "replace") == 0) &&
+           strcmp(c->word[5], "root") == 0 && strcmp(c->word[6], "fq") == 0;
+}
+
 static void obey(struct shell *shell, const struct command *c)
 {
     const char *program = c->words ? c->word[0] : "";
@@ -274,6 +282,8 @@ static void obey(struct shell *shell, const struct command *c)
         read_file(shell, c, c->word[1]);
     else if (ends_with(program, ".sh"))
         read_file(shell, c, program);
+    else if (is_fq(c))
+        shell->set(shell->context, "net.core.default_qdisc", "fq");
     else if (c->words)
         shell->skip(shell->context, c->text, "not run");
 }

@@ -3,7 +3,7 @@
  * shell.h - the shell commands of a script, read and never run.
  *
  * Understood are: `sysctl [-q] [-w] NAME=VALUE...`, programs called sysctl or set_sysctls.py with
- * /proc/sys/NAME=VALUE, and files of such commands (`../common/defaults.sh`, `. FILE`, `source FILE`),
+ * /proc/sys/NAME=VALUE, `tc qdisc add dev DEVICE root fq` (replace, too), and files of such commands (`../common/defaults.sh`, `. FILE`, `source FILE`),
  * found from the script's own directory.  Quotes, comments, `;`, `&&`, `\` at the end of a line,
  * redirections and $((arithmetic)) mean what they mean to a shell.  Everything else is named to
  * `skip`.

@@ -75,6 +75,9 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->backoff = b->rtt.backoff;
     st->probes = b->rtt.probes > b->keepalives_sent ? b->rtt.probes : b->keepalives_sent;
     st->not_sent = tcb_not_sent(b);
+    st->pacing = b->pace & PACE_ON;
+    st->pacing_rate = pace_rate(t, b);
+    st->pacing_rate_most = tcb_cold(t, b)->pace_most;
     if (b->snd.mss > 0) /* not yet known in LISTEN */
         st->in_flight = (tcb_outstanding(b) + b->snd.mss - 1) / b->snd.mss;
 }
@@ -95,6 +98,11 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->text_segments_received = m->text_segments_received;
     st->delivered = m->delivered;
     st->delivered_ce = m->delivered_ce;
+    st->delivery_rate = m->rate.delivery_rate;
+    st->delivery_rate_limited = m->rate.limited_rate;
+    st->timeouts = m->timeouts;
+    st->timeout_recoveries = m->timeout_recoveries;
+    st->timeout_ms = m->timeout_ms + (b->rtt.retries > 0 ? ms_of(t->last) - m->timeout_since_ms : 0);
     st->ce_segments = m->ce_segments;
     st->min_rtt_us = m->min_rtt_us;
     st->sack_blocks = m->sack_blocks;
@@ -138,13 +146,17 @@ static enum estab_timer timer_of(const struct tcb *b, unsigned slot)
     }
 }
 
-static void status_timer(const struct tcb *b, struct estab_status *st)
+static void status_timer(const struct tcp *t, const struct tcb *b, struct estab_status *st)
 {
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         if (b->at_us[i] != WHEEL_NEVER && b->at_us[i] * ESTAB_US < st->timer) {
             st->timer = b->at_us[i] * ESTAB_US;
             st->timer_kind = timer_of(b, i);
         }
+    if (pace_deadline_us(t, b) != WHEEL_NEVER && pace_deadline_us(t, b) * ESTAB_US < st->timer) {
+        st->timer = pace_deadline_us(t, b) * ESTAB_US;
+        st->timer_kind = ESTAB_TIMER_PACING;
+    }
 }
 
 static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_status *st)
@@ -167,7 +179,7 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->receive_buffer = b->rcv.buffer;
     st->memory = tcp_memory(t, b);
     st->soft_error = (enum estab_error)b->error;
-    status_timer(b, st);
+    status_timer(t, b, st);
 }
 
 static void status_record(const struct tcp *t, const struct tcp_record *r, struct estab_status *st)

@@ -81,6 +81,8 @@ static void ack_measure(struct tcp *t, struct tcb *b, uint32_t n, bool syn, esta
         m->delivered++;
         m->acked_rest = 0;
     }
+    if (b->rtt.retries > 0)
+        m->timeout_ms += ms_of(now) - m->timeout_since_ms;
     if (b->snd.text.bytes == 0 && m->busy_since_us > 0) {
         m->busy_us += us_of(now) - m->busy_since_us;
         m->busy_since_us = 0;
@@ -98,6 +100,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
 
     b->snd.una = s->ack;
     ack_measure(t, b, n, syn, now);
+    rate_acked(t, b, now);
     b->flags |= TCB_SYN_ACKED;
     if (snd_lt(b->snd.cur, b->snd.una))
         emit_seek(b, b->snd.una);
@@ -115,6 +118,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
         recovery_acked(t, b, snd_span(una_before, s->ack), una_before, rtt_us, now);
     timer_send_update(t, b, true, now);
+    pace_rest(t, b, now);
     timer_user(t, b, now);
     user_writable(t, b);
     conn_ready(t, b);

@@ -253,6 +253,7 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     b->cc_row = c->congestion & 15u;
     b->hystart = c->hystart & 15u;
     ecn_set(b, c->ecn);
+    b->pace = c->pacing ? PACE_ON : 0;
 }
 
 void tcb_reserve_send(struct tcp *t, struct tcb *b)
@@ -494,6 +495,7 @@ void conn_close(struct tcp *t, struct tcb *b, enum tcp_event event, enum estab_e
     listen_no_more(t, b);
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         timer_stop(b, (enum timer_slot)i);
+    pace_stop(t, b);
     conn_unready(t, b);
     if (lingers(b, error)) {
         linger(t, b, error);

@@ -256,10 +256,11 @@ static bool emit_fin_now(const struct tcb *b, snd_seq after)
            (tcb_fin_sent(b) || snd_span(b->snd.una, after) < b->snd.wnd);
 }
 
-static void emit_measure(struct tcp *t, const struct tcb *b, uint32_t n, estab_time now)
+static void emit_measure(struct tcp *t, struct tcb *b, uint32_t n, estab_time now)
 {
     struct tcp_telemetry *m = tcp_telemetry(t, b);
 
+    pace_sent(t, b, n, now);
     if (!m || n == 0)
         return;
     m->text_segments_sent += (n + b->snd.mss - 1) / b->snd.mss;
@@ -356,6 +357,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     struct tcp_header *h;
     bool fin, pushes;
 
+    n = pace_allows(t, b, n, mss, now);
     if (n > 0) {
         if (b->snd.at.chunk == CHUNK_NONE) {
             snd_seq first = snd_sub(b->snd.end, b->snd.text.bytes);
@@ -380,6 +382,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     *why = n > 0 ? WHY_TEXT : WHY_FIN;
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
+    rate_sent(t, b, seq, n, now);
     emit_advance(t, b, n, fin, now);
     return true;
 }

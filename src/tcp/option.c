@@ -20,7 +20,10 @@ bool option_holds(enum estab_option option, uint32_t value)
     case ESTAB_OPTION_CORK:
     case ESTAB_OPTION_QUICKACK:
     case ESTAB_OPTION_KEEP_TEXT:
+    case ESTAB_OPTION_PACING:
         return value <= 1;
+    case ESTAB_OPTION_PACING_RATE:
+        return true;
     case ESTAB_OPTION_ECN:
         return value <= 2;
     case ESTAB_OPTION_KEEPALIVE_IDLE_MS:
@@ -77,7 +80,8 @@ struct tcp_cold *cold_need(struct tcp *t, struct tcb *b)
 static bool cold_empty(const struct tcp_cold *c)
 {
     return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
-           !c->mss_clamp && !c->syn_retries && !c->sacks && c->dsack.left == c->dsack.right;
+           !c->pace_most && !c->pace_ns && !c->mss_clamp && !c->syn_retries && !c->sacks &&
+           c->dsack.left == c->dsack.right;
 }
 
 void cold_trim(struct tcp *t, struct tcb *b)
@@ -113,6 +117,9 @@ static void cold_set(struct tcp *t, struct tcb *b, enum estab_option option, uin
         break;
     case ESTAB_OPTION_RECEIVE_LOW:
         c->receive_low = value;
+        break;
+    case ESTAB_OPTION_PACING_RATE:
+        c->pace_most = value;
         break;
     default:
         UNREACHABLE();
@@ -179,6 +186,14 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         return;
     case ESTAB_OPTION_HYSTART:
         b->hystart = value & 15u;
+        return;
+    case ESTAB_OPTION_PACING:
+        pace_set(t, b, value);
+        return;
+    case ESTAB_OPTION_PACING_RATE:
+        cold_set(t, b, option, value);
+        if (value > 0)
+            pace_set(t, b, true);
         return;
     case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
     case ESTAB_OPTION_BACKLOG:

@@ -129,6 +129,11 @@ enum ecn_flag {
     ECN_CWR = 128,        /* an ECE has shrunk it; SND.UNA has not passed cold.ecn_high */
 };
 
+enum pace_flag {
+    PACE_ON = 1,
+    PACE_WAITS = 2, /* until cold.pace_ns */
+};
+
 enum ack_flag {
     ACK_TALKS = 1,       /* text of ours follows the peer's: acknowledgments can wait for it */
     ACK_SMALL = 2,       /* a small segment came since the last acknowledgment */
@@ -251,6 +256,7 @@ struct tcb {
     uint8_t keepalives_sent; /* without an answer */
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
     uint8_t ecn;   /* enum ecn_flag */
+    uint8_t pace;  /* enum pace_flag */
     uint16_t rtt_least; /* of all samples, in ticks (RTT_TICK_US), at least one; 0: none yet */
 
     struct { /* delack.c */
@@ -269,6 +275,15 @@ _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counte
 /* What keeps a sender from sending. */
 enum limit { LIMIT_NONE, LIMIT_WINDOW, LIMIT_BUFFER, LIMITS };
 
+/* The sample by which the delivery rate is measured (rate.c). */
+struct rate_sample {
+    bool sampling, app_limited, limited_rate;
+    snd_seq end;
+    uint64_t first_us, first_then_us, sent_us;
+    uint64_t delivered_us, delivered_then_us, delivered_then;
+    uint64_t delivery_rate; /* bytes a second */
+};
+
 struct tcp_telemetry {
     uint64_t bytes_sent, bytes_received, bytes_retransmitted;
     uint64_t busy_us, busy_since_us; /* the latter is 0 unless something is outstanding */
@@ -281,7 +296,9 @@ struct tcp_telemetry {
     uint32_t out_of_order_segments;
     uint32_t delivered_ce, ce_segments; /* of `delivered`, by ACKs with ECE; received with CE */
     uint32_t limit; /* enum limit */
+    uint32_t timeouts, timeout_recoveries, timeout_since_ms, timeout_ms; /* of retransmission */
     uint64_t limited_since_us, limited_us[LIMITS];
+    struct rate_sample rate;
 };
 
 /*
@@ -295,6 +312,9 @@ struct tcp_cold {
     uint8_t syn_retries;
     uint8_t sacks;
     struct tcp_sack_block sack[SACK_BLOCKS_MAX]; /* held beyond a gap; the last to grow is the first */
+    uint32_t pace_most; /* bytes a second; 0: no bound */
+    uint32_t pace_left; /* of the burst that is going out, while pace_ns lies ahead */
+    uint64_t pace_ns;   /* when the next burst may begin; 0: pace.c needs nothing of this */
     snd_seq ecn_high; /* with ECN_CWR: SND.NXT when it began */
     struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
 };

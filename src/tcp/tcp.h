@@ -16,7 +16,8 @@
  *      delack.c    when text is acknowledged
  *      sack.c      RFC 2018                                 window.c   the receive window
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
- *      ecn.c       RFC 3168
+ *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
+ *      rate.c      the delivery rate
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -46,7 +47,7 @@ enum handle_flag {
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
 
-enum { OPTIONS = ESTAB_OPTION_HYSTART + 1 }; /* of enum estab_option */
+enum { OPTIONS = ESTAB_OPTION_PACING_RATE + 1 }; /* of enum estab_option */
 
 _Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 
@@ -422,6 +423,27 @@ bool ecn_shrinks(const struct tcb *b);
 /* Text of an acceptable segment. */
 void ecn_text(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 
+/* ---- pace.c ------------------------------------------------------------------------------------------------- */
+
+/* Bytes a second that a window a round trip makes, as Linux has it; UINT64_MAX before there is an RTT. */
+uint64_t pace_rate(const struct tcp *t, const struct tcb *b);
+/* How much of `n` bytes of text may go now, in whole segments; 0: the timer will tell. */
+uint32_t pace_allows(struct tcp *t, struct tcb *b, uint32_t n, uint32_t mss, estab_time now);
+/* So much text goes, new or again. */
+void pace_sent(struct tcp *t, struct tcb *b, uint32_t n, estab_time now);
+/* When text goes on that waits for its turn; WHEEL_NEVER. */
+uint64_t pace_deadline_us(const struct tcp *t, const struct tcb *b);
+void pace_fired(struct tcp *t, struct tcb *b, estab_time now);
+/* All was acknowledged: what pacing keeps is given back as soon as it may be. */
+void pace_rest(struct tcp *t, struct tcb *b, estab_time now);
+void pace_stop(struct tcp *t, struct tcb *b);
+void pace_set(struct tcp *t, struct tcb *b, bool on);
+
+/* ---- rate.c: the delivery rate, for the telemetry -------------------------------------------------------------- */
+
+void rate_sent(struct tcp *t, const struct tcb *b, snd_seq seq, uint32_t n, estab_time now);
+void rate_acked(struct tcp *t, const struct tcb *b, estab_time now);
+
 /* ---- text.c, window.c ------------------------------------------------------------------------------------ */
 
 /* Step 7: takes the text of an acceptable segment.  NONE, or why not, or not in order. */
@@ -455,6 +477,8 @@ void emit_push(const struct tcp *t, struct tcb *b);
 
 void timer_arm(struct tcp *t, struct tcb *b, enum timer_slot slot, uint64_t at_us);
 void timer_stop(struct tcb *b, enum timer_slot slot);
+/* The wheel's node is due at `at_us` at the latest. */
+void timer_wake(struct tcp *t, struct tcb *b, uint64_t at_us);
 /* Sets SLOT_SEND to what the state of the send queue asks for. */
 void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time now);
 void timer_keepalive(struct tcp *t, struct tcb *b, estab_time now);

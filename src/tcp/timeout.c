@@ -2,8 +2,8 @@
 /*
  * timeout.c - RFC 9293 section 3.10.8, and the timers that lead there.
  *
- * A connection has four deadlines (enum timer_slot) and one node in the wheel, set for the earliest
- * of them.  Arming is lazy: a deadline that moves to a later time leaves the node where it is, and
+ * A connection has four deadlines (enum timer_slot), a fifth in its cold block (pace.c), and one node in the
+ * wheel, set for the earliest of them.  Arming is lazy: a deadline that moves to a later time leaves the node where it is, and
  * the node, when it comes out, is set again for what is due next.
  *
  *      SLOT_SEND   text, SYN or FIN outstanding           retransmission, RFC 6298
@@ -24,11 +24,16 @@ static struct wheel_nodes tcb_nodes(const struct tcp *t)
     return (struct wheel_nodes){&tcp_tcb(t, 0)->timer, sizeof(struct tcb)};
 }
 
+void timer_wake(struct tcp *t, struct tcb *b, uint64_t at_us)
+{
+    if (at_us < b->timer.at_us)
+        wheel_set(&t->wheel, tcb_nodes(t), tcp_index(t, b), at_us);
+}
+
 void timer_arm(struct tcp *t, struct tcb *b, enum timer_slot slot, uint64_t at_us)
 {
     b->at_us[slot] = at_us;
-    if (at_us < b->timer.at_us)
-        wheel_set(&t->wheel, tcb_nodes(t), tcp_index(t, b), at_us);
+    timer_wake(t, b, at_us);
 }
 
 void timer_stop(struct tcb *b, enum timer_slot slot)
@@ -69,7 +74,7 @@ void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time no
     if (tcb_outstanding(b) > 0) {
         kind = TIMER_RETRANSMIT;
         wait = rtt_timeout_us(t, b);
-    } else if (!send_waits(b)) {
+    } else if (!send_waits(b) || (b->pace & PACE_WAITS)) {
         timer_stop(b, SLOT_SEND);
         return;
     } else if (b->snd.wnd == 0) {
@@ -153,6 +158,19 @@ static bool past_syn_retries(const struct tcp *t, const struct tcb *b)
     return most > 0 && !tcb_syn_acked(b) && b->rtt.retries >= most;
 }
 
+static void measure_timeout(struct tcp *t, const struct tcb *b, estab_time now)
+{
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    if (!m)
+        return;
+    m->timeouts++;
+    if (b->rtt.retries > 0)
+        return;
+    m->timeout_recoveries++;
+    m->timeout_since_ms = ms_of(now);
+}
+
 static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
 {
     if (past_syn_retries(t, b)) {
@@ -163,6 +181,7 @@ static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
         give_up(t, b, REASON_R2, now);
         return;
     }
+    measure_timeout(t, b, now);
     if (b->rtt.retries < UINT8_MAX)
         b->rtt.retries++;
     if (b->rtt.backoff < UINT8_MAX)
@@ -283,6 +302,8 @@ static bool fire_due(struct tcp *t, struct tcb *b, estab_time now)
         if (b->head.state == TCP_CLOSED)
             return false;
     }
+    if (pace_deadline_us(t, b) <= us_of(now))
+        pace_fired(t, b, now);
     return true;
 }
 
@@ -292,10 +313,11 @@ void tcp_expire(struct tcp *t, estab_time now)
 
     while ((i = wheel_pop(&t->wheel, tcb_nodes(t), us_of(now))) != WHEEL_NONE) {
         struct tcb *b = tcp_tcb(t, i);
-        uint64_t next = WHEEL_NEVER;
+        uint64_t next;
 
         if (!fire_due(t, b, now))
             continue;
+        next = pace_deadline_us(t, b);
         for (unsigned slot = 0; slot < TIMER_SLOTS; slot++)
             next = b->at_us[slot] < next ? b->at_us[slot] : next;
         if (next < b->timer.at_us)

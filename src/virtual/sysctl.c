@@ -80,6 +80,10 @@ static enum sysctl_result set_congestion(const struct sysctl_target *s, const ch
 
 enum sysctl_result sysctl_set(const struct sysctl_target *s, const char *name, const char *value)
 {
+    if (strcmp(name, "net.core.default_qdisc") == 0) { /* of Linux's, fq alone paces */
+        s->stack->pacing = strcmp(value, "fq") == 0;
+        return SYSCTL_SET;
+    }
     if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return SYSCTL_UNHEEDED;
     name += sizeof prefix - 1;
