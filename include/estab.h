@@ -200,11 +200,13 @@ struct estab_config {
     /* Bytes. */
     uint32_t receive_reserve; /* of each connection, promised from its first segment on */
     uint32_t receive_buffer;  /* to which its window may grow */
-    uint32_t send_buffer;
+    uint32_t send_reserve;    /* of text that it takes from its user at first, if send_buffer is not less */
+    uint32_t send_buffer;     /* to which that may grow */
 
     /* Switches. */
     bool timestamps, window_scale, sack, nagle, pacing;
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
+    bool tuning;    /* buffers follow what the path needs; off: they are as large as they may be */
     bool telemetry; /* per-connection counters, in a block beside the TCB */
     bool slow_start_after_idle;
     uint8_t congestion; /* enum estab_congestion */

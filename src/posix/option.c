@@ -54,8 +54,8 @@ static const struct option_row rows[] = {
 void options_init(const struct estab_posix *p, struct options *o)
 {
     *o = (struct options){
-        .sndbuf = (int)(p->config.send_first ? p->config.send_first : p->core.send_buffer),
-        .rcvbuf = (int)p->core.receive_buffer,
+        .sndbuf = (int)(p->config.send_first ? p->config.send_first : p->core.send_reserve),
+        .rcvbuf = (int)p->core.receive_reserve,
         .rcvlowat = 1,
         .nodelay = !p->core.nagle,
         .quickack = 1,
@@ -99,6 +99,24 @@ static int row_set(struct estab_posix *p, struct sock *s, const struct option_ro
     return 0;
 }
 
+/* What the user has set; else what it has become, once there is a connection. */
+int sock_sndbuf(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    (void)sock_state(p, s, &st);
+    return s->opt.sndbuf_set || p->config.send_first || st.send_buffer == 0 ? s->opt.sndbuf
+                                                                             : (int)st.send_buffer;
+}
+
+int sock_rcvbuf(const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st;
+
+    (void)sock_state(p, s, &st);
+    return s->opt.rcvbuf_set || st.rcv_wnd_most == 0 ? s->opt.rcvbuf : (int)st.rcv_wnd_most;
+}
+
 /* What cannot be set, and what is a number only for who asks. */
 static int told_get(const struct estab_posix *p, struct sock *s, int name, int *value)
 {
@@ -126,10 +144,10 @@ static int told_get(const struct estab_posix *p, struct sock *s, int name, int *
         *value = 1;
         return 0;
     case SO_SNDBUF:
-        *value = s->opt.sndbuf;
+        *value = sock_sndbuf(p, s);
         return 0;
     case SO_RCVBUF:
-        *value = s->opt.rcvbuf;
+        *value = sock_rcvbuf(p, s);
         return 0;
     case SO_RCVLOWAT:
         *value = s->opt.rcvlowat;

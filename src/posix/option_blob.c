@@ -27,9 +27,9 @@ static int meminfo_get(const struct estab_posix *p, struct sock *s, void *value,
 
     (void)sock_state(p, s, &st);
     words[MEMINFO_RMEM] = st.receive_queued + st.out_of_order;
-    words[MEMINFO_RCVBUF] = (uint32_t)s->opt.rcvbuf;
+    words[MEMINFO_RCVBUF] = (uint32_t)sock_rcvbuf(p, s);
     words[MEMINFO_WMEM] = words[MEMINFO_WMEM_QUEUED] = sendbuf_used(p, s, &st);
-    words[MEMINFO_SNDBUF] = (uint32_t)s->opt.sndbuf;
+    words[MEMINFO_SNDBUF] = (uint32_t)sock_sndbuf(p, s);
     return option_out(value, length, words, sizeof words);
 }
 

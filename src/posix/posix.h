@@ -251,6 +251,9 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
 void options_apply(struct estab_posix *p, struct sock *s);
 /* What an option changes at once, by its level and name; nothing for most. */
 void option_changed(struct estab_posix *p, struct sock *s, int level, int name);
+/* SO_SNDBUF and SO_RCVBUF, as getsockopt tells them. */
+int sock_sndbuf(const struct estab_posix *p, const struct sock *s);
+int sock_rcvbuf(const struct estab_posix *p, const struct sock *s);
 /* Those that need more than a row; 1: not one of them. */
 int option_tcp_set(struct estab_posix *p, struct sock *s, int name, int value);
 int option_tcp_get(struct estab_posix *p, struct sock *s, int name, int *value);

@@ -117,6 +117,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     b->since_us = us_of(now);
     if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
         recovery_acked(t, b, snd_span(una_before, s->ack), una_before, rtt_us, now);
+    tune_acked(t, b);
     timer_send_update(t, b, true, now);
     pace_rest(t, b, now);
     timer_user(t, b, now);

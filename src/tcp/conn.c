@@ -240,16 +240,12 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     queue_init(&b->rcv.text);
     b->snd.at.chunk = CHUNK_NONE;
     b->rcv.beyond = CHUNK_NONE;
-    b->snd.buffer = c->send_buffer;
-    b->rcv.buffer = c->receive_buffer;
+    tune_begin(t, b);
     b->rtt.rto_us = c->rto_initial_ms * 1000;
     b->since_us = b->heard_us = us_of(now);
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         b->at_us[i] = WHEEL_NEVER;
-    b->user_timeout_ms = c->user_timeout_ms;
     b->keepalive_idle_ms = c->keepalive_idle_ms;
-    b->keepalive_interval_ms = c->keepalive_interval_ms;
-    b->keepalive_probes = (uint8_t)c->keepalive_probes;
     b->cc_row = c->congestion & 15u;
     b->hystart = c->hystart & 15u;
     ecn_set(b, c->ecn);

@@ -80,6 +80,7 @@ struct tcp_cold *cold_need(struct tcp *t, struct tcb *b)
 static bool cold_empty(const struct tcp_cold *c)
 {
     return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
+           !c->user_timeout_and_1_ms && !c->keepalive_interval_ms && !c->keepalive_probes &&
            !c->pace_most && !c->pace_ns && !c->mss_clamp && !c->syn_retries && !c->sacks &&
            c->dsack.left == c->dsack.right;
 }
@@ -100,6 +101,15 @@ static void cold_set(struct tcp *t, struct tcb *b, enum estab_option option, uin
     struct tcp_cold *c = cold_need(t, b);
 
     switch (option) {
+    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
+        c->keepalive_interval_ms = value == t->config.keepalive_interval_ms ? 0 : value;
+        break;
+    case ESTAB_OPTION_KEEPALIVE_PROBES:
+        c->keepalive_probes = (uint8_t)(value == t->config.keepalive_probes ? 0 : value);
+        break;
+    case ESTAB_OPTION_USER_TIMEOUT_MS:
+        c->user_timeout_and_1_ms = value == t->config.user_timeout_ms ? 0 : value + 1;
+        break;
     case ESTAB_OPTION_MSS_CLAMP:
         c->mss_clamp = (uint16_t)value;
         break;
@@ -156,21 +166,17 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         if (tcb_is(b, F_SYNC) && b->head.state != TCP_TIME_WAIT)
             timer_keepalive(t, b, now);
         return;
-    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
-        b->keepalive_interval_ms = value;
-        return;
-    case ESTAB_OPTION_KEEPALIVE_PROBES:
-        b->keepalive_probes = (uint8_t)value;
-        return;
     case ESTAB_OPTION_USER_TIMEOUT_MS:
-        b->user_timeout_ms = value;
+        cold_set(t, b, option, value);
         timer_user(t, b, now);
         return;
     case ESTAB_OPTION_RECEIVE_BUFFER:
         b->rcv.buffer = value;
+        b->tune |= TUNE_RECEIVE_SET;
         return;
     case ESTAB_OPTION_SEND_BUFFER:
         b->snd.buffer = value;
+        b->tune |= TUNE_SEND_SET;
         return;
     case ESTAB_OPTION_DIFFSERV:
         b->diffserv = (uint8_t)value;
@@ -198,6 +204,8 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
     case ESTAB_OPTION_DEFER_ACCEPT_MS: /* the listener's own */
     case ESTAB_OPTION_BACKLOG:
         return;
+    case ESTAB_OPTION_KEEPALIVE_INTERVAL_MS:
+    case ESTAB_OPTION_KEEPALIVE_PROBES:
     case ESTAB_OPTION_MSS_CLAMP:
     case ESTAB_OPTION_SYN_RETRIES:
     case ESTAB_OPTION_WINDOW_CLAMP:
@@ -207,6 +215,29 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         cold_set(t, b, option, value);
         return;
     }
+}
+
+/* ---- what the user has set, or else the stack's ------------------------------------------------------- */
+
+uint32_t option_user_timeout_ms(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t set = tcb_cold(t, b)->user_timeout_and_1_ms;
+
+    return set > 0 ? set - 1 : t->config.user_timeout_ms;
+}
+
+uint32_t option_keepalive_interval_ms(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t set = tcb_cold(t, b)->keepalive_interval_ms;
+
+    return set > 0 ? set : t->config.keepalive_interval_ms;
+}
+
+uint32_t option_keepalive_probes(const struct tcp *t, const struct tcb *b)
+{
+    uint32_t set = tcb_cold(t, b)->keepalive_probes;
+
+    return set > 0 ? set : t->config.keepalive_probes;
 }
 
 /* ---- of a listener -------------------------------------------------------------------------------------- */

@@ -140,6 +140,12 @@ enum ack_flag {
     ACK_SMALL_AGAIN = 4, /* and another */
 };
 
+enum tune_flag { /* tune.c */
+    TUNE_ROUND = 1, /* a round trip of the receiver is being measured */
+    TUNE_RECEIVE_SET = 2, /* the user has set the buffer's size */
+    TUNE_SEND_SET = 4,
+};
+
 /* One deadline for what excludes each other. */
 enum timer_slot {
     SLOT_SEND, /* retransmission, zero-window probe, or silly-window override */
@@ -223,6 +229,8 @@ struct tcb {
         uint32_t beyond, beyond_bytes; /* text beyond a gap, by sequence number */
         uint32_t chunks, promised;     /* held, and promised */
         uint32_t buffer;
+        rcv_seq round; /* with TUNE_ROUND: what the user had taken when it began */
+        uint32_t round_ms;
     } rcv;
 
     struct {
@@ -249,9 +257,10 @@ struct tcb {
     struct cc_window cc;
     uint32_t flight_most; /* most that was outstanding since nothing was, or since a loss */
 
-    uint32_t user_timeout_ms, keepalive_idle_ms, keepalive_interval_ms;
-    uint8_t keepalive_probes, diffserv;
+    uint32_t keepalive_idle_ms;
+    uint8_t diffserv;
     uint8_t cc_row : 4, hystart : 4; /* a row of cc_all; enum estab_hystart */
+    uint8_t tune;                    /* enum tune_flag */
     uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
     uint8_t keepalives_sent; /* without an answer */
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
@@ -308,9 +317,11 @@ struct tcp_telemetry {
 struct tcp_cold {
     uint32_t next; /* of the free list */
     uint32_t window_clamp, not_sent_low, receive_low, fin_wait_2_ms;
+    uint32_t user_timeout_and_1_ms, keepalive_interval_ms; /* 0: the stack's */
     uint16_t mss_clamp;
     uint8_t syn_retries;
     uint8_t sacks;
+    uint8_t keepalive_probes; /* 0: the stack's */
     struct tcp_sack_block sack[SACK_BLOCKS_MAX]; /* held beyond a gap; the last to grow is the first */
     uint32_t pace_most; /* bytes a second; 0: no bound */
     uint32_t pace_left; /* of the burst that is going out, while pace_ns lies ahead */

@@ -18,6 +18,7 @@
  *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
  *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
  *      rate.c      the delivery rate
+ *      tune.c      how large buffers become
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -265,6 +266,10 @@ uint32_t tcp_memory(const struct tcp *t, const struct tcb *b);
 bool option_holds(enum estab_option option, uint32_t value);
 void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value,
                 estab_time now);
+/* What the user has set, or else the stack's. */
+uint32_t option_user_timeout_ms(const struct tcp *t, const struct tcb *b);
+uint32_t option_keepalive_interval_ms(const struct tcp *t, const struct tcb *b);
+uint32_t option_keepalive_probes(const struct tcp *t, const struct tcb *b);
 /* A listener's, or `otherwise` if it was not set. */
 uint32_t option_of_listener(const struct tcp *t, uint16_t listener, enum estab_option option,
                             uint32_t otherwise);
@@ -453,8 +458,10 @@ void text_drop_beyond(struct tcp *t, struct tcb *b);
 uint32_t window_now(const struct tcp *t, const struct tcb *b); /* edge - RCV.NXT */
 /* Moves the edge as far as silly-window avoidance lets it; what to put into a header. */
 uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn);
-/* Asks for more room when text flows, tells the peer when the user has taken much. */
-void window_grow(struct tcp *t, struct tcb *b);
+/* Asks for room for so many bytes, and gets what the pool can spare. */
+void window_grow(struct tcp *t, struct tcb *b, uint32_t bytes);
+/* The text pool has less than it keeps from what grows. */
+bool window_pressed(const struct tcp *t);
 /* Gives back what a grown window does not need, if the text pool is nearly all promised. */
 void window_give_back(struct tcp *t, struct tcb *b);
 bool window_worth_telling(const struct tcp *t, const struct tcb *b);
@@ -463,6 +470,14 @@ uint8_t window_scale_for(const struct tcp *t, uint32_t buffer);
 uint32_t window_most(const struct tcp *t, const struct tcb *b);
 /* Bytes that may be outstanding or unread, by the promise and by what the user allows. */
 uint32_t window_capacity(const struct tcp *t, const struct tcb *b);
+
+/* ---- tune.c ------------------------------------------------------------------------------------------------- */
+
+/* The buffers with which a connection begins. */
+void tune_begin(const struct tcp *t, struct tcb *b);
+/* Text has come in order; new text of ours was acknowledged. */
+void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void tune_acked(const struct tcp *t, struct tcb *b);
 
 /* ---- emit.c -------------------------------------------------------------------------------------------------- */
 

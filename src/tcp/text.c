@@ -360,7 +360,7 @@ enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_
         b->flags |= TCB_PUSHED;
     else
         b->flags &= ~(uint32_t)TCB_PUSHED;
-    window_grow(t, b);
+    tune_received(t, b, s, now);
     if (worth_reading(t, b))
         conn_event(t, b->head.handle, ESTAB_EVENT_READABLE, ESTAB_OK);
     return REASON_NONE;

@@ -120,11 +120,13 @@ void timer_fin_wait_2(struct tcp *t, struct tcb *b, estab_time now)
 
 void timer_user(struct tcp *t, struct tcb *b, estab_time now)
 {
+    uint32_t after_ms = option_user_timeout_ms(t, b);
+
     (void)now;
-    if (b->user_timeout_ms == 0 || (tcb_outstanding(b) == 0 && !send_waits(b)))
+    if (after_ms == 0 || (tcb_outstanding(b) == 0 && !send_waits(b)))
         timer_stop(b, SLOT_USER);
     else
-        timer_arm(t, b, SLOT_USER, b->since_us + (uint64_t)b->user_timeout_ms * 1000);
+        timer_arm(t, b, SLOT_USER, b->since_us + (uint64_t)after_ms * 1000);
 }
 
 /* ---- what each does ---------------------------------------------------------------------------------- */
@@ -138,7 +140,7 @@ static bool past_r2(const struct tcp *t, const struct tcb *b, uint64_t now_us)
 
     if (tcb_cold(t, b)->syn_retries && !tcb_syn_acked(b)) /* the user counts */
         return false;
-    if (b->user_timeout_ms) /* MUST-21: the user's own R2, kept by SLOT_USER */
+    if (option_user_timeout_ms(t, b)) /* MUST-21: the user's own R2, kept by SLOT_USER */
         return false;
     if (b->snd.wnd == 0 && tcb_syn_acked(b) && b->heard_us > since)
         since = b->heard_us;
@@ -255,13 +257,13 @@ static void fire_keepalive(struct tcp *t, struct tcb *b, estab_time now)
         return;
     }
     NOTE(t, TIMER_FIRED, b->head.handle, now, TIMER_KEEPALIVE, b->keepalives_sent);
-    if (b->keepalives_sent >= b->keepalive_probes) {
+    if (b->keepalives_sent >= option_keepalive_probes(t, b)) {
         give_up(t, b, REASON_KEEPALIVE, now);
         return;
     }
     b->keepalives_sent++;
     b->flags |= TCB_KEEPALIVE;
-    timer_arm(t, b, SLOT_LONG, us_of(now) + (uint64_t)b->keepalive_interval_ms * 1000);
+    timer_arm(t, b, SLOT_LONG, us_of(now) + (uint64_t)option_keepalive_interval_ms(t, b) * 1000);
     conn_ready(t, b);
 }
 

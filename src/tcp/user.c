@@ -49,7 +49,7 @@ static struct tcb *open_new(struct tcp *t, const struct estab_open *o, estab_tim
         b->snd.iss = snd_of(o->iss);
     }
     if (o->user_timeout_ms)
-        b->user_timeout_ms = o->user_timeout_ms;
+        option_set(t, b, ESTAB_OPTION_USER_TIMEOUT_MS, o->user_timeout_ms, now);
     for (uint32_t i = 0; i < o->setting_count; i++)
         option_set(t, b, (enum estab_option)o->settings[i].option, o->settings[i].value, now);
     return b;
@@ -186,11 +186,19 @@ static uint32_t send_room(const struct tcp *t, const struct tcb *b)
     return room < most ? room : most;
 }
 
+/* A third of the buffer is free: Linux's habit. */
+static bool send_has_room(const struct tcb *b)
+{
+    uint32_t queued = b->snd.text.bytes;
+
+    return queued <= b->snd.buffer && b->snd.buffer - queued >= queued / 2;
+}
+
 void user_writable(struct tcp *t, struct tcb *b)
 {
     uint32_t low = tcb_cold(t, b)->not_sent_low;
 
-    if (!(b->flags & TCB_WANT_SEND) || b->snd.text.bytes > b->snd.buffer / 2 ||
+    if (!(b->flags & TCB_WANT_SEND) || !send_has_room(b) ||
         (low > 0 && tcb_not_sent(b) > (low - 1) / 2))
         return;
     b->flags &= ~(uint32_t)TCB_WANT_SEND;

@@ -55,11 +55,16 @@ static uint32_t pool_kept(const struct tcp *t)
     return t->chunks.chunks / 4;
 }
 
+bool window_pressed(const struct tcp *t)
+{
+    return chunk_unpromised(&t->chunks) < pool_kept(t);
+}
+
 /* The pool has less than that, and this window is larger than every connection's first one: it gives
  * back what it has grown by. */
 static bool window_shrinks(const struct tcp *t, const struct tcb *b)
 {
-    return chunk_unpromised(&t->chunks) < pool_kept(t) &&
+    return window_pressed(t) &&
            b->rcv.promised > queue_chunks_for(&t->chunks, t->config.receive_reserve);
 }
 
@@ -122,19 +127,20 @@ uint16_t window_offer(struct tcp *t, struct tcb *b, bool syn)
     return (uint16_t)window;
 }
 
-void window_grow(struct tcp *t, struct tcb *b)
+void window_grow(struct tcp *t, struct tcb *b, uint32_t bytes)
 {
-    uint32_t wanted = queue_chunks_for(&t->chunks, b->rcv.buffer);
-    uint32_t free = chunk_unpromised(&t->chunks), more;
+    uint32_t wanted = queue_chunks_for(&t->chunks, bytes);
 
-    if (b->rcv.promised >= wanted)
-        return;
-    more = b->rcv.promised; /* double */
-    if (more > wanted - b->rcv.promised)
-        more = wanted - b->rcv.promised;
-    /* Half of what is free stays for those who come later. */
-    if (more <= free / 2 && more + pool_kept(t) <= free && chunk_promise(&t->chunks, more))
+    while (b->rcv.promised < wanted) { /* doubled, and doubled again */
+        uint32_t free = chunk_unpromised(&t->chunks), more = b->rcv.promised;
+
+        if (more > wanted - b->rcv.promised)
+            more = wanted - b->rcv.promised;
+        /* Half of what is free stays for those who come later. */
+        if (more > free / 2 || more + pool_kept(t) > free || !chunk_promise(&t->chunks, more))
+            return;
         b->rcv.promised += more;
+    }
 }
 
 /* The edge stays where it was promised to be; what the user has taken since is not offered again, but

@@ -18,6 +18,7 @@ static void start(struct wire *w)
 {
     struct estab_config c = wire_config();
 
+    c.tuning = false; /* SEND takes as much as it may from the first */
     wire_start(w, &c);
 }
 

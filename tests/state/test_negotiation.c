@@ -28,6 +28,7 @@ static void start_with(struct wire *w, bool timestamps, bool window_scale)
     c.timestamps = timestamps;
     c.window_scale = window_scale;
     c.receive_buffer = 262144;
+    c.tuning = false; /* the window grows by text alone */
     wire_start(w, &c);
 }
 

@@ -332,6 +332,7 @@ WIRE_TEST(a_grown_window_is_given_back)
 
     c.chunks = 100;
     c.receive_buffer = 65536; /* 37 chunks */
+    c.tuning = false;         /* to which it grows by text alone */
     wire_start(w, &c);
     OPEN(65535);
     for (int i = 0; i < 20; i++, seq += 4000) {
