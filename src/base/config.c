@@ -21,14 +21,26 @@ void estab_config_rfc(struct estab_config *config)
 #undef DEFAULT
 }
 
+/* A room from elsewhere (estab_stack_adopt) may have any byte in the place of a bool. */
+static int64_t byte_at(const void *p)
+{
+    uint8_t byte;
+
+    memcpy(&byte, p, sizeof byte);
+    return byte;
+}
+
 /* The ranges of single members; int64_t holds all of their values. */
 static const char *out_of_range(const struct estab_config *config)
 {
+#define VALUE(member)                                                                              \
+    _Generic(config->member, bool: byte_at(&config->member), default: (int64_t)config->member)
 #define DEFAULT(member, value, rfc, least, most, unit, source, linux_, text)                       \
-    if ((int64_t)config->member < (int64_t)(least) || (int64_t)config->member > (int64_t)(most))   \
+    if (VALUE(member) < (int64_t)(least) || VALUE(member) > (int64_t)(most))                       \
         return #member " must be from " #least " to " #most " " unit;
 #include "base/defaults.def"
 #undef DEFAULT
+#undef VALUE
     return NULL;
 }
 
