@@ -20,7 +20,7 @@
 #include "support/random.h"
 #include "support/socket_world.h"
 
-#define PROGRAMS 400
+#define PROGRAMS 1500
 #define STEPS    24
 #define SOCKETS  4
 
