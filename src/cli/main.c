@@ -111,17 +111,32 @@ static int run(char **words)
     return run_verb(words);
 }
 
-/* Words of our own, since a process that outlives this one writes its name over those (title.h). */
+/* Words of our own, since a process that outlives this one writes its name over those (title.h); in one
+ * piece.  NULL: no memory. */
 static char **copy_words(int n, char **words)
 {
-    char **copy = calloc((size_t)n + 1, sizeof *copy);
+    size_t pointers = ((size_t)n + 1) * sizeof *words, text = 0;
+    char **copy, *to;
 
-    for (int i = 0; copy && i < n; i++) {
-        copy[i] = strdup(words[i]);
-        if (!copy[i])
-            return words;
+    for (int i = 0; i < n; i++)
+        text += strlen(words[i]) + 1;
+    copy = calloc(1, pointers + text);
+    if (!copy)
+        return NULL;
+    to = (char *)copy + pointers;
+    for (int i = 0; i < n; i++) {
+        copy[i] = to;
+        to = stpcpy(to, words[i]) + 1;
     }
-    return copy ? copy : words;
+    return copy;
+}
+
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    cli_say(NULL, CLI_FAILED, "stdout: %s", strerror(errno));
+    return status ? status : CLI_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -129,12 +144,11 @@ int main(int argc, char **argv)
     char **words = copy_words(argc, argv);
     int status;
 
+    if (!words)
+        return cli_say(NULL, CLI_FAILED, "no memory");
     setvbuf(stdout, NULL, _IOLBF, 0);
     watch_signals();
-    status = run(words + (argc > 0));
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_say(NULL, CLI_FAILED, "stdout: %s", strerror(errno));
-        return status ? status : CLI_FAILED;
-    }
+    status = finish(run(words + (argc > 0)));
+    free(words);
     return status;
 }
