@@ -17,7 +17,7 @@
 #include "cli/news.h"
 #include "packet/ipv4.h"
 
-#define PATIENCE    (50 * ESTAB_MS)
+#define PATIENCE    (500 * ESTAB_MS)
 #define ROOM        (66u << 10)
 #define WAITING_MAX 1024
 
