@@ -47,13 +47,22 @@ void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, es
     cc_note(t, b, rule, now);
 }
 
-/* RFC 7661's spirit: a window that was not filled does not grow; but in slow start it does while it
- * is under twice what was outstanding, as in Linux. */
+/*
+ * RFC 7661's spirit: a window that was not filled does not grow, for nobody knows whether the path
+ * would bear it.  Linux's habits: in slow start it grows while it is under twice what was outstanding;
+ * and also where neither the user nor the peer kept text back, for then pacing did, which will send at
+ * the rate of that very window.
+ */
 static bool cc_was_limited(const struct tcb *b, snd_seq una_before)
 {
-    if (snd_span(una_before, b->snd.nxt) + b->snd.mss >= b->cc.cwnd)
+    uint32_t flight = snd_span(una_before, b->snd.nxt);
+
+    if (flight + b->snd.mss >= b->cc.cwnd)
         return true;
-    return b->cc.cwnd < b->cc.ssthresh && b->cc.cwnd / 2 < b->flight_most;
+    if (b->cc.cwnd < b->cc.ssthresh)
+        return b->cc.cwnd / 2 < b->flight_most;
+    return b->cc.cwnd / 2 <= flight && tcb_not_sent(b) >= b->snd.mss &&
+           b->snd.wnd >= flight + b->snd.mss;
 }
 
 void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, uint32_t rtt_us,
