@@ -101,6 +101,8 @@ struct estab_config talk_config(const struct cli_options *o, bool small)
         estab_config_init(&c);
     if (cli_given(o, OPT_MSL) || !o->rfc)
         c.msl_ms = (uint32_t)o->msl_ms;
+    if (cli_given(o, OPT_CONGESTION))
+        c.congestion = o->congestion;
     c.connections = c.records = small ? 16 : APP_CONNECTIONS;
     c.listeners = 8;
     c.chunks = small ? 1024 : c.chunks;

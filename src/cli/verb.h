@@ -123,6 +123,7 @@ struct cli_options {
     bool strict;       /* doctor */
     bool man;          /* help */
     uint8_t format;    /* states: enum cli_format */
+    uint8_t congestion; /* enum estab_congestion */
     const char *topic; /* help: a verb; completion: a shell; serve: a service; or NULL */
     struct cli_texts files; /* script */
     struct cli_texts sets;  /* script: "NAME=VALUE" */

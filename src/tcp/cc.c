@@ -78,6 +78,7 @@ void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, 
                        .nxt = b->snd.nxt,
                        .now_us = us_of(now),
                        .limited = cc_was_limited(b, una_before),
+                       .paced = b->pace & PACE_ON,
                        .hystart = b->hystart};
     enum cwnd_rule rule = cc_of(b)->on_ack(&b->cc, &a);
     if (b->cc.cwnd != before.cwnd || b->cc.ssthresh != before.ssthresh)

@@ -81,6 +81,7 @@ REFUSED = [
     ("connect --seed 18446744073709551616", "expected a number from 0 to 18446744073709551615"),
     ("connect --ts sometimes", "--ts 'sometimes': expected relative, absolute or delta"),
     ("connect --color red", "expected auto, always or never"),
+    ("serve http --congestion bbr", "--congestion 'bbr': expected newreno or cubic"),
     ("states --format png", "--format 'png': expected text, dot, svg or json"),
     # Impairments and rules have their own language.
     ("connect --impair loss", "--impair 'loss': loss: expected a share such as 1%"),
