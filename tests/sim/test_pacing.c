@@ -70,6 +70,7 @@ static struct outcome shallow(uint64_t seed, bool paced)
     assert_non_null(sim);
     transfer_start(sim);
     option(sim, &t, ESTAB_OPTION_PACING, paced);
+    option(sim, &t, ESTAB_OPTION_SEND_BUFFER, 1 << 20); /* else it grows with the window only */
     for (unsigned i = 1; i <= OBJECTS; i++)
         sim_at(sim, i * 150 * ESTAB_MS, send_object, NULL);
     run_to(sim, &t, (size_t)OBJECT * OBJECTS);
