@@ -189,7 +189,7 @@ static void the_curve_is_one_of_time(void **state)
     }
 }
 
-/* Section 4.6, two segments at least; of cwnd, as that is what was validated. */
+/* Section 4.6, two segments at least; of cwnd, as that is what was validated.  RFC 9293 MAY-18. */
 static void a_loss_leaves_seven_tenths(void **state)
 {
     (void)state;
