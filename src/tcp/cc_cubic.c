@@ -55,13 +55,13 @@ static uint64_t cubic_bytes(uint32_t ms, uint32_t mss)
     return t * t * t / 1000 * mss / 2500000;
 }
 
-/* Equation 2:  K = cbrt((W_max - cwnd_epoch) / C), in ms. */
+/* Section 4.2:  K = cbrt((W_max - cwnd_epoch) / C), in ms. */
 static uint32_t cubic_k_ms(uint32_t deficit, uint32_t mss)
 {
     return cube_root((uint64_t)deficit * 2500000000 / mss);
 }
 
-/* Equation 1:  W_cubic(t) = C (t - K)^3 + W_max, at the time `ms`. */
+/* Section 4.2:  W_cubic(t) = C (t - K)^3 + W_max, at the time `ms`. */
 static uint64_t w_cubic(const struct cc_cubic *c, uint32_t ms, uint32_t mss)
 {
     int32_t past = (int32_t)(ms - c->plateau_ms);
@@ -104,22 +104,22 @@ static void epoch_pause(struct cc_cubic *c, uint32_t now_ms)
     c->plateau_ms -= now_ms;
 }
 
-/* Slow start after an idle time: what follows it is another epoch. */
-static void epoch_end(struct cc_cubic *c)
-{
-    c->phase &= (uint8_t)~(CUBIC_EPOCH | CUBIC_PAUSED);
-}
-
 static void epoch_resume(struct cc_cubic *c, uint32_t now_ms)
 {
     c->phase ^= CUBIC_EPOCH | CUBIC_PAUSED;
     c->plateau_ms += now_ms;
 }
 
+/* Slow start after an idle time: what follows it is another epoch. */
+static void epoch_end(struct cc_cubic *c)
+{
+    c->phase &= (uint8_t)~(CUBIC_EPOCH | CUBIC_PAUSED);
+}
+
 /* ---- congestion avoidance ----------------------------------------------------------------------------- */
 
 /*
- * Section 4.3, equation 4:  W_est = W_est + alpha segments_acked / cwnd,  and so in bytes
+ * Section 4.3:  W_est = W_est + alpha segments_acked / cwnd,  and so in bytes
  * W_est += alpha mss acked / cwnd.  alpha = 3 (1 - beta) / (1 + beta) = 9/17 makes it as fast on average
  * as Reno, which halves its window, up to the window before the loss; from there on it is Reno's 1.
  */

@@ -87,7 +87,7 @@ static void flow_loses(struct flow *f)
 
 /* ---- section 4, in segments and seconds ------------------------------------------------------------- */
 
-/* Equations 1 and 2. */
+/* Section 4.2. */
 static double formula_cubic(double t, double cwnd_epoch, double w_max)
 {
     double k = cbrt((w_max - cwnd_epoch) / C);
@@ -95,7 +95,7 @@ static double formula_cubic(double t, double cwnd_epoch, double w_max)
     return C * pow(t - k, 3) + w_max;
 }
 
-/* Equation 4 for a window that W_est itself is acknowledged in: alpha segments a round trip, until
+/* Section 4.3 for a window that W_est itself is acknowledged in: alpha segments a round trip, until
  * cwnd_prior, then one. */
 static double formula_est(double t, double rtt, double cwnd_epoch, double cwnd_prior)
 {
