@@ -99,6 +99,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     uint32_t n = ack_text(t, b, s->ack), rtt_us;
 
     b->snd.una = s->ack;
+    emit_acked(b, snd_span(una_before, s->ack));
     ack_measure(t, b, n, syn, now);
     rate_acked(t, b, now);
     b->flags |= TCB_SYN_ACKED;

@@ -13,8 +13,8 @@
  * avoidance (section 3.8.6.2.1, MUST-38), where D is what is queued and U the usable window:
  *
  *      send if   min(D, U) >= Eff.snd.MSS
- *           or   D =< U, and nothing is outstanding or Nagle is off    (all of it; PUSHed)
- *           or   min(D, U) >= max(SND.WND) / 2, and nothing is outstanding or Nagle is off
+ *           or   D =< U, and no small segment is outstanding or Nagle is off    (all of it; PUSHed)
+ *           or   min(D, U) >= max(SND.WND) / 2, and the same
  *           or   the override timer has fired
  */
 #include "packet/ipv4.h"
@@ -160,12 +160,29 @@ static bool emit_held(const struct tcb *b)
     return b->flags & (TCB_MORE | TCB_CORK);
 }
 
-/* Whether text at `seq` waits for the acknowledgment of what went before; urgent text does not. */
+/*
+ * Whether a small segment at `seq` waits for the acknowledgment of one that went before; urgent text does
+ * not.  Not RFC 9293 3.7.4, by which it waits for all that went before: with Minshall's change, which is
+ * Linux's habit, the end of a write that is longer than a segment goes at once.
+ */
 static bool emit_nagle(const struct tcb *b, snd_seq seq)
 {
     bool urgent = (b->flags & TCB_URGENT_SND) && snd_lt(seq, b->snd.up);
 
-    return (b->flags & TCB_NAGLE) && !urgent;
+    return (b->flags & TCB_NAGLE) && b->small > 0 && !urgent;
+}
+
+/* New text up to `end` did not fill its segments.  Behind 64 KB the next small one may go a little early. */
+static void emit_small(struct tcb *b, snd_seq end)
+{
+    uint32_t far = snd_span(b->snd.una, end);
+
+    b->small = (uint16_t)(far < UINT16_MAX ? far : UINT16_MAX);
+}
+
+void emit_acked(struct tcb *b, uint32_t n)
+{
+    b->small = (uint16_t)(b->small > n ? b->small - n : 0);
 }
 
 /* How much of `queued` bytes to send now, `usable` allowed: RFC 9293 section 3.8.6.2.1. */
@@ -175,7 +192,7 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     uint32_t n = queued < usable ? queued : usable;
     uint32_t longest = emit_longest(t, b), mss = emit_mss(t, b);
     bool again = snd_lt(b->snd.cur, b->snd.nxt);
-    bool idle = tcb_outstanding(b) == 0 || !emit_nagle(b, b->snd.cur);
+    bool free = !emit_nagle(b, b->snd.cur);
 
     if (n >= mss) {
         if (n > longest)
@@ -185,8 +202,8 @@ static uint32_t emit_amount(const struct tcp *t, const struct tcb *b, uint32_t q
     if (n == 0 || again || (b->flags & TCB_OVERRIDE))
         return n;
     if (n == queued)
-        return (!emit_held(b) && idle) || (b->flags & TCB_FIN_QUEUED) ? n : 0;
-    return idle && n >= b->snd.wnd_max / 2 ? n : 0;
+        return (!emit_held(b) && free) || (b->flags & TCB_FIN_QUEUED) ? n : 0;
+    return free && n >= b->snd.wnd_max / 2 ? n : 0;
 }
 
 /* Refers to n bytes at `at`. */
@@ -383,6 +400,8 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
     rate_sent(t, b, seq, n, now);
+    if (snd_eq(seq, b->snd.nxt) && n % mss > 0)
+        emit_small(b, snd_add(seq, n));
     emit_advance(t, b, n, fin, now);
     return true;
 }

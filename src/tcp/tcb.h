@@ -266,6 +266,7 @@ struct tcb {
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
     uint8_t ecn;   /* enum ecn_flag */
     uint8_t pace;  /* enum pace_flag */
+    uint16_t small; /* from SND.UNA to past the last small segment (emit.c); 0: none is outstanding */
     uint16_t rtt_least; /* of all samples, in ticks (RTT_TICK_US), at least one; 0: none yet */
 
     struct { /* delack.c */

@@ -485,6 +485,8 @@ void tune_acked(const struct tcp *t, struct tcb *b);
 bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why, estab_time now);
 uint32_t emit_usable(const struct tcp *t, const struct tcb *b); /* how much text the windows allow from `cur` on */
 void emit_seek(struct tcb *b, snd_seq cur);
+/* SND.UNA has moved by n. */
+void emit_acked(struct tcb *b, uint32_t n);
 /* What waits goes now, though it does not fill a segment, if the windows let all of it go. */
 void emit_push(const struct tcp *t, struct tcb *b);
 

@@ -59,9 +59,11 @@ WIRE_TEST(one_segment_is_no_super_segment)
     SEND(1460);
     SUPER(ACK | PSH, 1, 1460, 0);
     SEND(700);
-    QUIET(w->now); /* Nagle */
-    IN(ACK, 1, 1461, 0, .wnd = 65535);
     SUPER(ACK | PSH, 1461, 700, 0);
+    SEND(600);
+    QUIET(w->now); /* Nagle */
+    IN(ACK, 1, 2161, 0, .wnd = 65535);
+    SUPER(ACK | PSH, 2161, 600, 0);
 }
 
 WIRE_TEST(a_super_segment_keeps_to_the_window)
@@ -84,6 +86,7 @@ WIRE_TEST(a_small_device_gets_small_ones)
     SEND(10000);
     for (uint32_t i = 0; i < 3; i++)
         SUPER(ACK | PSH, 1 + 2920 * i, 2920, 1460);
+    SUPER(ACK | PSH, 8761, 1240, 0);
     QUIET(w->now);
 }
 
@@ -173,17 +176,17 @@ WIRE_TEST(text_stays_until_the_frame_is_done)
         text[i] = text_at(i);
     assert_int_equal(estab_send(w->stack, w->conn, text, 5000, 0, &taken, WIRE_START), ESTAB_OK);
     n = estab_output(w->stack, f, 20, WIRE_START);
-    CHECK_EQ(n, 3);
+    CHECK_EQ(n, 4);
     w->now = 200 * MS;
     estab_expire(w->stack, WIRE_START + w->now);
     n += estab_output(w->stack, f + n, 20, WIRE_START + w->now); /* the first, again */
-    CHECK_EQ(n, 4);
+    CHECK_EQ(n, 5);
     wire_in(w, &(struct wire_segment){.flags = ACK, .seq = 1, .ack = 4381, .wnd = 65535});
     memset(text, '?', sizeof text);
     assert_int_equal(estab_send(w->stack, w->conn, text, 5000, 0, &taken, WIRE_START), ESTAB_OK);
     CHECK(wire_counters(w).chunks_used >= 3);
-    for (size_t i = 0; i < 4; i++) {
-        uint32_t at = i == 3 ? 0 : (uint32_t)i * 1460;
+    for (size_t i = 0; i < 5; i++) {
+        uint32_t at = i == 4 ? 0 : (uint32_t)i * 1460;
 
         for (unsigned k = 0; k < f[i].parts; k++)
             for (uint32_t byte = 0; byte < f[i].part[k].length; byte++)
@@ -191,7 +194,7 @@ WIRE_TEST(text_stays_until_the_frame_is_done)
     }
     assert_int_equal(estab_abort(w->stack, w->conn, WIRE_START + w->now), ESTAB_OK);
     CHECK(wire_counters(w).chunks_used >= 2); /* the frames' */
-    estab_output_done(w->stack, f, 4);
+    estab_output_done(w->stack, f, 5);
     CHECK_EQ(wire_counters(w).chunks_used, 0);
     w->head = w->tail;
 }

@@ -82,10 +82,14 @@ WIRE_TEST(a_cork_holds_back_what_does_not_fill_a_segment)
     QUIET(100 * MS);
     SEND(1000);
     OUT(100 * MS, ACK, 1461, 1, 1460);
-    set(w, ESTAB_OPTION_CORK, 0); /* Nagle's algorithm still holds it */
-    QUIET(100 * MS);
-    IN(ACK, 1, 2921, 0, .wnd = 65535);
+    set(w, ESTAB_OPTION_CORK, 0); /* no small segment is outstanding, so Nagle's algorithm lets it go */
     OUT(100 * MS, ACK | PSH, 2921, 1, 80);
+    SEND(10);
+    QUIET(120 * MS);
+    IN(ACK, 1, 2921, 0, .wnd = 65535); /* of the full ones */
+    QUIET(120 * MS);
+    IN(ACK, 1, 3001, 0, .wnd = 65535);
+    OUT(120 * MS, ACK | PSH, 3001, 1, 10);
 }
 
 WIRE_TEST(a_cork_is_drawn_by_its_user)
@@ -521,7 +525,7 @@ WIRE_TEST(status_counts_what_happens)
     OPEN(65535);
     CHECK_EQ(STATUS.delivered, 1); /* the SYN */
     wire_run(w, 10 * MS);
-    SEND(3000);
+    wire_send(w, 3000, ESTAB_MORE, HERE);
     OUT(10 * MS, ACK, 1, 1, 1460);
     OUT(10 * MS, ACK | PSH, 1461, 1, 1460);
     CHECK_EQ(STATUS.in_flight, 2);
@@ -530,7 +534,7 @@ WIRE_TEST(status_counts_what_happens)
     CHECK_EQ(STATUS.text_sent_at, WIRE_START + 10 * MS);
     wire_run(w, 40 * MS);
     IN(ACK, 1, 2921, 7, .wnd = 65535);
-    OUT(40 * MS, ACK | PSH, 2921, 8, 80);
+    OUT(40 * MS, ACK, 2921, 8, 80);
     CHECK_EQ(STATUS.busy_us, 30000);
     CHECK_EQ(STATUS.delivered, 3);
     CHECK_EQ(STATUS.text_segments_received, 1);

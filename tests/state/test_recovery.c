@@ -477,7 +477,8 @@ WIRE_TEST(the_last_segment_with_a_fin)
     assert_int_equal(estab_close(w->stack, w->conn, WIRE_START), ESTAB_OK);
     for (uint32_t i = 0; i < 4; i++)
         CHECK_EQ(wire_any(w, w->now)->seq, 1 + i * SMSS);
-    OUT(0, FIN | ACK | PSH, 4001, 1, 500);
+    OUT(0, ACK | PSH, 4001, 1, 500);
+    OUT(0, FIN | ACK, 4501, 1, 0);
     for (int i = 0; i < 4; i++)
         GOT(1);
     OUT(0, ACK, 1, 1, SMSS);

@@ -162,7 +162,8 @@ WIRE_TEST(text_makes_room_for_blocks)
     SKIP;
     SEND(3000);
     CHECK_EQ(OUT(0, ACK, 1, 1, 1448)->sacks, 1);
-    CHECK_EQ(OUT(0, ACK | PSH, 1449, 1, 1448)->sacks, 1);
+    CHECK_EQ(OUT(0, ACK, 1449, 1, 1448)->sacks, 1);
+    CHECK_EQ(OUT(0, ACK | PSH, 2897, 1, 104)->sacks, 1);
 }
 
 /* A FIN has a sequence number, too. */
