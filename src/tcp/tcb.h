@@ -229,7 +229,7 @@ struct tcb {
         uint32_t beyond, beyond_bytes; /* text beyond a gap, by sequence number */
         uint32_t chunks, promised;     /* held, and promised */
         uint32_t buffer;
-        rcv_seq round; /* with TUNE_ROUND: what the user had taken when it began */
+        rcv_seq round; /* with TUNE_ROUND: what the user had taken, and was beyond a gap, when it began */
         uint32_t round_ms;
     } rcv;
 

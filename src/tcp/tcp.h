@@ -475,8 +475,9 @@ uint32_t window_capacity(const struct tcp *t, const struct tcb *b);
 
 /* The buffers with which a connection begins. */
 void tune_begin(const struct tcp *t, struct tcb *b);
-/* Text has come in order; new text of ours was acknowledged. */
-void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+/* Text has come in order, while so many bytes were held beyond a gap; text of ours was acknowledged. */
+void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t beyond,
+                   estab_time now);
 void tune_acked(const struct tcp *t, struct tcb *b);
 
 /* ---- emit.c -------------------------------------------------------------------------------------------------- */

@@ -343,6 +343,7 @@ static bool worth_reading(const struct tcp *t, const struct tcb *b)
 
 enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_time now)
 {
+    uint32_t beyond = b->rcv.beyond_bytes;
     bool gap;
 
     if (!text_trim(t, b, s))
@@ -360,7 +361,7 @@ enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_
         b->flags |= TCB_PUSHED;
     else
         b->flags &= ~(uint32_t)TCB_PUSHED;
-    tune_received(t, b, s, now);
+    tune_received(t, b, s, beyond, now);
     if (worth_reading(t, b))
         conn_event(t, b->head.handle, ESTAB_EVENT_READABLE, ESTAB_OK);
     return REASON_NONE;

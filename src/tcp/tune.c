@@ -53,6 +53,14 @@ static rcv_seq taken(const struct tcb *b)
     return rcv_sub(b->rcv.nxt, b->rcv.text.bytes);
 }
 
+/* Since the round began; what had come before it, beyond a gap, does not count. */
+static uint32_t taken_in_round(const struct tcb *b)
+{
+    bool any = (b->tune & TUNE_ROUND) && rcv_lt(b->rcv.round, taken(b));
+
+    return any ? rcv_span(b->rcv.round, taken(b)) : 0;
+}
+
 static bool round_over(const struct tcb *b, const struct segment *s, estab_time now)
 {
     uint32_t elapsed_ms = ms_of(now) - b->rcv.round_ms;
@@ -64,7 +72,8 @@ static bool round_over(const struct tcb *b, const struct segment *s, estab_time 
     return elapsed_ms > b->rtt.srtt_us8 / 8000;
 }
 
-void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t beyond,
+                   estab_time now)
 {
     bool times = (b->head.tag & TAG_TIMESTAMPS) || (b->flags & TCB_RTT_VALID);
     uint32_t most = window_most(t, b);
@@ -76,10 +85,9 @@ void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, estab_
     }
     if (!round_over(b, s, now))
         return;
-    room = b->tune & TUNE_ROUND ? rcv_span(b->rcv.round, taken(b)) : 0;
-    room = room * TIMES + MORE_SEGMENTS * (uint64_t)b->rcv.mss;
+    room = (uint64_t)TIMES * taken_in_round(b) + MORE_SEGMENTS * (uint64_t)b->rcv.mss;
     window_grow(t, b, least(room, most));
-    b->rcv.round = taken(b);
+    b->rcv.round = rcv_add(taken(b), beyond);
     b->rcv.round_ms = ms_of(now);
     b->tune |= TUNE_ROUND;
 }
