@@ -205,12 +205,14 @@ struct estab_config {
 
     /* Switches. */
     bool timestamps, window_scale, sack, nagle, pacing;
+    uint32_t sack_ranges;
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
     bool tuning;    /* buffers follow what the path needs; off: they are as large as they may be */
     bool telemetry; /* per-connection counters, in a block beside the TCB */
     bool slow_start_after_idle;
     uint8_t congestion; /* enum estab_congestion */
     uint8_t hystart;    /* enum estab_hystart */
+    uint8_t recovery;   /* enum estab_recovery */
     uint8_t ttl;
 };
 
@@ -230,6 +232,13 @@ enum estab_hystart {
     ESTAB_HYSTART_DELAY = 2,  /* whether round trips grow */
     ESTAB_HYSTART_LINUX = 3,  /* both */
     ESTAB_HYSTART_PLUSPLUS = 4, /* HyStart++, RFC 9406 */
+};
+
+/* How losses are found and mended where SACK was agreed on; without it, it is always NewReno. */
+enum estab_recovery {
+    ESTAB_RECOVERY_RACK,    /* RFC 8985, with a probe of the tail */
+    ESTAB_RECOVERY_SACK,    /* RFC 6675 */
+    ESTAB_RECOVERY_NEWRENO, /* RFC 6582 */
 };
 
 /* Fills the defaults: RFC 9293, and Linux's habit where an RFC only says SHOULD. */
@@ -497,6 +506,9 @@ enum estab_loss {
     X(FIN_WAIT_2, "FIN-WAIT-2")                                                                    \
     X(USER, "user timeout")                                                                        \
     X(OVERRIDE, "silly-window override")                                                           \
+    X(REORDER, "reordering window")                                                                \
+    X(TAIL_PROBE, "tail loss probe")                                                               \
+    X(FORGET, "end of a recovery")                                                                 \
     X(PACING, "pacing")
 
 enum estab_timer {
@@ -533,6 +545,7 @@ struct estab_status {
     enum estab_error soft_error;
     bool scaled, sack;         /* agreed on, as `timestamps` */
     bool cold;                 /* owns the block that only an unusual connection needs */
+    uint32_t scoreboard;       /* bytes of `memory` that tell of what is outstanding; 0: it has none */
     bool orphan;               /* its user has left (estab_release) */
     bool ecn, ecn_seen;        /* agreed on; and text of the peer's came with ECT or CE */
     enum estab_loss loss;
@@ -540,6 +553,8 @@ struct estab_status {
     uint8_t probes;            /* of a zero window, or keep-alives, without an answer */
     uint32_t ato_us;           /* how long the next acknowledgment may wait */
     uint32_t in_flight;        /* segments: what is outstanding, in units of snd_mss, rounded up */
+    uint32_t sacked, lost, retrans_out; /* segments of these: held by the peer beyond a gap; deemed lost,
+                                           sent again or not; sent again and not acknowledged */
     uint32_t not_sent;         /* bytes taken and not yet sent once */
     uint16_t seen_mss;         /* of the peer's segments, as it is estimated for acknowledgments */
     uint32_t rcv_wnd_most;     /* to which the receive window may grow now */

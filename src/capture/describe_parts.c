@@ -157,6 +157,10 @@ const char *describe_mark(const struct describe_packet *p)
     case WHY_RETRANSMIT_TIMEOUT:
     case WHY_RETRANSMIT_FAST:
     case WHY_RETRANSMIT_PARTIAL:
+    case WHY_RETRANSMIT_LOST:
+    case WHY_RETRANSMIT_GAP:
+    case WHY_RETRANSMIT_RESCUE:
+    case WHY_RETRANSMIT_TAIL:
     case WHY_WINDOW_PROBE:
     case WHY_KEEPALIVE:
     case WHY_WINDOW_UPDATE:

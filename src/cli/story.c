@@ -290,6 +290,103 @@ void story_state(struct story *s, const struct story_end *end, enum tcp_state st
     tell_move(s, &line);
 }
 
+/* Where trace.def keeps the fields that are read here. */
+enum {
+    DECIDED_SEQ = 0,
+    LOST_LENGTH = 1, LOST_SACKED = 2, LOST_AGE = 2, LOST_ROUND_TRIP = 3, LOST_WINDOW = 4,
+    ENTERED_DUPLICATES = 1, ENTERED_PIPE = 2,
+    PROBE_WAITED = 1,
+    UNDONE_CWND = 1, UNDONE_RULE = 3,
+    CWND_CWND = 0, CWND_SSTHRESH = 1, CWND_RULE = 2,
+};
+
+struct rule_words {
+    const char *source, *text;
+};
+
+static const struct rule_words *rule_words(uint32_t rule)
+{
+    static const struct rule_words rows[] = {
+#define RULE(name, source, text) [RULE_##name] = {source, text},
+#include "base/trace.def"
+    };
+
+    return &rows[rule < sizeof rows / sizeof *rows ? rule : RULE_START];
+}
+
+/* How the window was changed by a loss, or by that there was none; it grows without a line. */
+static bool window_words(const struct estab_trace *t, char *out, size_t size)
+{
+    const struct rule_words *rule = rule_words(t->arg[CWND_RULE]);
+
+    switch ((enum cwnd_rule)t->arg[CWND_RULE]) {
+    case RULE_START:
+    case RULE_SLOW_START:
+    case RULE_AVOIDANCE:
+    case RULE_INFLATE:
+        return false;
+    default:
+        snprintf(out, size, "cwnd %u, ssthresh %u: %s (%s)", t->arg[CWND_CWND], t->arg[CWND_SSTHRESH],
+                 rule->text, rule->source);
+        return true;
+    }
+}
+
+/* A decision in words, its sequence number as lines show it; false: it has no line of its own. */
+static bool decision_words(const struct estab_trace *t, uint32_t first, char *out, size_t size)
+{
+    uint32_t seq = t->arg[DECIDED_SEQ] - first, next = seq + t->arg[LOST_LENGTH];
+
+    switch ((enum trace_kind)t->kind) {
+    case TRACE_LOST_BY_SEQUENCE:
+        snprintf(out, size, "%u:%u lost: enough above it was SACKed, %u bytes (RFC 6675 4, IsLost)", seq, next,
+                 t->arg[LOST_SACKED]);
+        return true;
+    case TRACE_LOST_BY_TIME:
+        snprintf(out, size, "%u:%u lost: not acknowledged in time (RFC 6298 5)", seq, next);
+        return true;
+    case TRACE_LOST_BY_RACK:
+        snprintf(out, size,
+                 "%u:%u lost: sent %u us ago, later text came after %u us, reordering window %u us (RFC 8985 6.2)",
+                 seq, next, t->arg[LOST_AGE], t->arg[LOST_ROUND_TRIP], t->arg[LOST_WINDOW]);
+        return true;
+    case TRACE_TAIL_PROBE:
+        snprintf(out, size, "the tail up to %u is silent since %u us: it is probed (RFC 8985 7.3)", seq,
+                 t->arg[PROBE_WAITED]);
+        return true;
+    case TRACE_TAIL_REPAIRED:
+        snprintf(out, size, "the probe of the tail up to %u has repaired a loss (RFC 8985 7.4.2)", seq);
+        return true;
+    case TRACE_UNDONE:
+        snprintf(out, size, "nothing was lost, cwnd is %u again: %s (%s)", t->arg[UNDONE_CWND],
+                 rule_words(t->arg[UNDONE_RULE])->text, rule_words(t->arg[UNDONE_RULE])->source);
+        return true;
+    case TRACE_CWND:
+        return window_words(t, out, size);
+    case TRACE_RECOVERY_ENTERED:
+        snprintf(out, size,
+                 "recovery up to %u entered: %u duplicates, %u bytes in the network (RFC 6675 5, RFC 6582 3.2)",
+                 seq, t->arg[ENTERED_DUPLICATES], t->arg[ENTERED_PIPE]);
+        return true;
+    case TRACE_RECOVERY_LEFT:
+        snprintf(out, size, "recovery left at %u (RFC 6675 5, RFC 6582 3.2)", seq);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void story_decision(struct story *s, const struct estab_status *st, const struct estab_trace *t,
+                    estab_time when)
+{
+    struct story_end end = {st->local, st->remote};
+    char words[DESCRIBE_MAX / 4];
+
+    if (s->config.cli->why &&
+        decision_words(t, s->config.cli->absolute_seq ? 0 : st->iss, words, sizeof words))
+        story_state(s, &end, (enum tcp_state)st->state, words, when);
+}
+
 /* ---- packets --------------------------------------------------------------------------------------- */
 
 struct pick {

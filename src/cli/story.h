@@ -98,5 +98,8 @@ void story_settle(struct story *, estab_time now);
 /* A state without a move, or anything else about an end, in the column of states. */
 void story_state(struct story *, const struct story_end *, enum tcp_state, const char *note,
                  estab_time when);
+/* With --why: what a sender has decided about a loss. */
+void story_decision(struct story *, const struct estab_status *, const struct estab_trace *,
+                    estab_time when);
 
 #endif

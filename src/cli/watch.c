@@ -33,6 +33,14 @@ static void read_move(struct watch *w, const struct estab_trace *t,
         w->moved(w->context, &end, edge, (enum reason)t->arg[MOVE_REASON], t->time);
 }
 
+static void read_decision(struct watch *w, const struct estab_trace *t)
+{
+    struct estab_status st = {.size = sizeof st};
+
+    if (estab_status(w->stack, t->conn, &st) == ESTAB_OK)
+        story_decision(w->story, &st, t, t->time - w->zero + w->begin);
+}
+
 void watch_read(struct watch *w, const struct estab_endpoint *remote)
 {
     struct estab_trace t;
@@ -45,6 +53,17 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
             break;
         case TRACE_SEGMENT_IN:
             w->reason = (enum reason)t.arg[IN_REASON];
+            break;
+        case TRACE_LOST_BY_SEQUENCE:
+        case TRACE_LOST_BY_TIME:
+        case TRACE_LOST_BY_RACK:
+        case TRACE_TAIL_PROBE:
+        case TRACE_TAIL_REPAIRED:
+        case TRACE_UNDONE:
+        case TRACE_CWND:
+        case TRACE_RECOVERY_ENTERED:
+        case TRACE_RECOVERY_LEFT:
+            read_decision(w, &t);
             break;
         case TRACE_DROP:
             w->reason = (enum reason)t.arg[DROP_REASON];

@@ -80,6 +80,9 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->rto = st->rto_us;
     i->snd_mss = st->snd_mss;
     i->unacked = st->in_flight;
+    i->sacked = st->sacked;
+    i->lost = st->lost;
+    i->retrans = st->retrans_out;
     i->rtt = st->srtt_us;
     i->rttvar = st->rttvar_us;
     i->snd_cwnd = segments(st->cwnd, st->snd_mss);

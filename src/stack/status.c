@@ -50,7 +50,7 @@ static void status_variables(const struct tcp *t, const struct tcb *b, struct es
     st->rcv_wscale = b->rcv.wscale;
 }
 
-static enum estab_loss loss_of(const struct tcb *b)
+static enum estab_loss loss_of(const struct tcp *t, const struct tcb *b)
 {
     if (ecn_shrinks(b))
         return ESTAB_LOSS_CWR;
@@ -58,7 +58,7 @@ static enum estab_loss loss_of(const struct tcb *b)
         return ESTAB_LOSS_RECOVERY;
     if (tcb_syn_acked(b) && b->rtt.retries > 0)
         return ESTAB_LOSS_TIMEOUT;
-    return b->rtt.dupacks > 0 ? ESTAB_LOSS_DISORDER : ESTAB_LOSS_OPEN;
+    return b->rtt.dupacks > 0 || tcb_board(t, b)->sacked > 0 ? ESTAB_LOSS_DISORDER : ESTAB_LOSS_OPEN;
 }
 
 /* What of the sender is not the RFC's own variables. */
@@ -71,7 +71,7 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->ssthresh = b->cc.ssthresh;
     st->congestion = (enum estab_congestion)b->cc_row;
     st->retransmits = b->rtt.retries;
-    st->loss = loss_of(b);
+    st->loss = loss_of(t, b);
     st->backoff = b->rtt.backoff;
     st->probes = b->rtt.probes > b->keepalives_sent ? b->rtt.probes : b->keepalives_sent;
     st->not_sent = tcb_not_sent(b);
@@ -80,6 +80,7 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->pacing_rate_most = tcb_cold(t, b)->pace_most;
     if (b->snd.mss > 0) /* not yet known in LISTEN */
         st->in_flight = (tcb_outstanding(b) + b->snd.mss - 1) / b->snd.mss;
+    scoreboard_status(t, b, st);
 }
 
 static void status_telemetry(const struct tcp *t, const struct tcb *b, struct estab_status *st)
@@ -170,6 +171,7 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->receive_queued = b->rcv.text.bytes;
     st->out_of_order = b->rcv.beyond_bytes;
     st->cold = b->cold != 0;
+    st->scoreboard = b->board ? scoreboard_bytes(&t->config) : 0;
     st->ecn_seen = b->ecn & ECN_SEEN;
     st->orphan = b->flags & TCB_ORPHAN;
     st->ato_us = delack_wait_ms(t, b) * 1000;

@@ -3,14 +3,15 @@
  * ack.c - step 5 of RFC 9293 section 3.10.7.4, ESTABLISHED STATE: an acceptable acknowledgment.
  *
  *      SND.UNA < SEG.ACK =< SND.NXT     text is acknowledged: the queue shrinks, timers restart
- *      SEG.ACK = SND.UNA                a duplicate, which may tell of a loss (RFC 5681 section 2)
+ *      SEG.ACK = SND.UNA                a duplicate, which may tell of a loss (RFC 5681 section 2);
+ *                                       with SACK its blocks tell (recovery.c)
  *
  * and the send window is what the newest segment says:
  *
  *      SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK
  */
 #include "tcp/cc.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
@@ -92,12 +93,13 @@ static void ack_measure(struct tcp *t, struct tcb *b, uint32_t n, bool syn, esta
 /* RFC 6298 (5.7): the RTO with which text begins after a lost SYN. */
 enum { SYN_LOST_RTO_US = 3000000 };
 
-static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
+static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_time now)
 {
-    snd_seq una_before = b->snd.una;
+    const struct segment *s = news->segment;
     bool syn = !tcb_syn_acked(b);
-    uint32_t n = ack_text(t, b, s->ack), rtt_us;
+    uint32_t n = ack_text(t, b, s->ack);
 
+    news->acked = snd_span(b->snd.una, s->ack);
     b->snd.una = s->ack;
     emit_acked(b, snd_span(una_before, s->ack));
     ack_measure(t, b, n, syn, now);
@@ -107,7 +109,7 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
         emit_seek(b, b->snd.una);
     if (snd_leq(b->snd.up, b->snd.una))
         b->flags &= ~(uint32_t)TCB_URGENT_SND;
-    rtt_us = rtt_acked(t, b, s, now);
+    news->rtt_us = rtt_acked(t, b, s, now);
     if (syn && b->rtt.retries > 0 && !(b->flags & TCB_RTT_VALID)) {
         b->rtt.rto_us = SYN_LOST_RTO_US;
         b->rtt.backoff = 0;
@@ -116,10 +118,17 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
     b->flags &= ~(uint32_t)TCB_R1_PASSED;
     b->error = ESTAB_OK; /* whatever was in the way has gone */
     b->since_us = us_of(now);
-    if (!syn) /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
-        recovery_acked(t, b, snd_span(una_before, s->ack), una_before, rtt_us, now);
-    tune_acked(t, b);
-    timer_send_update(t, b, true, now);
+    flight_acked(t, b, news, now);
+}
+
+/* What follows once the window is what it is now. */
+static void ack_done(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    if (news->acked > 0 && tcb_syn_acked(b))
+        tune_acked(t, b);
+    timer_send_update(t, b, news->acked > 0, now);
+    if (news->acked == 0)
+        return;
     pace_rest(t, b, now);
     timer_user(t, b, now);
     user_writable(t, b);
@@ -128,17 +137,19 @@ static void ack_new(struct tcp *t, struct tcb *b, const struct segment *s, estab
 
 bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
+    struct ack_news news = {.segment = s, .una_before = b->snd.una, .duplicate = is_duplicate(b, s)};
+    bool syn = !tcb_syn_acked(b); /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
     const struct tcp_telemetry *m = tcp_telemetry(t, b);
     uint32_t delivered = m ? m->delivered : 0;
-    bool duplicate = is_duplicate(b, s);
 
     ecn_arrives(t, b, s, now);
-    sack_arrives(t, b, s);
+    scoreboard_update(t, b, &news, now);
     ack_window(t, b, s, now);
     if (snd_lt(b->snd.una, s->ack))
-        ack_new(t, b, s, now);
-    else if (duplicate)
-        recovery_duplicate(t, b, now);
+        ack_new(t, b, &news, now);
+    if (!syn)
+        recovery_arrives(t, b, &news, now);
+    ack_done(t, b, &news, now);
     ecn_acked(t, b, s, delivered);
     /* MORE does not hold back what an acknowledgment would let go; a cork does. */
     if ((b->flags & (TCB_MORE | TCB_CORK)) == TCB_MORE &&

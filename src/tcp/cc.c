@@ -53,14 +53,14 @@ void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, es
  * and also where neither the user nor the peer kept text back, for then pacing did, which will send at
  * the rate of that very window.
  */
-static bool cc_was_limited(const struct tcb *b, snd_seq una_before)
+static bool cc_was_limited(const struct tcp *t, const struct tcb *b, snd_seq una_before)
 {
     uint32_t flight = snd_span(una_before, b->snd.nxt);
 
     if (flight + b->snd.mss >= b->cc.cwnd)
         return true;
     if (b->cc.cwnd < b->cc.ssthresh)
-        return b->cc.cwnd / 2 < b->flight_most;
+        return b->cc.cwnd / 2 < tcb_board(t, b)->most;
     return b->cc.cwnd / 2 <= flight && tcb_not_sent(b) >= b->snd.mss &&
            b->snd.wnd >= flight + b->snd.mss;
 }
@@ -77,7 +77,7 @@ void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, 
                        .una = b->snd.una,
                        .nxt = b->snd.nxt,
                        .now_us = us_of(now),
-                       .limited = cc_was_limited(b, una_before),
+                       .limited = cc_was_limited(t, b, una_before),
                        .paced = b->pace & PACE_ON,
                        .hystart = b->hystart};
     enum cwnd_rule rule = cc_of(b)->on_ack(&b->cc, &a);

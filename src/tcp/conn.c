@@ -403,6 +403,7 @@ void tcb_free(struct tcp *t, struct tcb *b)
         *cold_need(t, b) = (struct tcp_cold){0};
         cold_trim(t, b);
     }
+    flight_free(t, b);
     *b = (struct tcb){0};
     wheel_node_init(&b->timer);
     b->head.handle = HANDLE_NONE;
@@ -531,6 +532,8 @@ uint32_t tcp_memory(const struct tcp *t, const struct tcb *b)
         n += sizeof(struct tcp_telemetry);
     if (b->cold)
         n += sizeof(struct tcp_cold);
+    if (b->board)
+        n += scoreboard_bytes(&t->config);
     if (b->listener != LISTENER_NONE && tcp_listener(t, b->listener)->single == tcp_index(t, b))
         n += sizeof(struct tcp_listener);
     n += (uint64_t)b->rcv.chunks * each;

@@ -7,6 +7,10 @@
  *
  *      SYN | duplicate ACKs | one segment again | text and FIN | probe | keep-alive | ACK
  *
+ * and where SACK was agreed on, NextSeg's rules (RFC 6675 section 4) stand around the text, its rule (2):
+ *
+ *      what is lost (1) | a probe of the tail | text and FIN (2) | a gap (3), the rescue (4)
+ *
  * so whatever came in since the last time is answered by as few segments as it takes.
  *
  * Text is held back by Nagle's algorithm (RFC 9293 section 3.7.4) and by the sender's silly-window
@@ -40,16 +44,24 @@ static uint32_t again_most(const struct tcp *t, const struct tcb *b)
     return sent < most ? sent : most;
 }
 
+static uint32_t what_is_left(uint32_t window, uint32_t used)
+{
+    return window > used ? window - used : 0;
+}
+
 uint32_t emit_usable(const struct tcp *t, const struct tcb *b)
 {
-    uint32_t window = b->snd.wnd < b->cc.cwnd ? b->snd.wnd : b->cc.cwnd;
-    uint32_t ahead = snd_span(b->snd.una, b->snd.cur);
+    uint32_t ahead = snd_span(b->snd.una, b->snd.cur), cwnd = b->cc.cwnd;
+    uint32_t offered = what_is_left(b->snd.wnd, ahead), congestion;
 
     /* After a timeout one segment goes again, whatever the window says now (MAY-7): it may have been
      * closed behind what was sent, and the answer tells when it opens. */
-    if (ahead == 0 && window < again_most(t, b))
-        window = again_most(t, b);
-    return window > ahead ? window - ahead : 0;
+    if (ahead == 0 && (offered < again_most(t, b) || cwnd < again_most(t, b)))
+        return again_most(t, b);
+    if (snd_eq(b->snd.cur, b->snd.nxt))
+        cwnd += recovery_limited(t, b);
+    congestion = what_is_left(cwnd, flight_pipe(t, b));
+    return offered < congestion ? offered : congestion;
 }
 
 void emit_seek(struct tcb *b, snd_seq cur)
@@ -335,11 +347,10 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
 {
     snd_seq after = snd_add(b->snd.cur, n + fin);
 
+    flight_sent(t, b, b->snd.cur, after, now);
     if (snd_eq(b->snd.cur, b->snd.nxt)) {
-        if (tcb_outstanding(b) == 0) {
+        if (tcb_outstanding(b) == 0)
             b->since_us = us_of(now);
-            b->flight_most = 0;
-        }
         rtt_start(t, b, b->snd.cur, now);
         if (n > 0)
             delack_talks(b, now);
@@ -347,8 +358,6 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     b->snd.at = queue_advance(&t->chunks, b->snd.at, n);
     b->snd.cur = after;
     b->snd.nxt = snd_max(b->snd.nxt, after);
-    if (tcb_outstanding(b) > b->flight_most)
-        b->flight_most = tcb_outstanding(b);
     b->flags &= ~(uint32_t)TCB_OVERRIDE;
     timer_send_update(t, b, false, now);
     timer_user(t, b, now);
@@ -363,10 +372,17 @@ static snd_seq emit_last(const struct tcb *b)
     return again ? b->snd.nxt : b->snd.end;
 }
 
+/* Whether duplicates alone let text go (RFC 3042). */
+static bool is_limited(const struct tcb *b, uint32_t n)
+{
+    return b->rtt.dupacks > 0 && !(b->flags & TCB_RECOVERY) && snd_eq(b->snd.cur, b->snd.nxt) &&
+           tcb_outstanding(b) + n > b->cc.cwnd;
+}
+
 static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
                       estab_time now)
 {
-    snd_seq seq = b->snd.cur, last = emit_last(b);
+    snd_seq last = emit_last(b), seq = b->snd.cur;
     uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0;
     uint32_t mss = emit_mss(t, b); /* the header takes the blocks of a duplicate along */
     uint32_t usable = emit_usable(t, b);
@@ -396,7 +412,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
         h->flags |= CTL_FIN;
     emit_urgent(b, h, seq);
     ecn_sends(b, out, seq);
-    *why = n > 0 ? WHY_TEXT : WHY_FIN;
+    *why = n == 0 ? WHY_FIN : is_limited(b, n) ? WHY_TEXT_LIMITED : WHY_TEXT;
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
     rate_sent(t, b, seq, n, now);
@@ -406,33 +422,86 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     return true;
 }
 
-/* One segment at SND.UNA: fast retransmit, or the next hole. */
+/* One segment from `seq` on, of what was sent before and does not reach beyond `end`. */
+static bool emit_piece(struct tcp *t, struct tcb *b, struct tcp_out *out, struct tcp_sack_block piece,
+                       uint32_t most, enum emit_why *why, estab_time now)
+{
+    snd_seq seq = snd_of(piece.left), first = snd_sub(b->snd.end, b->snd.text.bytes);
+    snd_seq last = snd_lt(b->snd.end, snd_of(piece.right)) ? b->snd.end : snd_of(piece.right);
+    uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0, n = queued < most ? queued : most;
+    struct queue_cursor at = queue_seek(&t->chunks, &b->snd.text, snd_span(first, seq));
+    struct tcp_header *h;
+    bool ends;
+
+    n = queue_reach(&t->chunks, at, n, ESTAB_PARTS_MAX);
+    ends = tcb_fin_sent(b) && snd_eq(snd_add(seq, n), b->snd.end) &&
+           snd_lt(b->snd.end, snd_of(piece.right));
+    if (n == 0 && !ends)
+        return false;
+    h = emit_header(t, b, out, seq, CTL_ACK, now);
+    emit_refer(out, at, n, most);
+    if (n > 0 && snd_eq(snd_add(seq, n), b->snd.end))
+        h->flags |= CTL_PSH;
+    if (ends)
+        h->flags |= CTL_FIN;
+    emit_urgent(b, h, seq);
+    emit_count(t, b, seq, n, why, now);
+    emit_measure(t, b, n, now);
+    flight_sent(t, b, seq, snd_add(seq, n + ends), now);
+    timer_send_update(t, b, snd_eq(seq, b->snd.una), now);
+    return true;
+}
+
+/* One segment at SND.UNA: fast retransmit, or NewReno's next hole. */
 static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
                        estab_time now)
 {
-    uint32_t queued = snd_lt(b->snd.una, b->snd.end) ? snd_span(b->snd.una, b->snd.end) : 0;
-    uint32_t most = again_most(t, b), n = queued < most ? queued : most;
-    struct queue_cursor at = {b->snd.text.head, 0};
-    struct tcp_header *h;
+    struct tcp_sack_block piece = {b->snd.una.v, scoreboard_hole_end(t, b).v};
 
     b->flags &= ~(uint32_t)TCB_RETRANSMIT;
     if (tcb_outstanding(b) == 0)
         return false;
-    n = queue_reach(&t->chunks, at, n, ESTAB_PARTS_MAX);
-    if (n == 0 && queued > 0)
+    *why = !(b->flags & TCB_RECOVERY) ? WHY_RETRANSMIT_TIMEOUT
+           : b->rtt.dupacks           ? WHY_RETRANSMIT_FAST
+                                      : WHY_RETRANSMIT_PARTIAL;
+    return emit_piece(t, b, out, piece, again_most(t, b), why, now);
+}
+
+/* What is lost, or NextSeg's last rules. */
+static bool emit_next(struct tcp *t, struct tcb *b, struct tcp_out *out, bool last_resort,
+                      enum emit_why *why, estab_time now)
+{
+    struct tcp_sack_block piece;
+    bool sent = scoreboard_next(t, b, last_resort, &piece, why) &&
+                emit_piece(t, b, out, piece, emit_mss(t, b), why, now);
+
+    if (sent && *why == WHY_RETRANSMIT_RESCUE)
+        scoreboard_rescued(t, b);
+    return sent;
+}
+
+/* RFC 8985 section 7.3: a segment of new text, or the last one again; where segments are full, and the
+ * last alone is not, that is the one which was sent. */
+static bool emit_tail_probe(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
+                            estab_time now)
+{
+    uint32_t ahead = tcb_outstanding(b), mss = emit_mss(t, b), last;
+    struct tcp_sack_block piece = {0, b->snd.nxt.v};
+    bool fresh, sent;
+
+    if (!tlp_is_due(t, b) || ahead == 0)
         return false;
-    h = emit_header(t, b, out, b->snd.una, CTL_ACK, now);
-    emit_refer(out, at, n, most);
-    if (n > 0 && snd_eq(snd_add(b->snd.una, n), b->snd.end))
-        h->flags |= CTL_PSH;
-    if (tcb_fin_sent(b) && snd_eq(snd_add(b->snd.una, n), b->snd.end))
-        h->flags |= CTL_FIN;
-    emit_urgent(b, h, b->snd.una);
-    *why = b->rtt.dupacks ? WHY_RETRANSMIT_FAST : WHY_RETRANSMIT_PARTIAL;
-    emit_count(t, b, b->snd.una, n, why, now);
-    emit_measure(t, b, n, now);
-    timer_send_update(t, b, true, now);
-    return true;
+    fresh = sent = tcb_not_sent(b) > 0 && emit_text(t, b, out, why, now);
+    if (!sent) {
+        last = (ahead - tcb_fin_sent(b) - 1) % mss + 1 + tcb_fin_sent(b);
+        piece.left = snd_sub(b->snd.nxt, last < ahead ? last : ahead).v;
+        *why = WHY_RETRANSMIT_TAIL;
+        sent = emit_piece(t, b, out, piece, mss, why, now);
+    }
+    if (fresh)
+        *why = WHY_TAIL_PROBE;
+    tlp_sent(t, b, !fresh);
+    return sent;
 }
 
 /* ---- without text ----------------------------------------------------------------------------------- */
@@ -491,8 +560,17 @@ bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *
         sent = emit_ack(t, b, out, why, now);
     if (!sent && (b->flags & TCB_RETRANSMIT))
         sent = emit_again(t, b, out, why, now);
+    if (!sent)
+        sent = emit_next(t, b, out, false, why, now);
+    if (!sent)
+        sent = emit_tail_probe(t, b, out, why, now);
     if (!sent && tcb_is(b, F_SYNC))
         sent = emit_text(t, b, out, why, now);
+    if (!sent && frto_gives_up(t, b))
+        sent = emit_next(t, b, out, false, why, now) ||
+               (tcb_is(b, F_SYNC) && emit_text(t, b, out, why, now));
+    if (!sent)
+        sent = emit_next(t, b, out, true, why, now);
     if (!sent && (b->flags & (TCB_PROBE | TCB_KEEPALIVE)))
         sent = emit_probe(t, b, out, why, now);
     if (!sent && b->head.state != TCP_SYN_SENT)

@@ -1,42 +1,98 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recovery.c - what was lost, and sending it again: fast retransmit and fast recovery of RFC 5681
- * section 3.2 with NewReno's partial acknowledgments (RFC 6582), and the timeout of RFC 6298.
+ * recovery.c - the states of a sender that may have lost something, and the window in each.
  *
- *      third duplicate ACK   recover = SND.NXT, send SND.UNA's segment, cwnd = ssthresh + 3 SMSS
- *      each further one      cwnd += SMSS: a segment has left the network
- *      partial ACK           send the next hole, cwnd -= acked, += SMSS if that was one or more
- *      ACK of `recover`      cwnd = min(ssthresh, flight + SMSS), done
- *      timeout               cwnd = SMSS, sending starts again at SND.UNA
+ * Where SACK was agreed on, RACK (RFC 8985, rack.c), or RFC 6675 where that is configured, says what is
+ * lost; a peer that agreed and sends no block is believed its duplicates alone.
+ *
+ *      first, second duplicate  new text while cwnd - pipe >= SMSS (RFC 3042)
+ *      something is lost        RecoveryPoint = SND.NXT; what is lost goes again, and then new text, as
+ *                               much as PRR lets go (prr.c)
+ *      ACK of RecoveryPoint     cwnd = ssthresh, done
+ *      the tail is silent       a probe (tlp.c); if it repaired a loss, cwnd = ssthresh
+ *      timeout                  cwnd = SMSS; all is lost that is not SACKed and was not sent just now
+ *      it was no loss           all as it was (undo.c)
+ *
+ * Without SACK, or with config.recovery NEWRENO, RFC 5681 section 3.2 and RFC 6582:
+ *
+ *      first, second duplicate  one segment of new text each, beyond cwnd
+ *      third                    recover = SND.NXT, send SND.UNA's segment, cwnd = ssthresh + 3 SMSS
+ *      each further one         cwnd += SMSS: a segment has left the network
+ *      partial ACK              send the next hole, cwnd -= acked, += SMSS if that was one or more
+ *      ACK of `recover`         cwnd = min(ssthresh, flight + SMSS), done
+ *      timeout                  cwnd = SMSS, sending starts again at SND.UNA
  */
 #include "tcp/cc.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
-enum { DUPTHRESH = 3 };
-
-static void recovery_enter(struct tcp *t, struct tcb *b, estab_time now)
+/* FlightSize; what limited transmit sent beyond the window does not count (RFC 5681 section 3.2). */
+static uint32_t flight_size(const struct tcb *b)
 {
+    uint32_t flight = tcb_outstanding(b);
+
+    return flight < b->cc.cwnd ? flight : b->cc.cwnd;
+}
+
+/* Past what was outstanding now lies what may have been lost. */
+static void recovery_point(struct tcp *t, struct tcb *b, estab_time now)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+
+    NOTE(t, RECOVERY_ENTERED, b->head.handle, now, b->snd.nxt.v, b->rtt.dupacks, flight_pipe(t, b));
+    undo_begin(t, b, false);
     if (!ecn_shrinks(b)) /* by an ECE, in the same window */
-        cc_congested(b, tcb_outstanding(b), false, now);
+        cc_congested(b, flight_size(b), false, now);
     ecn_reduced(t, b);
     b->rtt.recover = b->snd.nxt;
-    b->flight_most = 0;
-    b->flags |= TCB_RECOVERY | TCB_RETRANSMIT;
+    b->flags |= TCB_RECOVERY;
     b->flags &= ~(uint32_t)TCB_TIMED; /* Karn: the timed segment may be the one sent again */
-    cc_set(t, b, b->cc.ssthresh + DUPTHRESH * b->snd.mss, RULE_FAST_RETRANSMIT, now);
+    if (k) {
+        k->most = 0;
+        k->tlp.out = k->tlp.due = false;
+        k->rescue_rxt = snd_add(b->snd.una, b->snd.mss); /* RFC 6675 section 5, step (4.3) */
+    }
     conn_ready(t, b);
+}
+
+static void reno_enter(struct tcp *t, struct tcb *b, estab_time now)
+{
+    recovery_point(t, b, now);
+    b->flags |= TCB_RETRANSMIT;
+    cc_set(t, b, b->cc.ssthresh + DUPTHRESH * b->snd.mss, RULE_FAST_RETRANSMIT, now);
 }
 
 /*
  * RFC 6582 section 3.2 steps 2 and 4: after a recovery or a timeout, duplicate acknowledgments of
  * what was sent before it must not start another recovery; SND.UNA has to pass `recover`.
  */
-static bool covers_recover(const struct tcb *b)
+static bool covers_recover(const struct tcp *t, const struct tcb *b)
 {
-    return !(b->flags & TCB_RECOVER) || snd_lt(b->rtt.recover, b->snd.una);
+    /* RFC 6675 section 5.1 asks for HighACK >= RecoveryPoint alone. */
+    uint32_t past = !loss_by_sack(t, b);
+
+    return !(b->flags & TCB_RECOVER) || snd_leq(snd_add(b->rtt.recover, past), b->snd.una);
 }
 
-void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
+/* Whether only duplicates can tell: SACK was not agreed on, or no block has ever come. */
+static bool tells_nothing(const struct tcp *t, const struct tcb *b)
+{
+    return !loss_by_sack(t, b) || !b->rtt.sacks;
+}
+
+uint32_t recovery_limited(const struct tcp *t, const struct tcb *b)
+{
+    const struct tcp_scoreboard *k = tcb_board(t, b);
+
+    if (k->tlp.due)
+        return b->snd.mss;
+    if (k->undo.frto == FRTO_NEW_TEXT && !loss_by_sack(t, b)) /* RFC 5682 section 2.1, step 2b */
+        return snd_span(b->snd.una, b->rtt.recover);
+    if (!tells_nothing(t, b) || (b->flags & TCB_RECOVERY) || !covers_recover(t, b))
+        return 0;
+    return (b->rtt.dupacks < DUPTHRESH ? b->rtt.dupacks : DUPTHRESH - 1) * (uint32_t)b->snd.mss;
+}
+
+static void reno_duplicate(struct tcp *t, struct tcb *b, estab_time now)
 {
     if (b->rtt.dupacks < UINT8_MAX)
         b->rtt.dupacks++;
@@ -48,12 +104,14 @@ void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now)
         if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss && b->cc.cwnd / 3 < b->cc.ssthresh)
             cc_set(t, b, b->cc.cwnd + b->snd.mss, RULE_INFLATE, now);
         conn_ready(t, b);
-    } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(b)) {
-        recovery_enter(t, b, now);
+    } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(t, b)) {
+        reno_enter(t, b, now);
+    } else {
+        conn_ready(t, b); /* limited transmit */
     }
 }
 
-static void recovery_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab_time now)
+static void reno_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab_time now)
 {
     uint32_t cwnd = b->cc.cwnd - (acked < b->cc.cwnd ? acked : b->cc.cwnd);
 
@@ -63,10 +121,11 @@ static void recovery_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab
     cc_set(t, b, cwnd, RULE_PARTIAL_ACK, now);
 }
 
-static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
+static void reno_leave(struct tcp *t, struct tcb *b, estab_time now)
 {
     uint32_t flight = tcb_outstanding(b) + b->snd.mss;
 
+    NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);
     if (flight < 2 * b->snd.mss)
         flight = 2 * b->snd.mss;
     b->flags &= ~(uint32_t)TCB_RECOVERY;
@@ -74,32 +133,180 @@ static void recovery_leave(struct tcp *t, struct tcb *b, estab_time now)
     cc_set(t, b, b->cc.ssthresh < flight ? b->cc.ssthresh : flight, RULE_RECOVERED, now);
 }
 
-/* SND.UNA has moved by `acked` from `una_before`. */
-void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before, uint32_t rtt_us,
-                    estab_time now)
+/* ---- the window outside recoveries ----------------------------------------------------------------- */
+
+static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    b->rtt.dupacks = 0;
-    if ((b->flags & TCB_RECOVER) && snd_lt(b->rtt.recover, b->snd.una))
-        b->flags &= ~(uint32_t)TCB_RECOVER;
-    if (b->flags & TCB_RECOVERY) {
-        if (snd_lt(b->snd.una, b->rtt.recover))
-            recovery_partial(t, b, acked, now);
-        else
-            recovery_leave(t, b, now);
-        return;
-    }
+    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
+
     if (!ecn_shrinks(b))
-        cc_acked(t, b, acked, una_before, rtt_us, now);
+        cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
 }
+
+/* A probe of the tail has repaired a loss: the window answers to it once (RFC 8985 section 7.4.2). */
+static void tail_repaired(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (!ecn_shrinks(b))
+        cc_congested(b, flight_size(b), false, now);
+    ecn_reduced(t, b);
+    cc_set(t, b, b->cc.ssthresh, RULE_TAIL_REPAIRED, now);
+}
+
+/* ---- by SACK --------------------------------------------------------------------------------------- */
+
+static void sack_enter(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    recovery_point(t, b, now);
+    prr_begin(t, b, news);
+}
+
+static void sack_leave(struct tcp *t, struct tcb *b, estab_time now)
+{
+    NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);
+    b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETRANSMIT);
+    rack_recovered(b);
+    cc_set(t, b, b->cc.ssthresh, RULE_SACK_RECOVERED, now);
+}
+
+/* What a duplicate without a block is worth: a segment, but no more in all than was in flight. */
+static uint32_t blind_delivery(const struct tcp *t, struct tcb *b, const struct ack_news *news)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+    uint32_t counted;
+
+    if (!(b->flags & TCB_RECOVERY) || b->rtt.sacks)
+        return news->delivered;
+    if (news->acked > 0) {
+        counted = k->prr.credit < news->delivered ? k->prr.credit : news->delivered;
+        k->prr.credit -= counted;
+        return news->delivered - counted;
+    }
+    if (!news->duplicate || k->prr.credit + b->snd.mss > k->prr.flight)
+        return 0;
+    k->prr.credit += b->snd.mss;
+    return b->snd.mss;
+}
+
+/* Whether something is lost that was not known to be. */
+static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    bool blind = !b->rtt.sacks, found = false;
+
+    if ((news->sack_news || (blind && news->duplicate)) && b->rtt.dupacks < UINT8_MAX)
+        b->rtt.dupacks++;
+    found = loss_by_rack(t, b) ? rack_find_lost(t, b, now) : scoreboard_find_lost(t, b, now);
+    if (blind && !found &&
+        ((b->flags & TCB_RECOVERY) ? news->acked > 0 : b->rtt.dupacks == DUPTHRESH && covers_recover(t, b)))
+        return scoreboard_lose_first(t, b);
+    /* RFC 6675 section 5: three duplicates, or IsLost. */
+    if (!loss_by_rack(t, b) && b->rtt.dupacks == DUPTHRESH && !(b->flags & TCB_RECOVERY) &&
+        covers_recover(t, b))
+        found |= scoreboard_lose_first(t, b);
+    return found;
+}
+
+static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && scoreboard_reneged(t, b);
+    bool found = false, before = b->flags & TCB_RECOVERY;
+
+    if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
+        sack_leave(t, b, now);
+    if (tcb_outstanding(b) > 0 && !reneged)
+        found = sack_finds_lost(t, b, news, now);
+    if (found && !(b->flags & TCB_RECOVERY) && covers_recover(t, b))
+        sack_enter(t, b, news, now);
+    else if (repaired && !(b->flags & (TCB_RECOVERY | TCB_RECOVER)))
+        tail_repaired(t, b, now);
+    if ((b->flags & TCB_RECOVERY) && (found || news->delivered > 0 || news->duplicate)) {
+        uint32_t least = found && !b->rtt.sacks ? b->snd.mss : 0; /* RFC 6582 step 3: the next hole */
+
+        prr_acked(t, b, blind_delivery(t, b, news), news->acked > 0 && !found, least, now);
+    } else if (news->acked > 0 && !before) {
+        window_opens(t, b, news, now);
+    }
+    conn_ready(t, b);
+}
+
+static void reno_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    if (news->acked == 0) {
+        if (news->duplicate)
+            reno_duplicate(t, b, now);
+    } else if (!(b->flags & TCB_RECOVERY)) {
+        window_opens(t, b, news, now);
+    } else if (!snd_lt(b->snd.una, b->rtt.recover)) {
+        reno_leave(t, b, now);
+    } else {
+        reno_partial(t, b, news->acked, now);
+    }
+}
+
+void recovery_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    bool undone;
+
+    if (news->acked > 0)
+        b->rtt.dupacks = 0;
+    rack_acked(t, b, news);
+    undone = undo_acked(t, b, news, now);
+    if ((b->flags & TCB_RECOVER) && covers_recover(t, b)) {
+        b->flags &= ~(uint32_t)TCB_RECOVER;
+        undo_ended(t, b);
+        rack_recovered(b);
+    }
+    if (loss_by_sack(t, b))
+        sack_arrives(t, b, news, now);
+    else if (!undone)
+        reno_arrives(t, b, news, now);
+    /* Else for an RTO: it may turn out yet that something was lost, or nothing. */
+    if (tcb_outstanding(b) == 0 && !undo_may_come(t, b) && !tcb_board(t, b)->tlp.out)
+        flight_free(t, b);
+}
+
+void recovery_waited(struct tcp *t, struct tcb *b, estab_time now)
+{
+    bool found = rack_find_lost(t, b, now);
+
+    if (found && !(b->flags & TCB_RECOVERY) && covers_recover(t, b))
+        sack_enter(t, b, NULL, now);
+    if (found && (b->flags & TCB_RECOVERY)) {
+        prr_acked(t, b, 0, false, 0, now);
+    }
+    conn_ready(t, b);
+}
+
+/* ---- the timer -------------------------------------------------------------------------------------- */
 
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
-    cc_timed_out(t, b, tcb_outstanding(b), b->rtt.retries > 1, now);
+    struct tcp_scoreboard *k = board_of(t, b);
+    bool by_sack = loss_by_sack(t, b);
+    /* In a recovery by SACK the window has been taken back already, as Linux has it. */
+    bool again = b->rtt.retries > 1 || (by_sack && (b->flags & TCB_RECOVERY));
+
+    if (!again)
+        undo_begin(t, b, true);
+    cc_timed_out(t, b, tcb_outstanding(b), again, now);
     ecn_reduced(t, b);
+    if (b->flags & TCB_RECOVERY)
+        NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);
     b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
     b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;
-    emit_seek(b, b->snd.una);
-    b->flight_most = 0;
+    NOTE(t, LOST_BY_TIME, b->head.handle, now, b->snd.una.v, tcb_outstanding(b));
+    if (k) {
+        k->most = 0;
+        k->rack.waits = k->tlp.out = k->tlp.due = false;
+        k->undo.frto = again ? FRTO_NONE : FRTO_HEAD;
+    }
+    if (by_sack) {
+        scoreboard_timeout(t, b, now);
+        if (flight_pipe(t, b) > 0) /* what was sent just now is not lost */
+            cc_set(t, b, b->cc.cwnd + flight_pipe(t, b), RULE_TIMEOUT, now);
+        b->flags |= TCB_RETRANSMIT;
+    } else {
+        emit_seek(b, b->snd.una);
+    }
 }

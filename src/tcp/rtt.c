@@ -14,21 +14,45 @@
  * One segment at a time is timed, to the microsecond; by Karn's rule never one that was sent again.
  * When that rule leaves nothing to time, the echoed timestamp still tells, to the millisecond.
  */
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 uint32_t ts_now(const struct tcb *b, estab_time now)
 {
     return ms_of(now) + b->ts.offset;
 }
 
-void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now)
+void rtt_start(struct tcp *t, struct tcb *b, snd_seq seq, estab_time now)
 {
-    (void)t;
+    struct tcp_scoreboard *k = board_of(t, b);
+
     if (b->flags & TCB_TIMED)
         return;
     b->flags |= TCB_TIMED;
-    b->rtt.timed = seq;
-    b->rtt.timed_at_us = (uint32_t)us_of(now);
+    if (!k) /* a SYN, which is sent at since_us */
+        return;
+    k->timed = seq;
+    k->timed_at_us = (uint32_t)us_of(now);
+}
+
+enum { LEAST_UNIT_S = 64, LEAST_UNITS = 5 }; /* RFC 8985 section 6.1: a filter of five minutes */
+
+void rtt_least(struct tcb *b, uint32_t sample_us, estab_time now)
+{
+    uint8_t age = (uint8_t)(s_of(now) / LEAST_UNIT_S);
+
+    if (b->rtt.least_us > 0 && sample_us > b->rtt.least_us && (uint8_t)(age - b->rtt.least_age) < LEAST_UNITS)
+        return;
+    b->rtt.least_us = sample_us > 0 ? sample_us : 1;
+    b->rtt.least_age = age;
+}
+
+/* Whether `ack` ends the measurement; since when it ran. */
+static bool timed_since(const struct tcp *t, const struct tcb *b, snd_seq ack, uint32_t *since_us)
+{
+    const struct tcp_scoreboard *k = board_of(t, b);
+
+    *since_us = k ? k->timed_at_us : (uint32_t)b->since_us;
+    return (b->flags & TCB_TIMED) && (!k || snd_lt(k->timed, ack));
 }
 
 static uint32_t clamp(uint64_t v, uint64_t least, uint64_t most)
@@ -99,13 +123,14 @@ static uint32_t echo_ms(const struct tcb *b, const struct segment *s, estab_time
  * timed that is the timestamps' millisecond, for congestion control only. */
 uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
-    uint32_t ms;
+    uint32_t since_us, ms;
 
-    if ((b->flags & TCB_TIMED) && snd_lt(b->rtt.timed, s->ack)) {
-        uint32_t us = (uint32_t)us_of(now) - b->rtt.timed_at_us;
+    if (timed_since(t, b, s->ack, &since_us)) {
+        uint32_t us = (uint32_t)us_of(now) - since_us;
 
         b->flags &= ~(uint32_t)TCB_TIMED;
         rtt_sample(t, b, us, now);
+        rtt_least(b, us, now);
         return us > 0 ? us : 1;
     }
     ms = echo_ms(b, s, now);

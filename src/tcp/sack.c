@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sack.c - selective acknowledgments: what the receiver tells (RFC 2018, RFC 2883), and what the
- * sender hears.
+ * sack.c - selective acknowledgments: what the receiver tells (RFC 2018, RFC 2883).  What the sender
+ * hears is scoreboard.c's.
  *
  *      RCV.NXT
  *         |....[=====]....[==]......[=======]...       held beyond gaps
@@ -16,8 +16,6 @@
  * than that the oldest are told again only when they grow.
  */
 #include "tcp/tcp.h"
-
-/* ---- the receiver ------------------------------------------------------------------------------------ */
 
 /* The contiguous text held beyond a gap that holds `seq`; empty if there is none. */
 static struct tcp_sack_block run_of(const struct tcp *t, const struct tcb *b, rcv_seq seq)
@@ -157,39 +155,4 @@ void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h)
         h->opt.sack[k++] = with_fin(b, c->sack[i]);
     c->dsack = (struct tcp_sack_block){0, 0};
     cold_trim(t, b);
-}
-
-/* ---- the sender ------------------------------------------------------------------------------------------ */
-
-/* Whether a block can be one of ours: RFC 2018 section 3. */
-static bool block_holds(const struct tcb *b, const struct tcp_sack_block *s)
-{
-    return snd_lt(snd_of(s->left), snd_of(s->right)) && snd_leq(snd_of(s->right), b->snd.nxt);
-}
-
-/* RFC 2883 section 4: the first block tells of a duplicate if it lies left of SEG.ACK, or inside the
- * second one. */
-static bool is_dsack(const struct segment *s)
-{
-    const struct tcp_sack_block *first = &s->opt.sack[0], *second = &s->opt.sack[1];
-
-    if (snd_lt(snd_of(first->left), s->ack))
-        return true;
-    return s->opt.sacks > 1 && snd_leq(snd_of(second->left), snd_of(first->left)) &&
-           snd_leq(snd_of(first->right), snd_of(second->right));
-}
-
-/* Counted only: a sender that makes use of them is yet to come. */
-void sack_arrives(struct tcp *t, struct tcb *b, const struct segment *s)
-{
-    struct tcp_telemetry *m = tcp_telemetry(t, b);
-
-    if (!m || !(b->head.tag & TAG_SACK) || !(s->opt.present & OPT_SACK))
-        return;
-    for (unsigned i = 0; i < s->opt.sacks; i++) {
-        if (!block_holds(b, &s->opt.sack[i]))
-            continue;
-        m->sack_blocks++;
-        m->dsack_blocks += i == 0 && is_dsack(s);
-    }
 }

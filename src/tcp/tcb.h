@@ -96,7 +96,7 @@ enum tcb_flag {
     TCB_WINDOW_UPDATE = 1 << 7, /* the window grew enough to tell */
     TCB_TIMED = 1 << 8,         /* a segment is being timed for RTT */
     TCB_NAGLE = 1 << 9,
-    TCB_RECOVERY = 1 << 10,     /* fast recovery, RFC 6582 */
+    TCB_RECOVERY = 1 << 10,     /* fast recovery, RFC 6675 or 6582 */
     TCB_READY = 1 << 11,        /* on the ready list: may have something to send */
     TCB_BLOCKED = 1 << 12,      /* on the blocked list: waits for a neighbour's address */
     TCB_WANT_SEND = 1 << 13,    /* SEND took less than it was given: WRITABLE is owed */
@@ -242,21 +242,22 @@ struct tcb {
     struct {
         uint32_t srtt_us8, rttvar_us4; /* scaled by 8 and by 4, as in RFC 6298's own formulas */
         uint32_t rto_us;
-        uint32_t timed_at_us;
-        snd_seq timed; /* the sequence number whose acknowledgment ends the measurement */
+        uint32_t least_us; /* of the last five minutes, for RACK; 0: not known */
+        uint8_t least_age; /* when it was measured, in units of 64 s */
+        uint8_t sacks : 1;        /* the peer has sent SACK blocks, and not only agreed on them */
+        uint8_t reorder_seen : 1; /* with what follows: rack.c */
+        uint8_t reorder_steps, reorder_persist;
         uint8_t backoff;
         uint8_t probes; /* of a zero window, in a row */
         uint8_t retries;
         uint8_t dupacks;
-        snd_seq recover; /* RFC 6582 */
+        snd_seq recover; /* RFC 6582; RecoveryPoint of RFC 6675 */
     } rtt;
 
     uint64_t since_us; /* since when text is outstanding without progress */
     uint64_t heard_us; /* when the peer was last heard */
     uint64_t at_us[TIMER_SLOTS];
     struct cc_window cc;
-    uint32_t flight_most; /* most that was outstanding since nothing was, or since a loss */
-
     uint32_t keepalive_idle_ms;
     uint8_t diffserv;
     uint8_t cc_row : 4, hystart : 4; /* a row of cc_all; enum estab_hystart */
@@ -277,7 +278,8 @@ struct tcb {
         uint8_t quick;       /* acknowledgments that do not wait */
         uint8_t flags;       /* enum ack_flag */
     } ack;
-    uint32_t cold; /* its struct tcp_cold, counted from 1; 0: it has none */
+    uint32_t cold;  /* its struct tcp_cold, counted from 1; 0: it has none */
+    uint32_t board; /* its struct tcp_scoreboard, likewise */
 };
 
 _Static_assert(sizeof(struct tcb) <= 352, "an idle connection, everything counted, is 384 or less");
@@ -329,6 +331,71 @@ struct tcp_cold {
     uint64_t pace_ns;   /* when the next burst may begin; 0: pace.c needs nothing of this */
     snd_seq ecn_high; /* with ECN_CWR: SND.NXT when it began */
     struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
+};
+
+enum range_mark {
+    RANGE_SACKED = 1,
+    RANGE_LOST = 2,
+    RANGE_AGAIN = 4, /* sent again, and not found lost since */
+    RANGE_EVER = 8,  /* sent again at some time */
+};
+
+/* A run of what is outstanding that has one history; it ends where the next one begins. */
+struct tcp_range {
+    snd_seq left;
+    uint32_t sent_us; /* when it was last sent, modulo 2^32 */
+    uint8_t marks;    /* enum range_mark */
+    uint8_t spare[3];
+};
+
+enum frto { FRTO_NONE, FRTO_HEAD, FRTO_NEW_TEXT }; /* undo.c */
+
+/*
+ * What is outstanding (flight.c), and what is known of its losses: a cold block from a pool of its own,
+ * which exists while something is outstanding.
+ */
+struct tcp_scoreboard {
+    uint32_t next;  /* of the free list */
+    uint32_t count; /* ranges */
+    snd_seq end;    /* of the last of them: SND.NXT */
+    uint32_t sacked, lost, again; /* bytes so marked */
+    uint32_t most;  /* that was outstanding since nothing was, or since a loss */
+    uint32_t timed_at_us;
+    snd_seq timed;  /* with TCB_TIMED: the number whose acknowledgment ends the measurement */
+    uint32_t progress_us; /* when new text was last sent, or SND.UNA moved */
+
+    struct { /* rack.c */
+        uint32_t sent_us, rtt_us; /* of what was sent last of all that was delivered */
+        snd_seq end;              /* and where that ends */
+        snd_seq fack;             /* past the highest that was delivered */
+        snd_seq round;            /* with dsacked: SND.NXT when a DSACK widened the window */
+        bool any, dsacked;
+        bool waits;               /* until wait_us, whether what looks reordered comes */
+        uint32_t wait_us;
+    } rack;
+
+    struct { /* tlp.c */
+        snd_seq end; /* SND.NXT when the probe was sent */
+        bool due, out, again; /* to be sent; sent; and that was text sent before */
+    } tlp;
+
+    struct { /* prr.c */
+        uint32_t delivered, out, flight;
+        uint32_t credit; /* counted for duplicates that told nothing */
+    } prr;
+
+    struct { /* undo.c */
+        struct cc_window before;
+        snd_seq una;      /* when the window was taken back */
+        uint32_t twice;   /* bytes sent again since, and not yet told of as duplicates */
+        uint32_t again_ts; /* TSval of the first that was sent again */
+        bool possible, any;
+        uint8_t frto;     /* enum frto */
+        bool by_timeout;
+    } undo;
+
+    snd_seq rescue_rxt; /* RFC 6675's RescueRxt, + 1 */
+    struct tcp_range range[]; /* config.sack_ranges; ascending, from SND.UNA to `end` */
 };
 
 static inline bool tcb_is(const struct tcb *b, unsigned facts)

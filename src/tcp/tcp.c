@@ -33,6 +33,7 @@ uint64_t tcp_layout(struct tcp *t, const struct estab_config *c)
 #define PLACE(member, bytes) (t->member = at, at += aligned(bytes))
     PLACE(tcbs_at, connections * sizeof(struct tcb));
     PLACE(colds_at, connections * sizeof(struct tcp_cold));
+    PLACE(boards_at, connections * scoreboard_bytes(c));
     PLACE(telemetry_at, c->telemetry ? connections * sizeof(struct tcp_telemetry) : 0);
     PLACE(records_at, (uint64_t)c->records * sizeof(struct tcp_record));
     PLACE(handles_at, (connections + c->records) * sizeof(struct tcp_handle));
@@ -58,7 +59,7 @@ void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now)
     chunk_pool_init(&t->chunks, base + (size_t)t->chunks.meta_at, base + (size_t)t->chunks.data_at,
                     config->chunks, config->chunk_bytes);
     wheel_init(&t->wheel, us_of(now));
-    t->tcb_free = t->cold_free = t->record_free = t->handle_free = TCB_NONE;
+    t->tcb_free = t->cold_free = t->board_free = t->record_free = t->handle_free = TCB_NONE;
     t->ready_head = t->ready_tail = t->blocked_head = t->blocked_tail = TCB_NONE;
     t->event_head = t->event_tail = HANDLE_NONE;
     for (unsigned i = 0; i < RECORD_LISTS; i++)

@@ -14,11 +14,11 @@
  *      ack.c       step 5's work                            text.c     step 7's work
  *      icmp.c      3.9.2.2, ICMP errors                     reply.c    answers that nobody owns
  *      delack.c    when text is acknowledged
- *      sack.c      RFC 2018                                 window.c   the receive window
- *      recovery.c  RFC 6582                                 rtt.c      RFC 6298
+ *      sack.c      RFC 2018, the receiver's half            window.c   the receive window
+ *      flight.c    what is outstanding                      rtt.c      RFC 6298
  *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
- *      rate.c      the delivery rate
- *      tune.c      how large buffers become
+ *      rate.c      the delivery rate                        tune.c     how large buffers become
+ *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -100,13 +100,14 @@ struct tcp {
     struct wheel wheel;
 
     /* Distances of the arrays from this struct. */
-    uint64_t tcbs_at, colds_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
+    uint64_t tcbs_at, colds_at, boards_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
     uint64_t trace_at;
     uint32_t bucket_mask;
 
     /* Free lists, chained through the first word that the pool has for it; `fresh` was never used. */
     uint32_t tcb_free, tcb_fresh, tcb_used, tcb_peak;
     uint32_t cold_free, cold_fresh;
+    uint32_t board_free, board_fresh;
     uint32_t record_free, record_fresh, record_used;
     uint32_t handle_free, handle_fresh;
 
@@ -173,6 +174,26 @@ static inline const struct tcp_cold *tcb_cold(const struct tcp *t, const struct 
     static const struct tcp_cold nothing = {0};
 
     return b->cold ? tcp_cold(t, b->cold - 1) : &nothing;
+}
+
+/* What one scoreboard takes of the room. */
+static inline uint32_t scoreboard_bytes(const struct estab_config *config)
+{
+    return (uint32_t)(sizeof(struct tcp_scoreboard) + config->sack_ranges * sizeof(struct tcp_range));
+}
+
+static inline struct tcp_scoreboard *tcp_scoreboard(const struct tcp *t, uint32_t i)
+{
+    return (struct tcp_scoreboard *)((uintptr_t)t + (uintptr_t)t->boards_at +
+                                     (uintptr_t)i * scoreboard_bytes(&t->config));
+}
+
+/* The scoreboard, or one without anything in it. */
+static inline const struct tcp_scoreboard *tcb_board(const struct tcp *t, const struct tcb *b)
+{
+    static const struct tcp_scoreboard nothing = {0};
+
+    return b->board ? tcp_scoreboard(t, b->board - 1) : &nothing;
 }
 
 static inline uint64_t us_of(estab_time now)
@@ -355,15 +376,18 @@ struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
 bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 void ack_window(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 
-void recovery_duplicate(struct tcp *t, struct tcb *b, estab_time now);
-void recovery_acked(struct tcp *t, struct tcb *b, uint32_t acked, snd_seq una_before,
-                    uint32_t rtt_us, estab_time now);
+enum { DUPTHRESH = 3 }; /* RFC 5681 section 3.2, RFC 6675 section 2 */
+
+/* What may go beyond the congestion window: limited transmit, a probe of the tail. */
+uint32_t recovery_limited(const struct tcp *t, const struct tcb *b);
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now);
 
-void rtt_start(const struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
+void rtt_start(struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
 uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
+/* The round trip of what was sent once, for the least of the last minutes. */
+void rtt_least(struct tcb *b, uint32_t sample_us, estab_time now);
 uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */
 
 /* ---- delack.c: RFC 9293 section 3.8.6.3 -------------------------------------------------------------- */
@@ -399,8 +423,33 @@ void sack_dropped(struct tcp *t, struct tcb *b, rcv_seq seq);
 uint32_t sack_length(const struct tcp *t, const struct tcb *b);
 /* Puts the option into a header that acknowledges. */
 void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
-/* The peer's blocks. */
-void sack_arrives(struct tcp *t, struct tcb *b, const struct segment *s);
+
+/* ---- what of loss.h's files emit.c, timeout.c and STATUS use ----------------------------------------------- */
+
+/* The numbers from `seq` to `end` have been sent, new ones or some again. */
+void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now);
+void flight_free(struct tcp *t, struct tcb *b);
+/* Pipe: how much is in the network. */
+uint32_t flight_pipe(const struct tcp *t, const struct tcb *b);
+/* What is lost and goes again now, or (`last_resort`) RFC 6675's rules (3) and (4), if the window has
+ * room for it.  Rule (2) is emit_text's, in between. */
+bool scoreboard_next(const struct tcp *t, const struct tcb *b, bool last_resort,
+                     struct tcp_sack_block *piece, enum emit_why *why);
+void scoreboard_rescued(struct tcp *t, struct tcb *b);
+/* Where what begins at SND.UNA, and is not SACKed, ends. */
+snd_seq scoreboard_hole_end(const struct tcp *t, const struct tcb *b);
+void scoreboard_status(const struct tcp *t, const struct tcb *b, struct estab_status *st);
+/* Until when RACK waits for what looks reordered; the window that it gives it. */
+bool rack_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_time now);
+uint32_t rack_window_us(const struct tcp *t, const struct tcb *b);
+/* Until when the tail is waited for; a probe is to be sent, was sent. */
+bool tlp_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_time now);
+bool tlp_is_due(const struct tcp *t, const struct tcb *b);
+void tlp_fired(struct tcp *t, struct tcb *b, estab_time now);
+void tlp_sent(struct tcp *t, struct tcb *b, bool again);
+/* F-RTO has asked for new text, and there is none to be sent: it knows nothing. */
+bool frto_gives_up(struct tcp *t, struct tcb *b);
+void recovery_waited(struct tcp *t, struct tcb *b, estab_time now);
 
 /* ---- ecn.c: RFC 3168 ------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,10 @@
  * wheel, set for the earliest of them.  Arming is lazy: a deadline that moves to a later time leaves the node where it is, and
  * the node, when it comes out, is set again for what is due next.
  *
- *      SLOT_SEND   text, SYN or FIN outstanding           retransmission, RFC 6298
+ *      SLOT_SEND   text, SYN or FIN outstanding           retransmission, RFC 6298; or before it
+ *                                                         the probe of the tail, or the end of the
+ *                                                         reordering window, RFC 8985
+ *                  none, after a recovery                 what DSACK may tell of it is forgotten
  *                  none, and the window is zero           zero-window probe, section 3.8.6.1
  *                  none, and the window is too small      silly-window override, section 3.8.6.2.1
  *      SLOT_ACK    text received, not acknowledged        delayed ACK, section 3.8.6.3
@@ -66,17 +69,61 @@ static uint64_t persist_us(const struct tcp *t, const struct tcb *b)
     return at < most ? at : most;
 }
 
+/* When the retransmission timer is due that was not armed while another one was: an RTO after progress,
+ * or after the first was sent again. */
+static uint64_t retransmit_at(const struct tcp *t, const struct tcb *b, estab_time now)
+{
+    const struct tcp_scoreboard *k = tcb_board(t, b);
+    uint64_t now_us = us_of(now), from = b->since_us;
+
+    if (k->count > 0) {
+        uint64_t sent = now_us - (uint32_t)((uint32_t)now_us - k->range[0].sent_us);
+
+        from = sent > from ? sent : from;
+    }
+    return from + rtt_timeout_us(t, b);
+}
+
+/* RFC 8985 section 8: one timer, for the reordering window, the probe of the tail, or the timeout. */
+static void loss_timer(struct tcp *t, struct tcb *b, bool restart, estab_time now)
+{
+    bool armed = timer_is_armed(b, SLOT_SEND);
+    uint64_t at, retransmit = us_of(now) + rtt_timeout_us(t, b);
+
+    if (rack_waits(t, b, &at, now)) {
+        b->timer_kind = TIMER_REORDER;
+        timer_arm(t, b, SLOT_SEND, at);
+        return;
+    }
+    if (armed && (b->timer_kind == TIMER_REORDER || b->timer_kind == TIMER_TAIL_PROBE) && !restart)
+        retransmit = retransmit_at(t, b, now);
+    if (tlp_waits(t, b, &at, now)) { /* in the place of the timeout, if that comes first */
+        b->timer_kind = TIMER_TAIL_PROBE;
+        timer_arm(t, b, SLOT_SEND, at < retransmit ? at : retransmit);
+        return;
+    }
+    if (armed && b->timer_kind == TIMER_RETRANSMIT && !restart)
+        return;
+    b->timer_kind = TIMER_RETRANSMIT;
+    timer_arm(t, b, SLOT_SEND, retransmit);
+}
+
 void timer_send_update(struct tcp *t, struct tcb *b, bool restart, estab_time now)
 {
     enum timer_id kind;
     uint64_t wait;
 
     if (tcb_outstanding(b) > 0) {
-        kind = TIMER_RETRANSMIT;
-        wait = rtt_timeout_us(t, b);
-    } else if (!send_waits(b) || (b->pace & PACE_WAITS)) {
-        timer_stop(b, SLOT_SEND);
+        loss_timer(t, b, restart, now);
         return;
+    }
+    if (!send_waits(b) || (b->pace & PACE_WAITS)) {
+        if (!b->board) {
+            timer_stop(b, SLOT_SEND);
+            return;
+        }
+        kind = TIMER_FORGET; /* the peer may yet tell that something was lost, or nothing */
+        wait = rtt_timeout_us(t, b);
     } else if (b->snd.wnd == 0) {
         kind = TIMER_PERSIST;
         wait = persist_us(t, b);
@@ -231,6 +278,19 @@ static void fire_send(struct tcp *t, struct tcb *b, estab_time now)
         b->flags |= TCB_OVERRIDE;
         b->flags &= ~(uint32_t)TCB_MORE; /* it did not follow */
         conn_ready(t, b);
+        return;
+    case TIMER_REORDER:
+        recovery_waited(t, b, now);
+        timer_send_update(t, b, false, now);
+        return;
+    case TIMER_TAIL_PROBE:
+        tlp_fired(t, b, now);
+        timer_send_update(t, b, false, now);
+        conn_ready(t, b);
+        return;
+    case TIMER_FORGET:
+        if (tcb_outstanding(b) == 0)
+            flight_free(t, b);
         return;
     default:
         UNREACHABLE();

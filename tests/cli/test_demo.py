@@ -51,7 +51,7 @@ class Tour(unittest.TestCase):
         self.assertRegex(done.stdout.splitlines()[0], r"seed \d+$")
         self.assertRegex(done.stdout, r"true initial sequence numbers are \d+ \(client\)")
         self.assertIn("(lost)", done.stdout)
-        self.assertIn("(retransmission, timeout)", done.stdout)
+        self.assertIn("(retransmission, probe of the tail)", done.stdout)
 
     def test_the_kernel_is_the_peer(self):
         done = demo()
@@ -120,8 +120,9 @@ class VirtualTime(unittest.TestCase):
         self.assertEqual(numbers("1"), numbers("1"))
 
     def test_why(self):
-        self.assertIn("why: sent: retransmission, timeout",
-                      demo("--no-kernel", "--why").stdout)
+        told = demo("--no-kernel", "--why").stdout
+        self.assertIn("why: sent: retransmission, probe of the tail", told)
+        self.assertIn("the tail up to 15 is silent since 220000 us", told)
 
 
 class File(unittest.TestCase):

@@ -172,7 +172,7 @@ class Both(Case):
         self.assertEqual(path(seen, "client"), CLIENT + ["CLOSED"])
         fins = [row for row in seen if "FIN" in row.get("flags", []) and row["from"] == "client"]
         self.assertEqual(fins[0]["comment"], "lost")
-        self.assertEqual(fins[1]["mark"], "retransmission, timeout")
+        self.assertEqual(fins[1]["mark"], "retransmission, probe of the tail")
 
     def test_refused(self):
         done = self.estab("connect", "3333", "--", "true", code=5)

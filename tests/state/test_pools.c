@@ -413,7 +413,7 @@ static void memory_is_what_the_pools_lost(struct wire *w, const char *file, int 
 {
     const struct tcp *t = stack_tcp(w->stack);
     struct estab_status st = {.size = sizeof st};
-    uint64_t cursor = 0, counted = 0, lost = 0;
+    uint64_t cursor = 0, counted = 0, lost = 0, boards;
     uint64_t places = t->config.connections + t->config.records;
     uint64_t share = ((t->bucket_mask + 1) * sizeof(uint32_t) + places - 1) / places;
 
@@ -428,6 +428,10 @@ static void memory_is_what_the_pools_lost(struct wire *w, const char *file, int 
         lost += tcp_listener(t, i)->used ? sizeof(struct tcp_listener) : 0;
     for (uint32_t i = 0; i < t->handle_fresh; i++)
         lost += tcp_handle(t, i)->where != WHERE_NONE ? sizeof(struct tcp_handle) : 0;
+    boards = t->board_fresh;
+    for (uint32_t i = t->board_free; i != TCB_NONE; i = tcp_scoreboard(t, i)->next)
+        boards--;
+    lost += boards * scoreboard_bytes(&t->config);
     lost += (uint64_t)(t->chunks.sending + t->chunks.received) *
             (t->chunks.bytes + sizeof(struct chunk));
     if (counted != lost)

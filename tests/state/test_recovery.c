@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_recovery.c - the congestion window, step by step: slow start and congestion avoidance
- * (RFC 5681), fast retransmit and NewReno's fast recovery (RFC 6582), timeouts, and what a peer
- * cannot gain by lying.  Segments are 1000 bytes, the initial window is 10 of them.
+ * (RFC 5681), limited transmit (RFC 3042), fast retransmit and NewReno's fast recovery (RFC 6582),
+ * timeouts, and what a peer cannot gain by lying; all without SACK, which test_sack_recovery.c has.  Segments are 1000 bytes, the initial window is 10 of them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,7 @@ WIRE_TEST(ack_division_gains_nothing)
 
 WIRE_TEST(ack_division_gains_nothing_in_congestion_avoidance)
 {
-    uint32_t una = 10001;
+    uint32_t una = 12001;
 
     ten_sent(w);
     for (int i = 0; i < 4; i++)
@@ -91,12 +91,12 @@ WIRE_TEST(ack_division_gains_nothing_in_congestion_avoidance)
     GOT(una);
     WINDOW(2000, 5000); /* flight 0: one segment and one */
     w->head = w->tail;
-    for (; una < 14001; una++) { /* slow start up to 5000, then by one segment a window */
+    for (; una < 15001; una++) { /* slow start up to 5000, then by one segment a window */
         GOT(una + 1);
         w->head = w->tail;
     }
     WINDOW(5000, 5000);
-    for (; una < 19001; una++) {
+    for (; una < 20001; una++) {
         GOT(una + 1);
         w->head = w->tail;
     }
@@ -193,31 +193,34 @@ WIRE_TEST(three_duplicates_retransmit)
 {
     ten_sent(w);
     GOT(1);
+    SENT(10001, 11001); /* RFC 3042: a new segment for each of the first two */
     GOT(1);
-    QUIET(w->now);
+    SENT(11001, 12001);
     WINDOW(10000, UINT32_MAX);
     GOT(1);
-    WINDOW(8000, 5000);
+    WINDOW(8000, 5000); /* the two beyond the window are not halved */
     SENT(1, 1001);
     GOT(1);
     GOT(1);
     WINDOW(10000, 5000);
+    GOT(1);
+    GOT(1);
+    WINDOW(12000, 5000);
     QUIET(w->now);
     GOT(1);
-    WINDOW(11000, 5000);
-    SENT(10001, 11001);
-    GOT(1);
-    GOT(1);
     GOT(1); /* nine segments have arrived */
-    SENT(11001, 14001);
+    SENT(12001, 14001);
     WINDOW(14000, 5000);
     wire_run(w, 10 * MS);
-    GOT(10001); /* the hole was filled: everything up to `recover` */
-    WINDOW(5000, 5000);
+    GOT(12001); /* the hole was filled: everything up to `recover` */
+    WINDOW(3000, 5000);
     SENT(14001, 15001);
-    GOT(15001);
+    GOT(15001); /* slow start up to ssthresh */
+    WINDOW(5000, 5000);
+    SENT(15001, 20001);
+    GOT(20001);
     WINDOW(6000, 5000); /* congestion avoidance: a segment for each window */
-    SENT(15001, 21001);
+    SENT(20001, 26001);
 }
 
 /* cwnd = min(ssthresh, max(FlightSize, SMSS) + SMSS): no burst when little is in flight. */
@@ -226,10 +229,10 @@ WIRE_TEST(recovery_ends_without_a_burst)
     ten_sent(w);
     for (int i = 0; i < 3; i++)
         GOT(1);
-    SENT(1, 1001);
-    GOT(10001);
+    w->head = w->tail;
+    GOT(12001);
     WINDOW(2000, 5000);
-    SENT(10001, 12001);
+    SENT(12001, 14001);
 }
 
 /* What is no duplicate: section 2. */
@@ -280,13 +283,15 @@ WIRE_TEST(forged_duplicates_gain_nothing)
 static void three_lost(struct wire *w)
 {
     ten_sent(w);
-    for (int i = 0; i < 3; i++)
-        GOT(1);
+    GOT(1);
+    GOT(1);
+    SENT(10001, 12001);
+    GOT(1);
     SENT(1, 1001);
     for (int i = 0; i < 4; i++)
         GOT(1);
     WINDOW(12000, 5000);
-    SENT(10001, 12001);
+    QUIET(w->now);
 }
 
 WIRE_TEST(partial_acknowledgments_fill_one_hole_each)
@@ -304,9 +309,9 @@ WIRE_TEST(partial_acknowledgments_fill_one_hole_each)
     WINDOW(10000, 5000);
     OUT(0, ACK, 6001, 1, SMSS);
     SENT(15001, 16001);
-    GOT(10001);
+    GOT(12001);
     WINDOW(5000, 5000);
-    QUIET(w->now); /* 6000 are in flight */
+    SENT(16001, 17001); /* 4000 were in flight */
     CHECK_EQ(STATUS.retransmits, 0);
     CHECK_EQ(wire_counters(w).retransmitted, 3);
 }
@@ -344,19 +349,22 @@ WIRE_TEST(no_second_recovery_for_the_same_window)
     for (int i = 0; i < 9; i++)
         GOT(1);
     w->head = w->tail;
-    GOT(10001);
-    WINDOW(5000, 5000);
+    GOT(12001);
+    WINDOW(3000, 5000);
     w->head = w->tail;
     for (int i = 0; i < 5; i++) /* of the first ten, which arrived twice */
-        GOT(10001);
-    WINDOW(5000, 5000);
-    QUIET(w->now);
-    GOT(11001); /* more than `recover` */
-    w->head = w->tail;
-    for (int i = 0; i < 3; i++)
-        GOT(11001);
-    CHECK_EQ(STATUS.ssthresh, 2500);
-    OUT(0, ACK, 11001, 1, SMSS);
+        GOT(12001);
+    WINDOW(3000, 5000);
+    QUIET(w->now); /* nor new segments for them */
+    GOT(13001); /* more than `recover` */
+    WINDOW(4000, 5000);
+    SENT(15001, 17001);
+    GOT(13001);
+    GOT(13001);
+    SENT(17001, 19001);
+    GOT(13001);
+    CHECK_EQ(STATUS.ssthresh, 2000);
+    OUT(0, ACK, 13001, 1, SMSS);
     w->head = w->tail;
 }
 
@@ -364,7 +372,9 @@ WIRE_TEST(no_second_recovery_for_the_same_window)
 
 WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
 {
-    ten_sent(w);
+    start(w);
+    SEND(10000); /* no new text, with which F-RTO could ask whether it was real */
+    SENT(1, 10001);
     wire_run(w, 200 * MS);
     WINDOW(1000, 5000);
     SENT(1, 1001);
@@ -376,7 +386,9 @@ WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
     SENT(3001, 7001);
     GOT(7001);
     WINDOW(5000, 5000); /* ssthresh is reached */
-    SENT(7001, 12001);
+    SENT(7001, 10001);
+    SEND(20000);
+    SENT(10001, 12001);
     GOT(12001);
     WINDOW(6000, 5000);
     SENT(12001, 18001);
@@ -423,8 +435,10 @@ WIRE_TEST(no_recovery_after_a_timeout)
     wire_run(w, 200 * MS);
     SENT(1, 1001);
     GOT(1001);
+    SENT(10001, 12001); /* F-RTO asks with new text */
+    GOT(1001);          /* and hears that the timeout was real */
     SENT(1001, 3001);
-    for (int i = 0; i < 8; i++) /* the first sending of 2..10 comes after all */
+    for (int i = 0; i < 8; i++)
         GOT(1001);
     WINDOW(2000, 5000);
     QUIET(w->now);
@@ -435,9 +449,10 @@ WIRE_TEST(no_recovery_after_a_timeout)
     CHECK_EQ(STATUS.ssthresh, 5000);
     QUIET(w->now);
     GOT(11001);
+    GOT(11001);
+    GOT(11001);
     w->head = w->tail;
-    for (int i = 0; i < 3; i++)
-        GOT(11001);
+    GOT(11001);
     CHECK(STATUS.ssthresh < 5000);
     OUT(200 * MS, ACK, 11001, 1, SMSS);
     w->head = w->tail;

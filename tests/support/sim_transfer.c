@@ -26,6 +26,11 @@ struct estab_config transfer_config(void)
 
 struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const char *link)
 {
+    return transfer_new_with(t, seed, bytes, link, true);
+}
+
+struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack)
+{
     struct estab_config config = transfer_config();
     struct sim_observer observer = {.event = on_event};
     struct link_config both = {0};
@@ -34,6 +39,7 @@ struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const 
     if (!sim)
         return NULL;
     *t = (struct transfer){.bytes = bytes};
+    config.sack = sack;
     sim_set_user(sim, t);
     bool done = link_config_parse(&both, link, error) &&
                 sim_stack_add(sim, "client", &config) == TRANSFER_CLIENT &&

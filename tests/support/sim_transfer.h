@@ -33,6 +33,8 @@ struct transfer {
 struct estab_config transfer_config(void);
 /* NULL: the link's text, or the simulation, was refused.  Nothing is opened yet. */
 struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const char *link);
+/* With SACK, or without. */
+struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack);
 /* LISTEN and active OPEN; the rest follows by itself in sim_run. */
 void transfer_start(struct sim *sim);
 

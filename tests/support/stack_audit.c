@@ -299,14 +299,19 @@ static const char *check_pairs(const struct stack_audit *w)
 }
 
 struct totals {
-    uint32_t tcbs, records, chunks;
+    uint32_t tcbs, records, chunks, scoreboard;
     uint64_t windows;
 };
 
 static const char *add_tcb(const struct stack_audit *w, struct totals *sum,
                            const struct estab_status *s)
 {
-    uint32_t chunks = s->memory - w->memory - (s->cold ? w->cold_memory : 0);
+    uint32_t chunks = s->memory - w->memory - (s->cold ? w->cold_memory : 0) - s->scoreboard;
+    EXPECT(s->scoreboard == 0 || s->snd_una != s->snd_nxt || s->timer != ESTAB_NEVER,
+           "a scoreboard of nothing outstanding for ever");
+    EXPECT(s->scoreboard == 0 || !sum->scoreboard || s->scoreboard == sum->scoreboard,
+           "scoreboards of several sizes");
+    sum->scoreboard = s->scoreboard ? s->scoreboard : sum->scoreboard;
     if (s->passive && chunks % w->chunk_memory == w->listen_memory)
         chunks -= w->listen_memory;
     EXPECT(s->memory >= w->memory && chunks % w->chunk_memory == 0, "memory of no number of chunks");

@@ -9,18 +9,27 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-static struct tcp t;
+/* A TCP with one scoreboard. */
+static struct {
+    struct tcp tcp;
+    uint64_t board[(sizeof(struct tcp_scoreboard) + 7) / 8];
+} room;
 static struct tcb b;
+
+#define t room.tcp
 
 static void init(uint32_t min_ms, uint32_t max_ms)
 {
-    memset(&t, 0, sizeof t);
+    memset(&room, 0, sizeof room);
     memset(&b, 0, sizeof b);
     estab_config_init(&t.config);
+    t.boards_at = offsetof(__typeof__(room), board);
+    b.board = 1;
     t.config.rto_min_ms = min_ms;
     t.config.rto_max_ms = max_ms;
     t.config.telemetry = false; /* no room for it behind `t` */

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flight.c - what is outstanding, as ranges with one history each: when a range was last sent, whether
+ * it is SACKed, found lost, sent again.
+ *
+ *      SND.UNA                                                          SND.NXT = end
+ *         |  sent at 10 ms   | SACKed |  lost  | lost, again | sent at 12 ms |
+ *         |------------------|--------|--------|-------------|---------------|
+ *
+ * What is sent at one time is one range, however many segments that is; what is SACKed is one range
+ * whenever it was sent.  Without RACK nobody asks for the times, and a window is a range or two.
+ *
+ * A connection has config.sack_ranges of them.  When they are used up, neighbours of one kind are
+ * joined under the later of their times: then RACK waits longer than it had to, and that is all.  If
+ * that makes no room, a SACK block is not recorded, which is never wrong, for SACK is advice: the text
+ * counts as in flight, and goes again once it looks lost, although it has arrived.
+ *
+ * The last two are kept for what is sent; sending never fails.
+ */
+#include <string.h>
+
+#include "tcp/loss.h"
+
+enum { KEPT_FOR_NEW = 1, KEPT_FOR_SENDING = 3 };
+
+/* ---- a board's life ----------------------------------------------------------------------------------- */
+
+/* There is one for each TCB, so there is always one. */
+static struct tcp_scoreboard *board_need(struct tcp *t, struct tcb *b, snd_seq first)
+{
+    uint32_t i = t->board_free;
+
+    if (b->board)
+        return board_of(t, b);
+    if (i != TCB_NONE)
+        t->board_free = tcp_scoreboard(t, i)->next;
+    else
+        i = t->board_fresh++;
+    ASSERT(i < t->config.connections);
+    *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.end = first, .rescue_rxt = first, .rack.fack = first};
+    b->board = i + 1;
+    return tcp_scoreboard(t, i);
+}
+
+void flight_free(struct tcp *t, struct tcb *b)
+{
+    uint32_t i = b->board - 1;
+
+    if (!b->board)
+        return;
+    *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.next = t->board_free};
+    t->board_free = i;
+    b->board = 0;
+}
+
+/* ---- ranges --------------------------------------------------------------------------------------------- */
+
+static void count_in(struct tcp_scoreboard *k, unsigned marks, uint32_t bytes)
+{
+    k->sacked += marks & RANGE_SACKED ? bytes : 0;
+    k->lost += marks & RANGE_LOST ? bytes : 0;
+    k->again += marks & RANGE_AGAIN ? bytes : 0;
+}
+
+static void count_out(struct tcp_scoreboard *k, unsigned marks, uint32_t bytes)
+{
+    k->sacked -= marks & RANGE_SACKED ? bytes : 0;
+    k->lost -= marks & RANGE_LOST ? bytes : 0;
+    k->again -= marks & RANGE_AGAIN ? bytes : 0;
+}
+
+void flight_mark(struct tcp_scoreboard *k, uint32_t i, unsigned set, unsigned clear)
+{
+    uint32_t bytes = range_span(k, i);
+
+    count_out(k, k->range[i].marks, bytes);
+    k->range[i].marks = (uint8_t)((k->range[i].marks & ~clear) | set);
+    count_in(k, k->range[i].marks, bytes);
+}
+
+uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq)
+{
+    uint32_t low = 0, high = k->count;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (snd_leq(k->range[middle].left, seq))
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Whether two neighbours need not be told apart; `coarse`: their times do not count. */
+static bool alike(const struct tcp_range *a, const struct tcp_range *c, bool coarse)
+{
+    return a->marks == c->marks && (coarse || (a->marks & RANGE_SACKED) || a->sent_us == c->sent_us);
+}
+
+static uint32_t later(uint32_t a_us, uint32_t b_us)
+{
+    return (int32_t)(a_us - b_us) < 0 ? b_us : a_us;
+}
+
+/* Each range with the one behind it, `pairs`: no more than two into one. */
+static void join_all(struct tcp_scoreboard *k, bool coarse, bool pairs)
+{
+    uint32_t to = 0;
+    bool joined = false;
+
+    for (uint32_t i = 1; i < k->count; i++) {
+        struct tcp_range *last = &k->range[to];
+
+        if (!(pairs && joined) && alike(last, &k->range[i], coarse)) {
+            last->sent_us = later(last->sent_us, k->range[i].sent_us);
+            joined = true;
+        } else {
+            k->range[++to] = k->range[i];
+            joined = false;
+        }
+    }
+    k->count = k->count > 0 ? to + 1 : 0;
+}
+
+void flight_join(const struct tcp *t, struct tcp_scoreboard *k)
+{
+    join_all(k, t->config.recovery != ESTAB_RECOVERY_RACK, false);
+}
+
+static bool room_for(const struct tcp *t, struct tcp_scoreboard *k, uint32_t n, uint32_t keep)
+{
+    if (k->count + n + keep > t->config.sack_ranges)
+        join_all(k, true, true);
+    return k->count + n + keep <= t->config.sack_ranges;
+}
+
+static void insert(struct tcp_scoreboard *k, uint32_t i, struct tcp_range r)
+{
+    memmove(k->range + i + 1, k->range + i, (k->count - i) * sizeof r);
+    k->range[i] = r;
+    k->count++;
+}
+
+/* Whether a range begins or ends there already. */
+static bool is_cut(const struct tcp_scoreboard *k, snd_seq seq)
+{
+    return snd_leq(k->end, seq) || snd_eq(k->range[flight_at(k, seq)].left, seq);
+}
+
+/* There is room. */
+static uint32_t cut_at(struct tcp_scoreboard *k, snd_seq seq)
+{
+    uint32_t i = flight_at(k, seq);
+    struct tcp_range r = k->range[i];
+
+    if (snd_eq(r.left, seq))
+        return i;
+    r.left = seq;
+    insert(k, i + 1, r);
+    return i + 1;
+}
+
+bool flight_cut(const struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *i)
+{
+    if (!room_for(t, k, 1, KEPT_FOR_NEW))
+        return false;
+    *i = cut_at(k, seq);
+    return true;
+}
+
+/* ---- sent ------------------------------------------------------------------------------------------------ */
+
+static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t now_us)
+{
+    struct tcp_range r = {.left = seq, .sent_us = now_us};
+    bool coarse = t->config.recovery != ESTAB_RECOVERY_RACK;
+
+    ASSERT(snd_eq(seq, k->end));
+    k->progress_us = now_us;
+    k->end = end;
+    if (k->count > 0 && alike(&k->range[k->count - 1], &r, coarse)) {
+        k->range[k->count - 1].sent_us = now_us;
+        return;
+    }
+    k->end = seq;
+    if (!room_for(t, k, 1, 0)) {
+        /* As if what ends here were neither SACKed nor lost: less is known, and nothing wrong. */
+        flight_mark(k, k->count - 1, 0, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
+        k->range[k->count - 1].sent_us = now_us;
+        k->end = end;
+        return;
+    }
+    k->end = end;
+    insert(k, k->count, r);
+}
+
+static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t now_us)
+{
+    uint32_t i;
+
+    if (room_for(t, k, 2, KEPT_FOR_NEW)) {
+        (void)cut_at(k, seq);
+        if (snd_lt(end, k->end))
+            (void)cut_at(k, end);
+    }
+    for (i = flight_at(k, seq); i < k->count && snd_lt(k->range[i].left, end); i++) {
+        if (k->range[i].marks & RANGE_SACKED)
+            continue;
+        flight_mark(k, i, RANGE_AGAIN | RANGE_EVER, 0);
+        k->range[i].sent_us = now_us;
+    }
+    flight_join(t, k);
+}
+
+void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now)
+{
+    struct tcp_scoreboard *k;
+
+    if (!tcb_syn_acked(b) || snd_eq(seq, end))
+        return;
+    k = board_need(t, b, seq);
+    if (k->count == 0)
+        k->most = 0;
+    if (b->flags & TCB_RECOVERY)
+        k->prr.out += snd_span(seq, end);
+    if (snd_lt(seq, k->end)) {
+        snd_seq last = snd_lt(k->end, end) ? k->end : end;
+
+        sent_again(t, k, seq, last, (uint32_t)us_of(now));
+        undo_sent(t, b, snd_span(seq, last), now);
+        if (snd_leq(seq, k->timed) && snd_lt(k->timed, last))
+            b->flags &= ~(uint32_t)TCB_TIMED; /* Karn */
+        seq = last;
+    }
+    if (snd_lt(seq, end))
+        sent_new(t, k, seq, end, (uint32_t)us_of(now));
+    if (snd_span(b->snd.una, k->end) > k->most)
+        k->most = snd_span(b->snd.una, k->end);
+}
+
+/* ---- delivered --------------------------------------------------------------------------------------------- */
+
+/* Of range i, what lies left of `end`. */
+static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd_seq end,
+                    struct ack_news *news, estab_time now)
+{
+    const struct tcp_scoreboard *k = board_of(t, b);
+
+    news->delivered += snd_span(r->left, end);
+    if (r->marks & RANGE_EVER)
+        news->again = true;
+    else if (!(b->flags & TCB_RECOVER) || snd_leq(end, b->rtt.recover))
+        news->original = true;
+    if (!(r->marks & RANGE_EVER) && snd_lt(end, k->rack.fack))
+        news->reordered = true;
+    rack_delivered(t, b, r, end, news, now);
+}
+
+void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_time now)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+    uint32_t n = 0;
+
+    if (!k)
+        return;
+    k->progress_us = (uint32_t)us_of(now);
+    for (; n < k->count && snd_lt(k->range[n].left, b->snd.una); n++) {
+        snd_seq end = range_end(k, n);
+        bool whole = snd_leq(end, b->snd.una);
+        struct tcp_range r = k->range[n];
+
+        if (!whole)
+            end = b->snd.una;
+        if (!(r.marks & RANGE_SACKED))
+            deliver(t, b, &r, end, news, now);
+        count_out(k, r.marks, snd_span(r.left, end));
+        if (!whole) {
+            k->range[n].left = end;
+            break;
+        }
+    }
+    memmove(k->range, k->range + n, (k->count - n) * sizeof k->range[0]);
+    k->count -= n;
+}
+
+bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, struct ack_news *news,
+                   estab_time now)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+    snd_seq left = snd_of(block.left), right = snd_of(block.right);
+    uint32_t cuts = !is_cut(k, left) + !is_cut(k, right);
+    bool room = cuts == 0 || room_for(t, k, cuts, KEPT_FOR_SENDING);
+
+    if (room) {
+        (void)cut_at(k, left);
+        if (snd_lt(right, k->end))
+            (void)cut_at(k, right);
+    }
+    for (uint32_t i = flight_at(k, left); i < k->count && snd_lt(k->range[i].left, right); i++) {
+        if ((k->range[i].marks & RANGE_SACKED) || snd_lt(k->range[i].left, left) ||
+            snd_lt(right, range_end(k, i)))
+            continue;
+        news->sacked += range_span(k, i);
+        deliver(t, b, &k->range[i], range_end(k, i), news, now);
+        flight_mark(k, i, RANGE_SACKED, RANGE_LOST | RANGE_AGAIN);
+    }
+    flight_join(t, k);
+    return room;
+}
+
+/* ---- in the network ------------------------------------------------------------------------------------------ */
+
+/* RFC 6675 section 4, SetPipe: each octet not SACKed counts once if it is not lost, and once if it was
+ * sent again.  Going back after a timeout without SACK, what lies beyond `cur` does not count. */
+uint32_t flight_pipe(const struct tcp *t, const struct tcb *b)
+{
+    const struct tcp_scoreboard *k = tcb_board(t, b);
+
+    if (!loss_by_sack(t, b))
+        return snd_span(b->snd.una, b->snd.cur);
+    return tcb_outstanding(b) - k->sacked - k->lost + k->again;
+}

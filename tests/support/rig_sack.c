@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* rig_sack.c - see rig_sack.h. */
+#include "support/rig_sack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* Text is under way, of a connection with SACK and room for the fewest ranges. */
+static struct rig *sacked(void)
+{
+    struct estab_config c = rig_config();
+    static struct rig r;
+
+    c.sack_ranges = 8;
+    rig_start(&r, &c, UINT32_MAX, UINT32_MAX - 1);
+    rig_become(&r, ACTIVE, SYN_SENT);
+    IN(&r, SYN | ACK, 0, 1, .raw = "\1\1\4\2", .raw_length = 4);
+    assert_int_equal(rig_send(&r, 1000, 0), ESTAB_OK);
+    return &r;
+}
+
+/* An ACK with one block; the ISS is UINT32_MAX. */
+static struct rig *sack_in(struct rig *r, uint32_t ack, uint32_t left, uint32_t right)
+{
+    char option[12] = {1, 1, 5, 10, 0, 0, (char)((left - 1) >> 8), (char)(left - 1), 0, 0,
+                       (char)((right - 1) >> 8), (char)(right - 1)};
+
+    IN(r, ACK, 1, ack, .raw = option, .raw_length = sizeof option);
+    return r;
+}
+
+struct rig *sack_block(void)
+{
+    return sack_in(sacked(), 1, 201, 101);
+}
+
+struct rig *sack_no_room(void)
+{
+    struct rig *r = sacked();
+    for (uint32_t i = 1; i < 5; i++)
+        sack_in(r, 1, 10 * i, 10 * i + 1);
+    return r;
+}
+
+struct rig *sack_reneged(void)
+{
+    struct rig *r = sack_in(sacked(), 1, 101, 201);
+    IN(r, ACK, 1, 101);
+    return r;
+}
