@@ -101,7 +101,7 @@ static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_t
 
     news->acked = snd_span(b->snd.una, s->ack);
     b->snd.una = s->ack;
-    emit_acked(b, snd_span(una_before, s->ack));
+    emit_acked(b, news->acked);
     ack_measure(t, b, n, syn, now);
     rate_acked(t, b, now);
     b->flags |= TCB_SYN_ACKED;

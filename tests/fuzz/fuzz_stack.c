@@ -722,16 +722,19 @@ static void finish(void)
     }
 }
 
-/* Connections whose users have left end alone: nobody else can end them. */
+/* Connections whose users have left end alone: nobody else can end them.  An hour is enough; a keep-alive
+ * idle time of a millisecond makes for more deadlines than that, hence the steps. */
 static void outlive_orphans(void)
 {
     struct estab_status s = {.size = sizeof s};
+    estab_time deadline, step = 400 * ESTAB_MS;
     uint64_t cursor = 0;
     drain();
     for (unsigned i = 0; estab_list(w.stack, &cursor, &s); i++) {
         if (!s.orphan)
             continue;
-        expire(estab_deadline(w.stack));
+        deadline = estab_deadline(w.stack);
+        expire(deadline > w.now + step ? deadline : w.now + step);
         drain();
         cursor = 0;
         if (i == 10000)
