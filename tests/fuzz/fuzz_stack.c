@@ -12,7 +12,7 @@
  * (if the last byte is odd, once the peers have helped every connection to its own end) everything is
  * aborted, and every pool must be empty.
  *
- * fuzz-runs: 40000
+ * fuzz-runs: 20000
  */
 #include <stdio.h>
 #include <stdlib.h>
