@@ -13,7 +13,7 @@
 static struct end {
     const char *name, *line;
     estab_stack *stack;
-    _Alignas(64) uint8_t room[1 << 19]; /* where the stack lives */
+    _Alignas(64) uint8_t room[1 << 20]; /* where the stack lives */
 } server = {.name = "server", .line = "good-bye"}, client = {.name = "client", .line = "hello"};
 
 static void must(enum estab_error error)

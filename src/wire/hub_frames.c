@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/reader.h"
+#include "packet/tcp_header.h"
 #include "sim/random.h"
 #include "wire/hub_parts.h"
 
@@ -165,6 +166,27 @@ static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
     return NULL;
 }
 
+/*
+ * The next verb of an address does not know which ports are carried on, and may choose one of them.  Its
+ * SYN ends that (RFC 9293 section 3.6.1 lets a SYN end a TIME-WAIT): else the answers would go to a
+ * connection that knows nothing of it.  Its own state runs on, unheard.
+ */
+static void carrier_gives_up(struct hub *h, const struct client *sender, const uint8_t *bytes, size_t n)
+{
+    size_t tcp = ETHERNET + (size_t)(bytes[ETHERNET] & 15) * 4;
+    struct carried ends;
+
+    if (!sender || sender->flags & STATION_CARRIED || !tcp_ends(bytes, n, &ends) || tcp + 14 > n ||
+        (bytes[tcp + 13] & (CTL_SYN | CTL_ACK)) != CTL_SYN)
+        return;
+    for (unsigned i = 0; i < HUB_CLIENTS; i++) {
+        struct client *c = &h->client[i];
+        for (unsigned k = 0; c->fd >= 0 && k < c->carries; k++)
+            if (same(&c->carried[k].local, &ends.remote) && same(&c->carried[k].remote, &ends.local))
+                c->carried[k--] = c->carried[--c->carries];
+    }
+}
+
 /* ---- to whom --------------------------------------------------------------------------------------- */
 
 /* Who has which address is the wire's own service: nothing happens to that.  A delay of 2 s would
@@ -265,6 +287,7 @@ static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const 
                          .length = length,
                          .fate = fate};
 
+    carrier_gives_up(h, sender, bytes, length);
     for (unsigned i = 0; d.packet && i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
         if (c->fd >= 0 && c->number && c->flags & STATION_MONITOR)

@@ -51,6 +51,14 @@ class Left(Case):
         wait_until(lambda: not running(row["pid"]), "and its carrier")
         self.assertNotIn("(carried)", self.estab("wire").stdout)
 
+    def test_the_next_may_take_its_port(self):
+        """It does not know what is carried on, and its SYN ends that."""
+        self.listen("--close", "0")
+        for n in (1, 2):
+            client = self.estab("connect", "--hold", "0", "--msl", "600", "-p", "5555")
+            self.assertIn("1 in TIME-WAIT", client.stderr)
+            self.assertEqual(self.states(), ["TIME-WAIT"] * n)
+
     def test_both_ends_are_left_and_come_to_their_end(self):
         """Two carriers close what two verbs have left, and a monitor sees it."""
         monitor = self.start("capture")
