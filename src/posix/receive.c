@@ -76,13 +76,9 @@ static void take_text(struct estab_posix *p, struct sock *s, struct receiving *r
     bool stop = r->got > 0 && urgent_at_mark(p, s);
 
     while (!stop && r->got < r->total) {
-        size_t n, took;
-        uint8_t *to = room_at(r, &n);
+        size_t n = r->total - r->got < sizeof waste ? r->total - r->got : sizeof waste, took;
+        uint8_t *to = r->discard ? waste : room_at(r, &n); /* thrown away, there may be no room */
 
-        if (r->discard) {
-            to = waste;
-            n = r->total - r->got < sizeof waste ? r->total - r->got : sizeof waste;
-        }
         n = up_to_mark(p, s, n, &stop);
         took = take(p, s, to, n, 0);
         r->got += took;
