@@ -113,6 +113,10 @@ class Both(Case):
     def test_a_connection_through_its_states(self):
         process = self.start("connect", "--on", "kernel", "--hold", "never", "--msl", "60")
         ours, theirs = self.await_rows([("estab", "ESTABLISHED"), ("kernel", "ESTABLISHED")])
+        for _ in range(200): # it has one once it was accepted
+            if "inode" in theirs:
+                break
+            ours, theirs = self.await_rows([("estab", "ESTABLISHED"), ("kernel", "ESTABLISHED")])
         self.assertEqual(ours["local"], theirs["remote"])
         self.assertEqual(ours["remote"], theirs["local"])
         self.assertEqual((ours["local_name"], ours["remote_name"]), ("client", "server"))

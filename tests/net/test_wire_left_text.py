@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 import _wire
 from _wire import running, wait_until
 
-BYTES = 200_000 # as much as a send buffer holds that has grown for one window of the reader's
+BYTES = 120_000 # the reader's window, and a send buffer that has grown for less than one
 
 # Sends all at once and reads none of it until it is told to, and then bit by bit.
 READER = """
@@ -53,7 +53,7 @@ class Text(_wire.Case):
         reader.hear("sent")
         wait_until(lambda: [row["state"] for row in self.rows()] == ["LAST-ACK"],
                    "all is echoed, and the server's side closed")
-        self.assertGreater(self.rows()[0]["send_queue"], BYTES // 2)
+        self.assertGreater(self.rows()[0]["send_queue"], BYTES // 8)
         self.estab("wire", "set", "delay", "10ms", "jitter", "2ms", "loss", "1%", "reorder", "1%", "5ms",
                    "duplicate", "1%", "rate", "40mbit")
         return server, reader
@@ -70,7 +70,7 @@ class Text(_wire.Case):
                          r"\d+ bytes are not acknowledged yet")
         row, = self.rows()
         self.assertEqual((row["program"], row["state"]), ("carried by the hub", "LAST-ACK"))
-        self.assertGreater(row["send_queue"], BYTES // 2)
+        self.assertGreater(row["send_queue"], BYTES // 8)
         self.tell(reader)
         _, n, digest = reader.hear("read").split()
         self.assertEqual(int(n), BYTES)
