@@ -173,11 +173,13 @@ static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
  */
 static void carrier_gives_up(struct hub *h, const struct client *sender, const uint8_t *bytes, size_t n)
 {
-    size_t tcp = ETHERNET + (size_t)(bytes[ETHERNET] & 15) * 4;
     struct carried ends;
+    size_t flags;
 
-    if (!sender || sender->flags & STATION_CARRIED || !tcp_ends(bytes, n, &ends) || tcp + 14 > n ||
-        (bytes[tcp + 13] & (CTL_SYN | CTL_ACK)) != CTL_SYN)
+    if (!sender || sender->flags & STATION_CARRIED || !tcp_ends(bytes, n, &ends))
+        return;
+    flags = ETHERNET + (size_t)(bytes[ETHERNET] & 15) * 4 + 13;
+    if (flags >= n || (bytes[flags] & (CTL_SYN | CTL_ACK)) != CTL_SYN)
         return;
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
