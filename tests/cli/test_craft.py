@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -52,19 +53,22 @@ def in_terminal(words, text):
     child = subprocess.Popen([ESTAB, "craft", "--on", "sim", "--seed", "1", "--color", "never",
                               *words], stdin=subprocess.PIPE, stdout=theirs,
                              stderr=subprocess.DEVNULL)
-    os.close(theirs)
     child.stdin.write(text.encode())
     child.stdin.close()
-    shown = b""
+    os.set_blocking(ours, False)
+    ended, shown = os.pidfd_open(child.pid), b""
     while True:
+        # A terminal whose last writer has closed it may forget what was written, so that end stays
+        # open here; what the program wrote is all there once its end is seen.
+        last = ended in select.select([ours, ended], [], [])[0]
         try:
-            more = os.read(ours, 65536)
-        except OSError:
-            break
-        if not more:
-            break
-        shown += more
-    os.close(ours)
+            while more := os.read(ours, 65536):
+                shown += more
+        except BlockingIOError:
+            if last:
+                break
+    for fd in (ours, theirs, ended):
+        os.close(fd)
     return child.wait(60), shown.decode().replace("\r\n", "\n")
 
 
