@@ -4,7 +4,7 @@
  *
  *      cwnd <  ssthresh   slow start           cwnd += acked
  *      cwnd >= ssthresh   congestion avoidance cwnd += SMSS                  per window acknowledged
- *      a loss             ssthresh = max(flight / 2, 2 SMSS)
+ *      a loss             ssthresh = max(flight / 2, 2 SMSS), in whole segments
  *
  * Acknowledged bytes are counted (RFC 3465), so that ACK division gains nothing; `counted`
  * holds those not yet turned into window.
@@ -30,11 +30,23 @@ static enum cwnd_rule newreno_on_ack(struct cc_window *w, const struct cc_ack *a
     return RULE_AVOIDANCE;
 }
 
-/* RFC 5681 section 3.1, equation 4; a mark of ECN is answered as a loss is (RFC 3168 section 6.1.2). */
+/*
+ * RFC 5681 section 3.1, equation 4, in whole segments, for none is sent in parts; what that takes away is
+ * counted towards the next segment.  With seven and a half a window of seven grows after half a round
+ * trip, and not, as a window of seven and a half of which seven can be used, after more than a whole one.
+ * A mark of ECN is answered as a loss is (RFC 3168 section 6.1.2).
+ */
 static void newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
 {
-    w->ssthresh = l->flight / 2 > 2 * l->mss ? l->flight / 2 : 2 * l->mss;
-    w->counted = 0;
+    uint32_t half = l->flight / 2, part = half % l->mss;
+
+    if (half < 2 * l->mss) {
+        w->ssthresh = 2 * l->mss;
+        w->counted = 0;
+    } else {
+        w->ssthresh = half - part;
+        w->counted = (uint32_t)((uint64_t)w->ssthresh * part / l->mss);
+    }
 }
 
 /* RFC 5681 section 3.1: ssthresh is held while the same segment times out again. */

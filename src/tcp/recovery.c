@@ -208,7 +208,7 @@ static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news 
 static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
     bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && scoreboard_reneged(t, b);
-    bool found = false, before = b->flags & TCB_RECOVERY;
+    bool found = false, blind = (b->flags & TCB_RECOVERY) && !b->rtt.sacks;
 
     if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
         sack_leave(t, b, now);
@@ -222,8 +222,8 @@ static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
         uint32_t least = found && !b->rtt.sacks ? b->snd.mss : 0; /* RFC 6582 step 3: the next hole */
 
         prr_acked(t, b, blind_delivery(t, b, news), news->acked > 0 && !found, least, now);
-    } else if (news->acked > 0 && !before) {
-        window_opens(t, b, news, now);
+    } else if (news->acked > 0 && !blind) {
+        window_opens(t, b, news, now); /* also for what ends a recovery and was not SACKed before */
     }
     conn_ready(t, b);
 }

@@ -108,7 +108,27 @@ static void a_loss_halves_what_was_in_flight(void **state)
     cc->on_loss(&w, LOSS(0));
     assert_int_equal(w.ssthresh, 2 * SMSS);
     cc->on_loss(&w, LOSS(UINT32_MAX));
-    assert_int_equal(w.ssthresh, UINT32_MAX / 2);
+    assert_int_equal(w.ssthresh, UINT32_MAX / 2 / SMSS * SMSS);
+}
+
+/* Seven and a half: seven, and one more after half a window. */
+static void half_a_segment_counts_towards_the_next(void **state)
+{
+    (void)state;
+    struct cc_window w = started(15 * SMSS);
+    cc->on_loss(&w, LOSS(15 * SMSS));
+    assert_int_equal(w.ssthresh, 7 * SMSS);
+    w.cwnd = w.ssthresh;
+    acked(&w, 7 * SMSS / 2 - 1);
+    assert_int_equal(w.cwnd, 7 * SMSS);
+    acked(&w, 1);
+    assert_int_equal(w.cwnd, 8 * SMSS);
+    acked(&w, 8 * SMSS - 1);
+    assert_int_equal(w.cwnd, 8 * SMSS);
+    cc->on_loss(&w, LOSS(5 * SMSS / 2)); /* two at least are no half of it */
+    w.cwnd = w.ssthresh;
+    acked(&w, 2 * SMSS - 1);
+    assert_int_equal(w.cwnd, 2 * SMSS);
 }
 
 static void a_timeout_leaves_one_segment(void **state)
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test(slow_start_ends_at_ssthresh),
         cmocka_unit_test(avoidance_adds_a_segment_a_window),
         cmocka_unit_test(a_loss_halves_what_was_in_flight),
+        cmocka_unit_test(half_a_segment_counts_towards_the_next),
         cmocka_unit_test(a_timeout_leaves_one_segment),
         cmocka_unit_test(an_undone_timeout_restores_the_window),
         cmocka_unit_test(a_mark_is_answered_like_a_loss),
