@@ -135,9 +135,10 @@ static void reno_leave(struct tcp *t, struct tcb *b, estab_time now)
 
 /* ---- the window outside recoveries ----------------------------------------------------------------- */
 
+/* Of what an ACK covers at the end of a recovery the most was delivered, and counted, under its rules. */
 static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
+    uint32_t bytes = news->recovering && loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
 
     if (!ecn_shrinks(b))
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
@@ -208,7 +209,7 @@ static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news 
 static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
     bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && scoreboard_reneged(t, b);
-    bool found = false, blind = (b->flags & TCB_RECOVERY) && !b->rtt.sacks;
+    bool found = false, before = b->flags & TCB_RECOVERY;
 
     if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
         sack_leave(t, b, now);
@@ -222,8 +223,8 @@ static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
         uint32_t least = found && !b->rtt.sacks ? b->snd.mss : 0; /* RFC 6582 step 3: the next hole */
 
         prr_acked(t, b, blind_delivery(t, b, news), news->acked > 0 && !found, least, now);
-    } else if (news->acked > 0 && !blind) {
-        window_opens(t, b, news, now); /* also for what ends a recovery and was not SACKed before */
+    } else if (news->acked > 0 && (!before || b->rtt.sacks)) {
+        window_opens(t, b, news, now);
     }
     conn_ready(t, b);
 }
