@@ -23,16 +23,20 @@ static bool sent_before(uint32_t a_us, snd_seq a_end, uint32_t c_us, snd_seq c_e
     return (int32_t)(a_us - c_us) < 0 || (a_us == c_us && snd_lt(a_end, c_end));
 }
 
-/* Step 2: what was sent again may have been delivered by what went before. */
-static bool is_ambiguous(const struct tcb *b, const struct tcp_range *r, const struct segment *s, uint32_t rtt_us,
-                         estab_time now)
+/*
+ * Step 2: what was sent again may have been delivered by what went before.  Not RFC 8985: the echoed
+ * timestamp is asked only of what SND.UNA passes, because beyond a gap it is that of the last segment in
+ * order (RFC 7323 section 4.3), and older than anything that was sent again.
+ */
+static bool is_ambiguous(const struct tcb *b, const struct tcp_range *r, snd_seq end, const struct segment *s,
+                         uint32_t rtt_us, estab_time now)
 {
     uint64_t sent = us_of(now) - rtt_us;
 
     if (!(r->marks & RANGE_EVER))
         return false;
     if ((b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0 &&
-        (int32_t)(s->opt.tsecr - ts_now(b, sent * ESTAB_US)) < 0)
+        snd_leq(end, s->ack) && (int32_t)(s->opt.tsecr - ts_now(b, sent * ESTAB_US)) < 0)
         return true;
     return rtt_us < b->rtt.least_us;
 }
@@ -45,7 +49,7 @@ void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
 
     if (!(r->marks & RANGE_EVER)) /* step 1 */
         rtt_least(b, rtt_us, now);
-    if (is_ambiguous(b, r, news->segment, rtt_us, now))
+    if (is_ambiguous(b, r, end, news->segment, rtt_us, now))
         return;
     if (k->rack.any && !sent_before(k->rack.sent_us, k->rack.end, r->sent_us, end))
         return;
