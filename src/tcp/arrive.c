@@ -33,20 +33,6 @@ struct arriving {
 
 /* ---- answers ------------------------------------------------------------------------------------------ */
 
-static bool challenge_allowed(struct tcp *t, estab_time now)
-{
-    uint32_t second = (uint32_t)(now / ESTAB_SECOND);
-
-    if (t->challenge_second != second) {
-        t->challenge_second = second;
-        t->challenge_sent = 0;
-    }
-    if (t->challenge_sent >= t->config.challenge_acks_per_second)
-        return false;
-    t->challenge_sent++;
-    return true;
-}
-
 static void answer_ack(struct arriving *a)
 {
     struct tcb *b = a->v.tcb;
@@ -60,37 +46,33 @@ static void answer_ack(struct arriving *a)
     conn_ready(a->t, b);
 }
 
+static uint8_t *answers_spent(struct arriving *a)
+{
+    return a->v.tcb ? &a->v.tcb->stray : &a->v.record->stray;
+}
+
 static void answer_challenge(struct arriving *a)
 {
-    if (!challenge_allowed(a->t, a->now)) {
+    if (throttle_challenge(a->t, answers_spent(a), a->now))
+        answer_ack(a);
+    else
         note_reason(a->t, REASON_CHALLENGE_THROTTLED);
-        return;
-    }
-    answer_ack(a);
 }
 
 /*
  * Of two peers that a stranger has set apart, each finds the other's ACKs outside its window.  Text
- * is always answered; bare ACKs, which might answer each other for ever, seven times a second, which
- * leaves room for keep-alives and probes.
+ * is always answered, but by a record, which has no use for it; bare ACKs, which might answer each
+ * other for ever, a few times a second.
  */
-enum { STRAY_SECOND = 31, STRAY_SHIFT = 5, STRAY_MOST = 7 };
-
 static void answer_stray(struct arriving *a)
 {
-    uint8_t *budget = a->v.tcb ? &a->v.tcb->stray : &a->v.record->stray;
-    uint8_t second = s_of(a->now) & STRAY_SECOND;
+    bool near = rcv_eq(rcv_add(a->s->seq, 1), a->v.rcv_nxt);
+    bool bare = a->v.record || segment_length(a->s) == 0;
 
-    if (a->v.record || segment_length(a->s) == 0) { /* a record has no use for text either */
-        if ((*budget & STRAY_SECOND) != second)
-            *budget = second;
-        if (*budget >> STRAY_SHIFT == STRAY_MOST) {
-            note_reason(a->t, REASON_CHALLENGE_THROTTLED);
-            return;
-        }
-        *budget = (uint8_t)(*budget + (1 << STRAY_SHIFT));
-    }
-    answer_ack(a);
+    if (!bare || throttle_stray(answers_spent(a), near, a->now))
+        answer_ack(a);
+    else
+        note_reason(a->t, REASON_CHALLENGE_THROTTLED);
 }
 
 /* RFC 2883: text that lies left of the window was received before. */

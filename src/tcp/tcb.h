@@ -262,7 +262,7 @@ struct tcb {
     uint8_t diffserv;
     uint8_t cc_row : 4, hystart : 4; /* a row of cc_all; enum estab_hystart */
     uint8_t tune;                    /* enum tune_flag */
-    uint8_t stray; /* how many ACKs outside the window were answered, and in which second */
+    uint8_t stray; /* how many strangers' segments were answered, and in which second (throttle.c) */
     uint8_t keepalives_sent; /* without an answer */
     uint8_t burst; /* full segments that went out one after the other, since the last PSH */
     uint8_t ecn;   /* enum ecn_flag */

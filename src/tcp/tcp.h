@@ -19,6 +19,7 @@
  *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
  *      rate.c      the delivery rate                        tune.c     how large buffers become
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
+ *      throttle.c  answers to strangers, in moderation
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -118,7 +119,7 @@ struct tcp {
     struct record_list lists[RECORD_LISTS];
     uint32_t listener_events;
 
-    uint32_t challenge_second, challenge_sent;
+    uint32_t challenge_second_and_1, challenges_left; /* throttle.c; 0: no second yet */
     uint32_t port_counter;
     uint32_t trace_head, trace_tail; /* serial numbers */
     uint64_t trace_lost;
@@ -368,6 +369,13 @@ enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq
 /* A reset for a segment (3.10.7.1); a place for an answer, NULL if the ring is full. */
 void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
 struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
+
+/* ---- throttle.c: RFC 5961 section 7 -------------------------------------------------------------------- */
+
+/* Whether a challenge may be sent, `spent` being the connection's byte `stray`; it is counted. */
+bool throttle_challenge(struct tcp *t, uint8_t *spent, estab_time now);
+/* The same of an ACK that answers a segment outside the window; `near`: at RCV.NXT - 1. */
+bool throttle_stray(uint8_t *spent, bool near, estab_time now);
 
 /* ---- ack.c, recovery.c, rtt.c ------------------------------------------------------------------------- */
 

@@ -311,11 +311,11 @@ static void row_8_blind(struct rig *r)
 /* RFC 5961 section 7: what strangers send costs a bounded number of answers a second. */
 static void row_8_answers_are_bounded(struct rig *r)
 {
-    unsigned most = r->config.challenge_acks_per_second;
+    enum { MOST = 3 };
 
     if (rig_state(r) < ESTABLISHED)
         return;
-    for (unsigned i = 0; i < 3 * most; i++) {
+    for (unsigned i = 0; i < 300; i++) {
         unsigned kind = i % 3;
 
         IN(r,
@@ -324,7 +324,7 @@ static void row_8_answers_are_bounded(struct rig *r)
                        : ACK,
            next_seq(r) + 1, kind == 2 ? next_ack(r) + 100000 : 0);
     }
-    if (r->out_count > most)
+    if (r->out_count > MOST)
         rig_fail(r, "%u answers in a second", r->out_count);
 }
 
@@ -384,32 +384,36 @@ static void row_10(void **state)
 
 /* ---- 12: acknowledgments of nothing --------------------------------------------------------------------------- */
 
+static uint32_t row_12_off;
+
 static void row_12_acks(struct rig *r)
 {
-    static const uint32_t offs[] = {1,          2,           1000,       65536,     0x7ffffffe,
-                                    0x80000000, 0x80000001u, 0xfff00000, 0xfffeffff};
     enum rig_state was = rig_state(r);
     struct estab_status st = rig_status(r);
     uint32_t sent = st.snd_nxt - r->iss;
 
     if (was < ESTABLISHED)
         return;
-    for (size_t i = 0; i < sizeof offs / sizeof offs[0]; i++) {
-        IN(r, ACK, next_seq(r), sent + offs[i]);
-        OUT(r, ACK, sent, next_seq(r));
-        IN(r, PSH | ACK, next_seq(r), sent + offs[i], .len = 10);
-        OUT(r, ACK, sent, next_seq(r));
-        rig_is(r, was);
-        if (rig_status(r).snd_una != st.snd_una || rig_status(r).rcv_nxt != st.rcv_nxt)
-            rig_fail(r, "an ACK off by %u was taken", (unsigned)offs[i]);
-    }
+    IN(r, ACK, next_seq(r), sent + row_12_off);
+    OUT(r, ACK, sent, next_seq(r));
+    IN(r, PSH | ACK, next_seq(r), sent + row_12_off, .len = 10);
+    OUT(r, ACK, sent, next_seq(r));
+    rig_is(r, was);
+    if (rig_status(r).snd_una != st.snd_una || rig_status(r).rcv_nxt != st.rcv_nxt)
+        rig_fail(r, "an ACK off by %u was taken", (unsigned)row_12_off);
     rig_quiet(r);
 }
 
 static void row_12(void **state)
 {
+    static const uint32_t offs[] = {1,          2,           1000,       65536,     0x7ffffffe,
+                                    0x80000000, 0x80000001u, 0xfff00000, 0xfffeffff};
+
     (void)state;
-    in_every_state(row_12_acks);
+    for (size_t i = 0; i < sizeof offs / sizeof offs[0]; i++) {
+        row_12_off = offs[i];
+        in_every_state(row_12_acks);
+    }
 }
 
 /* ---- 13: flags, and options that go missing ---------------------------------------------------------------------- */

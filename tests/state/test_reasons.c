@@ -446,7 +446,7 @@ static struct rig *challenge_throttled(void)
 {
     struct rig *r = begin(ACTIVE, ESTABLISHED);
 
-    for (unsigned i = 0; i <= r->config.challenge_acks_per_second; i++)
+    for (unsigned i = 0; i < 4; i++)
         IN(r, SYN, 1, 0);
     return r;
 }
