@@ -140,14 +140,13 @@ static void reno_grows(struct cc_window *w, const struct cc_ack *a)
  * Sections 4.4 and 4.5:  target = W_cubic(t + RTT), between cwnd and 1.5 cwnd, and for each segment that
  * is acknowledged  cwnd = cwnd + (target - cwnd) / cwnd.  In a round trip that is as far as the target.
  *
- * Not RFC 9438: RTT is the least that was seen, and no SRTT, because that one has the queue in it that
- * we have filled ourselves; and while W_max is unknown, cwnd grows by a twentieth a round trip at
- * least, because the curve is flat where it begins: Linux's habits both.
+ * Not RFC 9438: while W_max is unknown, cwnd grows by a twentieth a round trip at least, because the
+ * curve is flat where it begins: Linux's habit.
  */
 static uint32_t cubic_growth(struct cc_window *w, const struct cc_ack *a, uint32_t now_ms)
 {
     struct cc_cubic *c = &w->cubic;
-    uint64_t target = w_cubic(c, now_ms + a->least_us / 1000, a->mss);
+    uint64_t target = w_cubic(c, now_ms + a->srtt_us / 1000, a->mss);
     uint64_t each, units; /* growth for each byte in 2^-32, and of all in 1/256 byte */
 
     if (target < w->cwnd)
