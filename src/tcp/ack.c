@@ -109,7 +109,8 @@ static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_t
         emit_seek(b, b->snd.una);
     if (snd_leq(b->snd.up, b->snd.una))
         b->flags &= ~(uint32_t)TCB_URGENT_SND;
-    news->rtt_us = rtt_acked(t, b, s, now);
+    if (syn)
+        rtt_syn_acked(t, b, now);
     if (syn && b->rtt.retries > 0 && !(b->flags & TCB_RTT_VALID)) {
         b->rtt.rto_us = SYN_LOST_RTO_US;
         b->rtt.backoff = 0;
@@ -150,8 +151,10 @@ bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
     ack_window(t, b, s, now);
     if (snd_lt(b->snd.una, s->ack))
         ack_new(t, b, &news, now);
-    if (!syn)
+    if (!syn) {
+        news.rtt_us = rtt_acked(t, b, &news, now);
         recovery_arrives(t, b, &news, now);
+    }
     ack_done(t, b, &news, now);
     ecn_acked(t, b, s, delivered);
     /* MORE does not hold back what an acknowledgment would let go; a cork does. */

@@ -144,7 +144,7 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
     if (snd_eq(b->snd.nxt, b->snd.iss)) {
         b->snd.nxt = snd_add(b->snd.iss, 1);
         b->snd.cur = b->snd.nxt;
-        rtt_start(t, b, b->snd.iss, now);
+        rtt_start(b);
         b->since_us = us_of(now);
     }
     timer_send_update(t, b, false, now);
@@ -351,7 +351,6 @@ static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, est
     if (snd_eq(b->snd.cur, b->snd.nxt)) {
         if (tcb_outstanding(b) == 0)
             b->since_us = us_of(now);
-        rtt_start(t, b, b->snd.cur, now);
         if (n > 0)
             delack_talks(b, now);
     }

@@ -8,12 +8,15 @@
  *         |------------------|--------|--------|-------------|---------------|
  *
  * What is sent at one time is one range, however many segments that is; what is SACKed is one range
- * whenever it was sent.  Without RACK nobody asks for the times, and a window is a range or two.
+ * whenever it was sent.
  *
- * A connection has config.sack_ranges of them.  When they are used up, neighbours of one kind are
- * joined under the later of their times: then RACK waits longer than it had to, and that is all.  If
- * that makes no room, a SACK block is not recorded, which is never wrong, for SACK is advice: the text
- * counts as in flight, and goes again once it looks lost, although it has arrived.
+ * A connection has config.sack_ranges of them.  When they are used up, neighbours of one kind are joined
+ * under the later of their times: first those sent within a small part of the time that all of them span,
+ * so that of 256 no time is wrong by more than a sixty-fourth of that, which is a round trip; then, if
+ * histories differ so often that it does not suffice, any two.  RACK waits longer than it had to, and round
+ * trips seem shorter, and that is all.  If that makes no room, a SACK block is not recorded, which is never
+ * wrong, for SACK is advice: the text counts as in flight, and goes again once it looks lost, although it
+ * has arrived.
  *
  * The last two are kept for what is sent; sending never fails.
  */
@@ -38,6 +41,7 @@ static struct tcp_scoreboard *board_need(struct tcp *t, struct tcb *b, snd_seq f
         i = t->board_fresh++;
     ASSERT(i < t->config.connections);
     *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.end = first, .rescue_rxt = first, .rack.fack = first};
+    rtt_round_begin(b, tcp_scoreboard(t, i));
     b->board = i + 1;
     return tcp_scoreboard(t, i);
 }
@@ -93,10 +97,14 @@ uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq)
     return low;
 }
 
-/* Whether two neighbours need not be told apart; `coarse`: their times do not count. */
-static bool alike(const struct tcp_range *a, const struct tcp_range *c, bool coarse)
+/* Whether two neighbours need not be told apart: all of them was sent within `near_us`. */
+static bool alike(const struct tcp_range *a, const struct tcp_range *c, uint32_t near_us)
 {
-    return a->marks == c->marks && (coarse || (a->marks & RANGE_SACKED) || a->sent_us == c->sent_us);
+    uint32_t since_us = a->sent_us - a->older_us;
+
+    if (a->marks != c->marks)
+        return false;
+    return (a->marks & RANGE_SACKED) || a->sent_us == c->sent_us || c->sent_us - since_us <= near_us;
 }
 
 static uint32_t later(uint32_t a_us, uint32_t b_us)
@@ -104,17 +112,33 @@ static uint32_t later(uint32_t a_us, uint32_t b_us)
     return (int32_t)(a_us - b_us) < 0 ? b_us : a_us;
 }
 
-/* Each range with the one behind it, `pairs`: no more than two into one. */
-static void join_all(struct tcp_scoreboard *k, bool coarse, bool pairs)
+static uint32_t earlier(uint32_t a_us, uint32_t b_us)
+{
+    return (int32_t)(a_us - b_us) < 0 ? a_us : b_us;
+}
+
+static void join(struct tcp_range *a, const struct tcp_range *c)
+{
+    uint32_t since_us = earlier(a->sent_us - a->older_us, c->sent_us - c->older_us);
+    uint32_t sent_us = later(a->sent_us, c->sent_us), older_us = sent_us - since_us;
+
+    a->sent_us = sent_us;
+    a->older_us = (uint16_t)(older_us < UINT16_MAX ? older_us : UINT16_MAX);
+}
+
+enum { ANY_TIME = -1 };
+
+/* Each range with those behind it that were sent within `near_us`; at ANY_TIME: with the next one alone. */
+static void join_all(struct tcp_scoreboard *k, uint32_t near_us)
 {
     uint32_t to = 0;
-    bool joined = false;
+    bool pairs = near_us == (uint32_t)ANY_TIME, joined = false;
 
     for (uint32_t i = 1; i < k->count; i++) {
         struct tcp_range *last = &k->range[to];
 
-        if (!(pairs && joined) && alike(last, &k->range[i], coarse)) {
-            last->sent_us = later(last->sent_us, k->range[i].sent_us);
+        if (!(pairs && joined) && alike(last, &k->range[i], near_us)) {
+            join(last, &k->range[i]);
             joined = true;
         } else {
             k->range[++to] = k->range[i];
@@ -124,16 +148,37 @@ static void join_all(struct tcp_scoreboard *k, bool coarse, bool pairs)
     k->count = k->count > 0 ? to + 1 : 0;
 }
 
-void flight_join(const struct tcp *t, struct tcp_scoreboard *k)
+void flight_join(struct tcp_scoreboard *k)
 {
-    join_all(k, t->config.recovery != ESTAB_RECOVERY_RACK, false);
+    join_all(k, 0);
 }
 
+/* From when the first of what is outstanding was sent to when the last was. */
+static uint32_t time_spanned(const struct tcp_scoreboard *k)
+{
+    uint32_t first_us = k->range[0].sent_us, last_us = first_us;
+
+    for (uint32_t i = 1; i < k->count; i++) {
+        last_us = later(last_us, k->range[i].sent_us);
+        first_us = earlier(first_us, k->range[i].sent_us);
+    }
+    return last_us - first_us;
+}
+
+/* Two neighbours that stay apart were sent within no less than 1/(all/4) of the whole: where their histories
+ * are alike, half of `all` is left. */
 static bool room_for(const struct tcp *t, struct tcp_scoreboard *k, uint32_t n, uint32_t keep)
 {
-    if (k->count + n + keep > t->config.sack_ranges)
-        join_all(k, true, true);
-    return k->count + n + keep <= t->config.sack_ranges;
+    uint32_t all = t->config.sack_ranges;
+
+    if (k->count + n + keep > all && k->count > 0) {
+        uint32_t near_us = time_spanned(k) / (all / 4);
+
+        join_all(k, near_us < UINT16_MAX ? near_us : UINT16_MAX);
+    }
+    if (k->count + n + keep > all && k->count > 0)
+        join_all(k, (uint32_t)ANY_TIME);
+    return k->count + n + keep <= all;
 }
 
 static void insert(struct tcp_scoreboard *k, uint32_t i, struct tcp_range r)
@@ -175,20 +220,18 @@ bool flight_cut(const struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint
 static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t now_us)
 {
     struct tcp_range r = {.left = seq, .sent_us = now_us};
-    bool coarse = t->config.recovery != ESTAB_RECOVERY_RACK;
+    const struct tcp_range *last = k->count > 0 ? &k->range[k->count - 1] : NULL;
 
     ASSERT(snd_eq(seq, k->end));
     k->progress_us = now_us;
     k->end = end;
-    if (k->count > 0 && alike(&k->range[k->count - 1], &r, coarse)) {
-        k->range[k->count - 1].sent_us = now_us;
+    if (last && last->marks == 0 && last->sent_us == now_us)
         return;
-    }
     k->end = seq;
     if (!room_for(t, k, 1, 0)) {
         /* As if what ends here were neither SACKed nor lost: less is known, and nothing wrong. */
         flight_mark(k, k->count - 1, 0, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
-        k->range[k->count - 1].sent_us = now_us;
+        join(&k->range[k->count - 1], &r);
         k->end = end;
         return;
     }
@@ -210,8 +253,9 @@ static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd
             continue;
         flight_mark(k, i, RANGE_AGAIN | RANGE_EVER, 0);
         k->range[i].sent_us = now_us;
+        k->range[i].older_us = 0;
     }
-    flight_join(t, k);
+    flight_join(k);
 }
 
 void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now)
@@ -230,8 +274,6 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
 
         sent_again(t, k, seq, last, (uint32_t)us_of(now));
         undo_sent(t, b, snd_span(seq, last), now);
-        if (snd_leq(seq, k->timed) && snd_lt(k->timed, last))
-            b->flags &= ~(uint32_t)TCB_TIMED; /* Karn */
         seq = last;
     }
     if (snd_lt(seq, end))
@@ -244,7 +286,7 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
 
 /* Of range i, what lies left of `end`. */
 static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd_seq end,
-                    struct ack_news *news, estab_time now)
+                    struct ack_news *news, struct ack_times *times, estab_time now)
 {
     const struct tcp_scoreboard *k = board_of(t, b);
 
@@ -255,6 +297,11 @@ static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
         news->original = true;
     if (!(r->marks & RANGE_EVER) && snd_lt(end, k->rack.fack))
         news->reordered = true;
+    if (!(r->marks & RANGE_EVER)) {
+        times->first_us = times->any ? times->first_us : r->sent_us;
+        times->last_us = r->sent_us;
+        times->any = true;
+    }
     rack_delivered(t, b, r, end, news, now);
 }
 
@@ -274,7 +321,8 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
         if (!whole)
             end = b->snd.una;
         if (!(r.marks & RANGE_SACKED))
-            deliver(t, b, &r, end, news, now);
+            deliver(t, b, &r, end, news, &news->times_acked, now);
+        news->repeated |= r.marks & RANGE_EVER;
         count_out(k, r.marks, snd_span(r.left, end));
         if (!whole) {
             k->range[n].left = end;
@@ -303,10 +351,10 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
             snd_lt(right, range_end(k, i)))
             continue;
         news->sacked += range_span(k, i);
-        deliver(t, b, &k->range[i], range_end(k, i), news, now);
+        deliver(t, b, &k->range[i], range_end(k, i), news, &news->times_sacked, now);
         flight_mark(k, i, RANGE_SACKED, RANGE_LOST | RANGE_AGAIN);
     }
-    flight_join(t, k);
+    flight_join(k);
     return room;
 }
 

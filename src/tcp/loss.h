@@ -12,6 +12,13 @@
 
 #include "tcp/tcp.h"
 
+/* When what was never sent again, and is told of for the first time, was sent: the first in order, and the
+ * last. */
+struct ack_times {
+    bool any;
+    uint32_t first_us, last_us;
+};
+
 /* What one acknowledgment has told. */
 struct ack_news {
     const struct segment *segment;
@@ -25,7 +32,9 @@ struct ack_news {
     bool sack_news;     /* a block told what was not known, or would have, were there room */
     bool original;      /* delivered for the first time was what was never sent again, sent before `recover` */
     bool again;         /* what was sent again is acknowledged */
+    bool repeated;      /* of what SND.UNA has passed some was sent again */
     bool reordered;     /* delivered was what was never sent again, below what was delivered before */
+    struct ack_times times_acked, times_sacked;
     bool dsack;
     struct tcp_sack_block twice; /* with dsack: what came twice (RFC 2883) */
 };
@@ -61,6 +70,13 @@ static inline struct tcp_scoreboard *board_of(const struct tcp *t, const struct 
     return b->board ? tcp_scoreboard(t, b->board - 1) : NULL;
 }
 
+/* ---- rtt.c ---------------------------------------------------------------------------------------- */
+
+/* A scoreboard begins. */
+void rtt_round_begin(const struct tcb *b, struct tcp_scoreboard *k);
+/* All of an acknowledgment was taken in; the round trip that it tells congestion control of, 0 if none. */
+uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now);
+
 /* ---- flight.c ------------------------------------------------------------------------------------- */
 
 /* SND.UNA has moved; SACKed by the peer is `block`: false if the ranges do not suffice to record it. */
@@ -69,7 +85,7 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
                    estab_time now);
 void flight_mark(struct tcp_scoreboard *k, uint32_t i, unsigned set, unsigned clear);
 /* Joins neighbours that have the same history. */
-void flight_join(const struct tcp *t, struct tcp_scoreboard *k);
+void flight_join(struct tcp_scoreboard *k);
 /* The range that has `seq`. */
 uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq);
 /* Makes a range begin at `seq`; false: there is none left. */

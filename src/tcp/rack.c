@@ -48,7 +48,7 @@ void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     uint32_t rtt_us = (uint32_t)us_of(now) - r->sent_us;
 
     if (!(r->marks & RANGE_EVER)) /* step 1 */
-        rtt_least(b, rtt_us, now);
+        rtt_least(t, b, rtt_us, now);
     if (is_ambiguous(b, r, end, news->segment, rtt_us, now))
         return;
     if (k->rack.any && !sent_before(k->rack.sent_us, k->rack.end, r->sent_us, end))
@@ -139,7 +139,7 @@ bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
     }
     k->rack.waits = most > 0;
     k->rack.wait_us = (uint32_t)us_of(now) + (uint32_t)most;
-    flight_join(t, k);
+    flight_join(k);
     return found;
 }
 

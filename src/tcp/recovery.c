@@ -45,7 +45,6 @@ static void recovery_point(struct tcp *t, struct tcb *b, estab_time now)
     ecn_reduced(t, b);
     b->rtt.recover = b->snd.nxt;
     b->flags |= TCB_RECOVERY;
-    b->flags &= ~(uint32_t)TCB_TIMED; /* Karn: the timed segment may be the one sent again */
     if (k) {
         k->most = 0;
         k->tlp.out = k->tlp.due = false;
@@ -292,7 +291,7 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     ecn_reduced(t, b);
     if (b->flags & TCB_RECOVERY)
         NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);
-    b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_TIMED | TCB_RETRANSMIT);
+    b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETRANSMIT);
     b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;

@@ -49,7 +49,7 @@ bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now)
         NOTE(t, LOST_BY_SEQUENCE, b->head.handle, now, k->range[i].left.v, range_span(k, i), k->sacked);
         found = true;
     }
-    flight_join(t, k);
+    flight_join(k);
     return found;
 }
 
@@ -166,7 +166,7 @@ bool scoreboard_reneged(struct tcp *t, struct tcb *b)
         return false;
     note_reason(t, REASON_SACK_RENEGED);
     forget(k);
-    flight_join(t, k);
+    flight_join(k);
     return true;
 }
 
@@ -184,7 +184,7 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
             continue;
         flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
     }
-    flight_join(t, k);
+    flight_join(k);
 }
 
 /* ---- NextSeg ------------------------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ enum tcb_flag {
     TCB_KEEPALIVE = 1 << 5,     /* a keep-alive, now */
     TCB_ACK_NOW = 1 << 6,       /* acknowledge at once */
     TCB_WINDOW_UPDATE = 1 << 7, /* the window grew enough to tell */
-    TCB_TIMED = 1 << 8,         /* a segment is being timed for RTT */
+    TCB_TIMED = 1 << 8,         /* the SYN is being timed for RTT */
     TCB_NAGLE = 1 << 9,
     TCB_RECOVERY = 1 << 10,     /* fast recovery, RFC 6675 or 6582 */
     TCB_READY = 1 << 11,        /* on the ready list: may have something to send */
@@ -344,8 +344,9 @@ enum range_mark {
 struct tcp_range {
     snd_seq left;
     uint32_t sent_us; /* when it was last sent, modulo 2^32 */
+    uint16_t older_us; /* how much earlier its first may have been sent, if ranges were joined */
     uint8_t marks;    /* enum range_mark */
-    uint8_t spare[3];
+    uint8_t spare;
 };
 
 enum frto { FRTO_NONE, FRTO_HEAD, FRTO_NEW_TEXT }; /* undo.c */
@@ -360,9 +361,12 @@ struct tcp_scoreboard {
     snd_seq end;    /* of the last of them: SND.NXT */
     uint32_t sacked, lost, again; /* bytes so marked */
     uint32_t most;  /* that was outstanding since nothing was, or since a loss */
-    uint32_t timed_at_us;
-    snd_seq timed;  /* with TCB_TIMED: the number whose acknowledgment ends the measurement */
     uint32_t progress_us; /* when new text was last sent, or SND.UNA moved */
+
+    struct { /* rtt.c */
+        snd_seq round;     /* SND.NXT when this round trip began */
+        uint32_t most_us4; /* greatest RTTVAR of it */
+    } rtt;
 
     struct { /* rack.c */
         uint32_t sent_us, rtt_us; /* of what was sent last of all that was delivered */

@@ -390,12 +390,12 @@ enum { DUPTHRESH = 3 }; /* RFC 5681 section 3.2, RFC 6675 section 2 */
 uint32_t recovery_limited(const struct tcp *t, const struct tcb *b);
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now);
 
-void rtt_start(struct tcp *t, struct tcb *b, snd_seq seq, estab_time now);
-uint32_t rtt_acked(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void rtt_start(struct tcb *b); /* the SYN, which is sent at since_us */
+void rtt_syn_acked(struct tcp *t, struct tcb *b, estab_time now);
 void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
 uint64_t rtt_timeout_us(const struct tcp *t, const struct tcb *b); /* RTO, backed off */
 /* The round trip of what was sent once, for the least of the last minutes. */
-void rtt_least(struct tcb *b, uint32_t sample_us, estab_time now);
+void rtt_least(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now);
 uint32_t ts_now(const struct tcb *b, estab_time now);              /* TSval */
 
 /* ---- delack.c: RFC 9293 section 3.8.6.3 -------------------------------------------------------------- */

@@ -71,7 +71,7 @@ static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time n
     for (uint32_t i = 0; i < k->count; i++)
         if ((k->range[i].marks & RANGE_LOST))
             flight_mark(k, i, 0, RANGE_LOST);
-    flight_join(t, k);
+    flight_join(k);
     if (snd_lt(b->snd.cur, b->snd.nxt))
         emit_seek(b, b->snd.nxt);
     if (b->flags & TCB_RECOVERY)

@@ -356,8 +356,20 @@ WIRE_TEST(a_burst_ends_with_a_push)
     OUT(100 * MS, ACK | PSH, 17001, 1, 1000);
     IN(ACK, 1, 17001, 0, .wnd = 18000);
     OUT(100 * MS, ACK, 18001, 1, 1000);
-    OUT(100 * MS, ACK, 19001, 1, 1000);
-    OUT(100 * MS, ACK | PSH, 20001, 1, 500); /* the rest follows, and ends the burst */
+    OUT(100 * MS, ACK | PSH, 19001, 1, 1000);
+    OUT(100 * MS, ACK | PSH, 20001, 1, 500);
+}
+
+WIRE_TEST(the_rest_of_the_text_ends_the_burst)
+{
+    start(w);
+    OPEN(65535, .mss = 1000);
+    SEND(7500);
+    for (uint32_t i = 0; i < 5; i++)
+        OUT(0, i == 4 ? ACK | PSH : ACK, 1 + 1000 * i, 1, 1000);
+    OUT(0, ACK, 5001, 1, 1000);
+    OUT(0, ACK, 6001, 1, 1000); /* the last full one, but 500 bytes follow */
+    OUT(0, ACK | PSH, 7001, 1, 500);
 }
 
 /* One segment alone is no burst. */
@@ -540,6 +552,7 @@ int main(void)
         cmocka_unit_test(switching_nagle_off_lets_text_go),
         cmocka_unit_test(the_last_segment_is_pushed),
         cmocka_unit_test(a_burst_ends_with_a_push),
+        cmocka_unit_test(the_rest_of_the_text_ends_the_burst),
         cmocka_unit_test(one_segment_is_no_burst),
         cmocka_unit_test(more_waits_for_a_full_segment),
         cmocka_unit_test(more_does_not_wait_for_ever),

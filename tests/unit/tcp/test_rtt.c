@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_rtt.c - the retransmission timeout of RFC 6298, number by number, beside an oracle that
- * calculates its formulas as they stand there.
+ * calculates its formulas as they stand there, and those by which the RTO keeps a round trip's greatest
+ * RTTVAR; and which samples an acknowledgment gives.
  */
 #include "support/random.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -37,13 +38,26 @@ static void init(uint32_t min_ms, uint32_t max_ms)
     b.head.handle = HANDLE_NONE;
 }
 
-/* Text at `seq` is sent, and acknowledged after `us`. */
+/* Text at `seq` alone is sent, and acknowledged after `us`: a sample, and a round trip. */
 static void measure(uint32_t seq, uint32_t us, estab_time now)
 {
     struct segment s = {.ack = snd_of(seq + 1)};
+    uint32_t sent_us = (uint32_t)us_of(now);
+    struct ack_news news = {.segment = &s, .acked = 1, .times_acked = {true, sent_us, sent_us}};
 
-    rtt_start(&t, &b, snd_of(seq), now);
-    rtt_acked(&t, &b, &s, now + us * ESTAB_US);
+    tcp_scoreboard(&t, 0)->rtt.round = snd_of(seq);
+    b.snd.una = b.snd.nxt = s.ack;
+    rtt_acked(&t, &b, &news, now + us * ESTAB_US);
+}
+
+/* One of many samples of a round trip that has not ended. */
+static void measure_again(uint32_t us)
+{
+    struct segment s = {.ack = b.snd.una};
+    struct ack_news news = {.segment = &s, .acked = 1, .times_acked = {true, 0, 0}};
+
+    tcp_scoreboard(&t, 0)->rtt.round = b.snd.una;
+    rtt_acked(&t, &b, &news, us * ESTAB_US);
 }
 
 /* (2.1) Before any measurement: one second. */
@@ -125,31 +139,99 @@ static void only_a_measurement_ends_backing_off(void **state)
 {
     (void)state;
     struct segment s = {.ack = snd_of(100)};
+    struct ack_news news = {.segment = &s, .acked = 1, .repeated = true, .times_acked = {true, 5, 5}};
 
     init(200, 120000);
     b.rtt.backoff = 3;
-    rtt_acked(&t, &b, &s, ESTAB_SECOND);
+    assert_int_equal(rtt_acked(&t, &b, &news, ESTAB_SECOND), 0);
     assert_int_equal(b.rtt.backoff, 3);
     assert_false(b.flags & TCB_RTT_VALID);
     measure(100, 1000, 2 * ESTAB_SECOND);
     assert_int_equal(b.rtt.backoff, 0);
 }
 
-/* One segment at a time, and not by an ACK that does not cover it. */
-static void one_segment_is_timed(void **state)
+/* The SYN is timed once, and no SYN that was sent again. */
+static void the_syn_is_timed(void **state)
 {
     (void)state;
-    struct segment s = {.ack = snd_of(10)};
+    init(200, 120000);
+    b.since_us = 1000000;
+    rtt_syn_acked(&t, &b, 3 * ESTAB_SECOND);
+    assert_false(b.flags & TCB_RTT_VALID);
+    rtt_start(&b);
+    rtt_syn_acked(&t, &b, 3 * ESTAB_SECOND);
+    assert_int_equal(b.rtt.srtt_us8 / 8, 2000000);
+    assert_int_equal(b.rtt.least_us, 2000000);
+    assert_false(b.flags & TCB_TIMED);
+}
+
+/* The RTO counts from what was sent first; congestion control looks at what was sent last. */
+static void the_first_for_the_rto_and_the_last_for_the_window(void **state)
+{
+    (void)state;
+    struct segment s = {.ack = snd_of(100)};
+    struct ack_news news = {.segment = &s, .acked = 100, .times_acked = {true, 1000, 41000}};
 
     init(200, 120000);
-    rtt_start(&t, &b, snd_of(10), 0);
-    rtt_start(&t, &b, snd_of(5), ESTAB_SECOND); /* the first is still under way */
-    rtt_acked(&t, &b, &s, 2 * ESTAB_SECOND);
-    assert_false(b.flags & TCB_RTT_VALID);
-    s.ack = snd_of(11);
-    rtt_acked(&t, &b, &s, 3 * ESTAB_SECOND);
-    assert_int_equal(b.rtt.srtt_us8 / 8, 3000000);
-    assert_false(b.flags & TCB_TIMED);
+    assert_int_equal(rtt_acked(&t, &b, &news, 101000 * ESTAB_US), 60000);
+    assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
+}
+
+/* What is SACKed is a sample where nothing is acknowledged, or only what was sent again. */
+static void what_is_sacked_is_timed(void **state)
+{
+    (void)state;
+    struct segment s = {.ack = snd_of(100)};
+    struct ack_news news = {.segment = &s, .times_sacked = {true, 1000, 41000}};
+
+    init(200, 120000);
+    assert_int_equal(rtt_acked(&t, &b, &news, 101000 * ESTAB_US), 60000);
+    assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
+    init(200, 120000);
+    news.acked = 100;
+    news.repeated = true;
+    news.times_acked = (struct ack_times){true, 500, 500};
+    assert_int_equal(rtt_acked(&t, &b, &news, 101000 * ESTAB_US), 60000);
+    assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
+}
+
+/* RFC 7323 section 4.3: of what was sent again the echo tells, one millisecond at least. */
+static void the_echo_tells_of_what_was_sent_again(void **state)
+{
+    (void)state;
+    struct segment s = {.ack = snd_of(100), .opt = {.present = OPT_TIMESTAMPS, .tsecr = 900}};
+    struct ack_news news = {.segment = &s, .acked = 100, .repeated = true, .times_acked = {true, 5, 5}};
+
+    init(200, 120000);
+    assert_int_equal(rtt_acked(&t, &b, &news, ESTAB_SECOND), 0);
+    b.head.tag |= TAG_TIMESTAMPS;
+    assert_int_equal(rtt_acked(&t, &b, &news, ESTAB_SECOND), 100000);
+    assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
+    s.opt.tsecr = 1000;
+    assert_int_equal(rtt_acked(&t, &b, &news, ESTAB_SECOND), 1000);
+    news.acked = 0;
+    assert_int_equal(rtt_acked(&t, &b, &news, ESTAB_SECOND), 0);
+}
+
+/*
+ * RFC 7323 section 4.2: many samples a round trip.  After one of 1000 ms and a hundred of 600 RTTVAR has
+ * forgotten it, and the RTO has not, until the round trip is over; and then a quarter at a time.
+ */
+static void the_rto_remembers_a_round_trip(void **state)
+{
+    (void)state;
+    init(200, 120000);
+    measure(1, 600000, 0);
+    measure_again(1000000);
+    assert_int_equal(rtt_timeout_us(&t, &b), 650000 + 1300000);
+    for (int i = 0; i < 100; i++)
+        measure_again(600000);
+    assert_true(b.rtt.rttvar_us4 < 40000);
+    assert_in_range(rtt_timeout_us(&t, &b), 600000 + 1300000, 600010 + 1300000);
+    measure(2, 600000, 0); /* ends the round trip in which RTTVAR was 325 once */
+    assert_in_range(rtt_timeout_us(&t, &b), 600000 + 1300000, 600010 + 1300000);
+    measure(3, 600000, 0); /* and one in which it was nearly 0, four times which is rto_min at least */
+    assert_in_range(rtt_timeout_us(&t, &b), 600000 + 1025000, 600010 + 1025000);
 }
 
 /* Sequence numbers and microseconds both pass 2^32 in between. */
@@ -169,7 +251,7 @@ static void random_runs_follow_the_formulas(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 500; seed++) {
         uint64_t random = seed;
-        double srtt = 0, rttvar = 0;
+        double srtt = 0, rttvar = 0, most = 0, now;
 
         init(200, 120000);
         for (uint32_t i = 0; i < 300; i++) {
@@ -179,7 +261,9 @@ static void random_runs_follow_the_formulas(void **state)
             measure(i, r, i * 100 * ESTAB_SECOND);
             rttvar = i == 0 ? r / 2.0 : 0.75 * rttvar + 0.25 * fabs(srtt - r);
             srtt = i == 0 ? r : 0.875 * srtt + 0.125 * r;
-            rto = srtt + (4 * rttvar > 200000 ? 4 * rttvar : 200000);
+            now = 4 * rttvar > 200000 ? 4 * rttvar : 200000;
+            most = now > most ? now : most - (most - now) / 4;
+            rto = srtt + most;
             rto = rto > 120e6 ? 120e6 : rto;
             if (fabs(b.rtt.srtt_us8 / 8.0 - srtt) > 16 ||
                 fabs((double)rtt_timeout_us(&t, &b) - rto) > 128)
@@ -212,7 +296,11 @@ int main(void)
         cmocka_unit_test(a_steady_path_keeps_a_margin),
         cmocka_unit_test(backing_off_doubles),
         cmocka_unit_test(only_a_measurement_ends_backing_off),
-        cmocka_unit_test(one_segment_is_timed),
+        cmocka_unit_test(the_syn_is_timed),
+        cmocka_unit_test(the_first_for_the_rto_and_the_last_for_the_window),
+        cmocka_unit_test(what_is_sacked_is_timed),
+        cmocka_unit_test(the_echo_tells_of_what_was_sent_again),
+        cmocka_unit_test(the_rto_remembers_a_round_trip),
         cmocka_unit_test(numbers_wrap),
         cmocka_unit_test(random_runs_follow_the_formulas),
         cmocka_unit_test(an_absurd_sample),
