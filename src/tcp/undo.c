@@ -65,6 +65,11 @@ static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time n
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
+    if ((b->flags & TCB_RECOVERY) && !loss_by_sack(t, b) && b->cc.cwnd > b->cc.ssthresh)
+        cc_set(t, b, b->cc.ssthresh, RULE_RECOVERED, now); /* duplicates have inflated it */
+    /* What went again was late: RFC 8985 section 6.2, step 3, learns only of what did not go again. */
+    if (!k->undo.by_timeout)
+        b->rtt.reorder_seen = true;
     cc_undo(t, b, &k->undo.before, rule, now);
     k->undo.possible = false;
     k->undo.frto = FRTO_NONE;
