@@ -50,13 +50,19 @@ static void status_variables(const struct tcp *t, const struct tcb *b, struct es
     st->rcv_wscale = b->rcv.wscale;
 }
 
+/* NewReno's TCB_RECOVER stays after a recovery, too, but then SND.UNA has reached `recover`. */
+static bool after_timeout(const struct tcb *b)
+{
+    return (b->flags & TCB_RECOVER) && snd_lt(b->snd.una, b->rtt.recover);
+}
+
 static enum estab_loss loss_of(const struct tcp *t, const struct tcb *b)
 {
     if (ecn_shrinks(b))
         return ESTAB_LOSS_CWR;
     if (b->flags & TCB_RECOVERY)
         return ESTAB_LOSS_RECOVERY;
-    if (tcb_syn_acked(b) && b->rtt.retries > 0)
+    if (tcb_syn_acked(b) && (b->rtt.retries > 0 || after_timeout(b)))
         return ESTAB_LOSS_TIMEOUT;
     return b->rtt.dupacks > 0 || tcb_board(t, b)->sacked > 0 ? ESTAB_LOSS_DISORDER : ESTAB_LOSS_OPEN;
 }
