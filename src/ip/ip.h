@@ -9,8 +9,8 @@
 #ifndef IP_IP_H
 #define IP_IP_H
 
+#include "base/queue.h"
 #include "packet/ipv4.h"
-#include "tcp/queue.h"
 
 /* The way of a packet to one of our own addresses. */
 #define IP_LOOPBACK UINT8_MAX

@@ -20,11 +20,11 @@
 #ifndef TCP_TCB_H
 #define TCP_TCB_H
 
+#include "base/queue.h"
 #include "base/seq.h"
 #include "base/wheel.h"
 #include "packet/tcp_header.h"
 #include "tcp/fsm.h"
-#include "tcp/queue.h"
 #include "estab.h"
 
 /*

@@ -10,8 +10,8 @@
  * fitted behind the first, and a queue of n chunks holds at least (n - 2) / 2 chunks' worth of text:
  * that bound turns a window in bytes into a promise in chunks (queue_chunks_for).
  */
-#ifndef TCP_QUEUE_H
-#define TCP_QUEUE_H
+#ifndef BASE_QUEUE_H
+#define BASE_QUEUE_H
 
 #include "base/chunk.h"
 #include "estab.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* queue.c - see queue.h. */
-#include "tcp/queue.h"
+#include "base/queue.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * window into a promise: a queue of so many bytes never needs more than queue_chunks_for.
  */
 #include "support/random.h"
-#include "tcp/queue.h"
+#include "base/queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
