@@ -471,8 +471,10 @@ static bool emit_next(struct tcp *t, struct tcb *b, struct tcp_out *out, bool la
                       enum emit_why *why, estab_time now)
 {
     struct tcp_sack_block piece;
-    bool sent = scoreboard_next(t, b, last_resort, &piece, why) &&
-                emit_piece(t, b, out, piece, emit_mss(t, b), why, now);
+    uint32_t mss = emit_mss(t, b);
+    bool sent = !(last_resort && (b->pace & PACE_WAITS)) && /* new text is due, and goes first */
+                scoreboard_next(t, b, last_resort, &piece, why) &&
+                pace_allows(t, b, mss, mss, now) > 0 && emit_piece(t, b, out, piece, mss, why, now);
 
     if (sent && *why == WHY_RETRANSMIT_RESCUE)
         scoreboard_rescued(t, b);
