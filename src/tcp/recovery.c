@@ -299,7 +299,9 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     if (k) {
         k->most = 0;
         k->rack.waits = k->tlp.out = k->tlp.due = false;
-        k->undo.frto = again ? FRTO_NONE : FRTO_HEAD;
+        /* Not RFC 5682 section 2.1, step 1: also after the next timeout in a row, as Linux does, for only the
+         * first segment has gone again since. */
+        k->undo.frto = again && !(k->undo.by_timeout && k->undo.possible) ? FRTO_NONE : FRTO_HEAD;
     }
     if (by_sack) {
         scoreboard_timeout(t, b, now);
