@@ -576,6 +576,8 @@ struct estab_status {
     uint32_t min_rtt_us;   /* of all samples */
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
     uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */
+    uint32_t reordering;   /* segments by which one was overtaken, at most; 3 at least */
+    uint32_t reorderings;  /* acknowledgments that told of it */
     uint32_t out_of_order_segments; /* received beyond a gap */
     uint64_t window_limited_us, buffer_limited_us; /* with text or its user waiting for that */
     uint64_t busy_us;      /* with text not acknowledged, as of the last call that had a `now` */

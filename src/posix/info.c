@@ -35,7 +35,6 @@ _Static_assert(offsetof(struct info, total_retrans) == offsetof(struct tcp_info,
                "as in libc");
 
 #define HEADERS_BYTES      40 /* IPv4 and TCP, without options */
-#define REORDERING_SEGMENTS 3 /* RFC 5681 section 3.2: so many duplicates */
 #define SSTHRESH_INFINITE  0x7fffffff
 
 static const uint8_t linux_state[] = {
@@ -88,7 +87,7 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->snd_cwnd = segments(st->cwnd, st->snd_mss);
     i->snd_ssthresh =
         st->ssthresh >= SSTHRESH_INFINITE ? SSTHRESH_INFINITE : segments(st->ssthresh, st->snd_mss);
-    i->reordering = REORDERING_SEGMENTS;
+    i->reordering = st->reordering;
     i->total_retrans = st->segments_retransmitted;
     i->bytes_acked = st->bytes_sent;
     i->bytes_sent = st->bytes_sent + outstanding + st->bytes_retransmitted;
@@ -109,6 +108,7 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->delivered = st->delivered;
     i->delivered_ce = st->delivered_ce;
     i->dsack_dups = st->dsack_blocks;
+    i->reord_seen = st->reorderings;
     i->snd_wnd = st->snd_wnd;
 }
 

@@ -78,6 +78,7 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->congestion = (enum estab_congestion)b->cc_row;
     st->retransmits = b->rtt.retries;
     st->loss = loss_of(t, b);
+    st->reordering = rack_reordering(b);
     st->backoff = b->rtt.backoff;
     st->probes = b->rtt.probes > b->keepalives_sent ? b->rtt.probes : b->keepalives_sent;
     st->not_sent = tcb_not_sent(b);
@@ -114,6 +115,7 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->min_rtt_us = m->min_rtt_us;
     st->sack_blocks = m->sack_blocks;
     st->dsack_blocks = m->dsack_blocks;
+    st->reorderings = m->reorderings;
     st->out_of_order_segments = m->out_of_order_segments;
     st->busy_us = m->busy_us;
     if (m->busy_since_us > 0)

@@ -296,7 +296,7 @@ static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     else if (!(b->flags & TCB_RECOVER) || snd_leq(end, b->rtt.recover))
         news->original = true;
     if (!(r->marks & RANGE_EVER) && snd_lt(end, k->rack.fack))
-        news->reordered = true;
+        rack_reordered(news, r->left);
     if (!(r->marks & RANGE_EVER)) {
         times->first_us = times->any ? times->first_us : r->sent_us;
         times->last_us = r->sent_us;

@@ -34,6 +34,7 @@ struct ack_news {
     bool again;         /* what was sent again is acknowledged */
     bool repeated;      /* of what SND.UNA has passed some was sent again */
     bool reordered;     /* delivered was what was never sent again, below what was delivered before */
+    snd_seq reordered_from; /* and where the lowest of it begins */
     struct ack_times times_acked, times_sacked;
     bool dsack;
     struct tcp_sack_block twice; /* with dsack: what came twice (RFC 2883) */
@@ -114,6 +115,8 @@ void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news);
 /* What is lost by time now; whether anything was found, and until when to wait for the rest. */
 bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now);
 void rack_recovered(struct tcb *b);
+/* What begins at `from` was overtaken. */
+void rack_reordered(struct ack_news *news, snd_seq from);
 /* Whether a range was sent so recently that a timeout does not tell of it. */
 bool rack_spares(const struct tcp *t, const struct tcb *b, const struct tcp_range *r, estab_time now);
 

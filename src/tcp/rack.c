@@ -59,6 +59,32 @@ void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     k->rack.rtt_us = rtt_us;
 }
 
+void rack_reordered(struct ack_news *news, snd_seq from)
+{
+    if (!news->reordered || snd_lt(from, news->reordered_from))
+        news->reordered_from = from;
+    news->reordered = true;
+}
+
+uint32_t rack_reordering(const struct tcb *b)
+{
+    return b->rtt.reordering > DUPTHRESH ? b->rtt.reordering : DUPTHRESH;
+}
+
+/* How far: from the lowest that was overtaken to the highest that was delivered, as Linux counts it. */
+static void reordering_learn(struct tcp *t, struct tcb *b, const struct ack_news *news, snd_seq fack)
+{
+    uint32_t far = snd_lt(news->reordered_from, fack) ? snd_span(news->reordered_from, fack) : 0;
+    uint32_t segments = (far + b->snd.mss - 1) / b->snd.mss;
+    struct tcp_telemetry *m = tcp_telemetry(t, b);
+
+    b->rtt.reorder_seen = true;
+    if (m)
+        m->reorderings++;
+    if (segments > rack_reordering(b))
+        b->rtt.reordering = (uint8_t)(segments < UINT8_MAX ? segments : UINT8_MAX);
+}
+
 /* Steps 3 and 4: reordering, and what the peer got twice. */
 void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
 {
@@ -66,14 +92,14 @@ void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
 
     if (!k)
         return;
-    if (news->reordered)
-        b->rtt.reorder_seen = true;
     k->rack.fack = snd_max(k->rack.fack, b->snd.una);
     for (uint32_t i = k->count; i-- > 0;)
         if (k->range[i].marks & RANGE_SACKED) {
             k->rack.fack = snd_max(k->rack.fack, range_end(k, i));
             break;
         }
+    if (news->reordered)
+        reordering_learn(t, b, news, k->rack.fack);
     if (k->rack.dsacked && snd_leq(k->rack.round, b->snd.una))
         k->rack.dsacked = false;
     if (!news->dsack || k->rack.dsacked)

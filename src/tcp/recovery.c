@@ -287,6 +287,9 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 
     if (!again)
         undo_begin(t, b, true);
+    /* As many as without reordering would have told of a loss, and did not: it was thought too great. */
+    if (!again && k && k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss)
+        b->rtt.reordering = 0;
     cc_timed_out(t, b, tcb_outstanding(b), again, now);
     ecn_reduced(t, b);
     if (b->flags & TCB_RECOVERY)

@@ -112,6 +112,15 @@ static bool block_take(struct tcp *t, struct tcb *b, struct tcp_sack_block r, st
     return true;
 }
 
+/* What was sent again has come, and is SACKed, and comes again: the first was no loss, but late. */
+static bool first_was_late(const struct tcp_scoreboard *k, snd_seq una, snd_seq left)
+{
+    unsigned both = RANGE_SACKED | RANGE_EVER;
+
+    return k->count > 0 && snd_leq(una, left) && snd_lt(left, k->end) &&
+           (k->range[flight_at(k, left)].marks & both) == both;
+}
+
 static void block_arrives(struct tcp *t, struct tcb *b, struct ack_news *news, unsigned i, estab_time now)
 {
     const struct segment *s = news->segment;
@@ -129,6 +138,8 @@ static void block_arrives(struct tcp *t, struct tcb *b, struct ack_news *news, u
     if (again) {
         news->dsack = true;
         news->twice = s->opt.sack[i];
+        if (b->board && first_was_late(board_of(t, b), b->snd.una, snd_of(s->opt.sack[i].left)))
+            rack_reordered(news, snd_of(s->opt.sack[i].left));
     } else if (t->config.recovery != ESTAB_RECOVERY_NEWRENO) {
         news->sack_news |= block_take(t, b, s->opt.sack[i], news, now);
     }

@@ -246,7 +246,9 @@ struct tcb {
         uint8_t least_age; /* when it was measured, in units of 64 s */
         uint8_t sacks : 1;        /* the peer has sent SACK blocks, and not only agreed on them */
         uint8_t reorder_seen : 1; /* with what follows: rack.c */
-        uint8_t reorder_steps, reorder_persist;
+        uint8_t reorder_persist : 5;
+        uint8_t reorder_steps;
+        uint8_t reordering; /* segments that others have overtaken at most, over DUPTHRESH; 0: none */
         uint8_t backoff;
         uint8_t probes; /* of a zero window, in a row */
         uint8_t retries;
@@ -304,7 +306,7 @@ struct tcp_telemetry {
     uint32_t text_segments_sent, text_segments_received;
     uint32_t delivered, acked_rest; /* segments, and bytes that do not fill one */
     uint32_t min_rtt_us;
-    uint32_t sack_blocks, dsack_blocks;
+    uint32_t sack_blocks, dsack_blocks, reorderings;
     uint32_t out_of_order_segments;
     uint32_t delivered_ce, ce_segments; /* of `delivered`, by ACKs with ECE; received with CE */
     uint32_t limit; /* enum limit */

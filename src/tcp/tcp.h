@@ -447,6 +447,8 @@ void scoreboard_rescued(struct tcp *t, struct tcb *b);
 /* Where what begins at SND.UNA, and is not SACKed, ends. */
 snd_seq scoreboard_hole_end(const struct tcp *t, const struct tcb *b);
 void scoreboard_status(const struct tcp *t, const struct tcb *b, struct estab_status *st);
+/* By how many segments one was overtaken so far, DUPTHRESH at least. */
+uint32_t rack_reordering(const struct tcb *b);
 /* Until when RACK waits for what looks reordered; the window that it gives it. */
 bool rack_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_time now);
 uint32_t rack_window_us(const struct tcp *t, const struct tcb *b);
