@@ -92,7 +92,7 @@ static void answer_syn_ack(struct arriving *a)
     struct tcb *b = a->v.tcb;
 
     if (!b) {
-        record_syn_ack(a->t, a->v.record, a->s->mac, WHY_SYN_ACK_AGAIN, a->now);
+        (void)record_syn_ack(a->t, a->v.record, a->s->mac, WHY_SYN_ACK_AGAIN, a->now);
         return;
     }
     b->flags |= TCB_SYN_QUEUED;
@@ -586,16 +586,36 @@ static void arrive_connection(struct arriving *a, uint32_t where)
         conn_retire(a->t, a->v.tcb, a->now);
 }
 
+/* A listener that may have sent the cookie which `s` brings back: nobody else has the pair, or a record that
+ * waits for another number. */
+static struct tcp_listener *cookie_listener(const struct tcp *t, const struct segment *s,
+                                            uint32_t where, struct tcp_listener *l)
+{
+    const struct tcp_record *r;
+
+    if (WHERE_KIND(where) != WHERE_RECORD)
+        return where == WHERE_NONE ? l : NULL;
+    r = tcp_record(t, WHERE_INDEX(where));
+    if (r->head.state != TCP_SYN_RECEIVED || s->ack.v == r->snd + 1)
+        return NULL;
+    return tcp_listener(t, r->listener);
+}
+
 static enum reason arrive_at(struct tcp *t, struct segment *s, uint32_t where,
                              struct tcp_listener *l, estab_time now)
 {
     struct arriving a = {.t = t, .s = s, .now = now};
+    struct tcp_listener *by = cookie_listener(t, s, where, l);
+    uint32_t made = by ? listen_cookie(t, by, s, &a.reason, now) : WHERE_NONE;
 
+    if (made != WHERE_NONE)
+        where = made;
     if (where != WHERE_NONE) {
         arrive_connection(&a, where);
         return a.reason;
     }
-    a.reason = l ? listen_arrives(t, l, s, now) : arrive_closed(t, s, now);
+    if (a.reason == REASON_NONE)
+        a.reason = l ? listen_arrives(t, l, s, now) : arrive_closed(t, s, now);
     note_reason(t, a.reason);
     return a.reason;
 }

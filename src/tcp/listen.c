@@ -4,7 +4,8 @@
  *
  * A listener stays in LISTEN and spawns: each SYN makes a record in SYN-RECEIVED, each ACK of our
  * SYN a TCB in ESTABLISHED that waits in the accept queue.  A single-shot passive OPEN, RFC 9293's
- * own, is a TCB that itself moves to SYN-RECEIVED, and may return.
+ * own, is a TCB that itself moves to SYN-RECEIVED, and may return.  A SYN that finds no place is answered
+ * with a cookie (cookie.c), whose ACK makes a TCB at once.
  *
  * Not RFC 9293 3.10.7.2 step 3: text or a FIN that comes with the SYN is not queued.  It is not
  * acknowledged either, so the peer sends it again, when there is a TCB to hold it.
@@ -88,17 +89,27 @@ static uint8_t agreed_tags(struct tcp *t, uint32_t ecn_mode, const struct segmen
     return tag | ecn_answers(t, ecn_mode, s, now);
 }
 
-/* The oldest child in SYN-RECEIVED whose SYN,ACK had no answer for a whole RTO, of `l` or of anybody
- * (NULL), makes room.  So what a flood of SYNs has filled is free again after a second. */
-static bool listen_recycle(struct tcp *t, const struct tcp_listener *l, estab_time now)
+/* Children whose SYN was acknowledged, and whom the user has not yet accepted. */
+uint32_t listen_unaccepted(const struct tcp_listener *l)
 {
-    for (unsigned k = RECORD_TIME_WAIT - 1; k > 0; k--) {
+    return l->pending - l->half_open;
+}
+
+/* The oldest child in SYN-RECEIVED whose SYN,ACK had no answer for a whole RTO makes room for one of `l`, whose
+ * it is, or (`anybodys`) not.  So what a flood of SYNs has filled is free again after a second; after seven,
+ * where cookies answer meanwhile, so that nobody loses a place who is only far away. */
+static bool listen_recycle(struct tcp *t, const struct tcp_listener *l, bool anybodys,
+                           estab_time now)
+{
+    unsigned least = cookie_may(t, l) ? 3 : 1;
+
+    for (unsigned k = RECORD_TIME_WAIT - 1; k >= least; k--) {
         struct tcp_record *r;
 
         if (t->lists[k].head == TCB_NONE)
             continue;
         r = tcp_record(t, t->lists[k].head);
-        if (l && tcp_listener(t, r->listener) != l)
+        if (!anybodys && tcp_listener(t, r->listener) != l)
             continue;
         record_close(t, r, EV_TIMEOUT_USER, ESTAB_TIMED_OUT, REASON_LISTEN_RECYCLED, now);
         return true;
@@ -118,16 +129,46 @@ static bool listen_recycle_wait(struct tcp *t, estab_time now)
     return true;
 }
 
+/* Whether there is a place for one more child; if not, a cookie may do. */
 static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, estab_time now)
 {
     if (!tcb_backed(t))
         return REASON_LISTEN_TEXT_POOL;
-    if (l->pending >= l->backlog && !listen_recycle(t, l, now))
-        return REASON_LISTEN_BACKLOG;
+    if (t->config.syn_cookies == SYN_COOKIES_ALWAYS && cookie_may(t, l))
+        return REASON_LISTEN_COOKIE;
+    if (l->pending >= l->backlog && !listen_recycle(t, l, false, now))
+        return cookie_may(t, l) ? REASON_LISTEN_COOKIE : REASON_LISTEN_BACKLOG;
     if (t->record_used == t->config.records && !listen_recycle_wait(t, now) &&
-        !listen_recycle(t, NULL, now))
-        return REASON_LISTEN_RECORDS;
+        !listen_recycle(t, l, true, now))
+        return cookie_may(t, l) ? REASON_LISTEN_COOKIE : REASON_LISTEN_RECORDS;
     return REASON_NONE;
+}
+
+/* What is known of a child by its SYN; its ISS is yet to be chosen. */
+static struct tcp_record listen_child(struct tcp *t, const struct tcp_listener *l,
+                                      const struct segment *s, estab_time now)
+{
+    uint16_t listener = (uint16_t)(l - tcp_listener(t, 0));
+    uint32_t ecn_mode = option_of_listener(t, listener, ESTAB_OPTION_ECN, t->config.ecn);
+    struct tcp_record r = {.next = TCB_NONE, .prev = TCB_NONE, .listener = listener};
+
+    r.head = (struct tcp_head){.remote = s->remote,
+                               .rport = s->rport,
+                               .lport = s->lport,
+                               .local = s->local,
+                               .interface = s->interface,
+                               .tag = agreed_tags(t, ecn_mode, s, now),
+                               .handle = HANDLE_NONE};
+    tcp_born(&r.head, TCP_LISTEN);
+    r.rcv = s->seq.v;
+    r.ts_recent = s->opt.tsval;
+    r.mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
+    if (r.head.tag & TAG_SCALED) {
+        r.snd_wscale = (s->opt.wscale < 14 ? s->opt.wscale : 14) & 15u; /* RFC 7323 section 2.3 */
+        r.rcv_wscale = window_scale_for(t, record_window_most(t, listener)) & 15u;
+    }
+    r.diffserv = (uint8_t)option_of_listener(t, listener, ESTAB_OPTION_DIFFSERV, 0);
+    return r;
 }
 
 static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const struct segment *s,
@@ -135,36 +176,22 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
 {
     enum reason reason = listen_room(t, l, now);
     struct tcp_pair pair = segment_pair(s);
-    uint16_t listener = (uint16_t)(l - tcp_listener(t, 0));
-    uint32_t ecn_mode = option_of_listener(t, listener, ESTAB_OPTION_ECN, t->config.ecn);
-    struct tcp_record *r;
+    struct tcp_record child, *r;
 
-    if (reason != REASON_NONE)
+    if (reason != REASON_NONE && reason != REASON_LISTEN_COOKIE)
         return reason;
+    child = listen_child(t, l, s, now);
+    if (reason == REASON_LISTEN_COOKIE)
+        return cookie_send(t, l, &child, s->mac, now);
     r = record_new(t);
-    r->head = (struct tcp_head){.remote = s->remote,
-                                .rport = s->rport,
-                                .lport = s->lport,
-                                .local = s->local,
-                                .interface = s->interface,
-                                .tag = agreed_tags(t, ecn_mode, s, now),
-                                .handle = HANDLE_NONE};
-    tcp_born(&r->head, TCP_LISTEN);
-    r->listener = listener;
+    *r = child;
     r->snd = l->fixed_iss ? l->iss : isn_new(t, &pair, now);
-    r->rcv = s->seq.v;
-    r->ts_recent = s->opt.tsval;
-    r->mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
-    if (r->head.tag & TAG_SCALED) {
-        r->snd_wscale = (s->opt.wscale < 14 ? s->opt.wscale : 14) & 15u; /* RFC 7323 section 2.3 */
-        r->rcv_wscale = window_scale_for(t, record_window_most(t, r->listener)) & 15u;
-    }
-    r->diffserv = (uint8_t)option_of_listener(t, r->listener, ESTAB_OPTION_DIFFSERV, 0);
     l->pending++;
+    l->half_open++;
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));
     tcp_move(t, &r->head, EV_RCV_SYN, REASON_LISTEN_SYN, now);
     record_wait(t, r, 0, now);
-    record_syn_ack(t, r, s->mac, WHY_SYN_ACK, now);
+    (void)record_syn_ack(t, r, s->mac, WHY_SYN_ACK, now);
     return REASON_LISTEN_SYN;
 }
 
@@ -200,7 +227,7 @@ enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct s
         return REASON_LISTEN_RST;
     if (s->flags & CTL_ACK) {
         reply_reset(t, s, now);
-        return REASON_LISTEN_ACK;
+        return l->cookie_epoch_and_1 > 0 ? REASON_LISTEN_COOKIE_WRONG : REASON_LISTEN_ACK;
     }
     if (!(s->flags & CTL_SYN))
         return REASON_LISTEN_NEITHER;
@@ -209,7 +236,9 @@ enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct s
 
 /* ---- the ACK of our SYN ------------------------------------------------------------------------------- */
 
-struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *reason, estab_time now)
+/* A TCB in SYN-RECEIVED, not yet in the table; NULL if a pool is empty (reason set). */
+static struct tcb *child_new(struct tcp *t, const struct tcp_record *r, enum reason *reason,
+                             estab_time now)
 {
     struct tcb *b = tcb_new(t, now);
     uint32_t handle;
@@ -248,11 +277,65 @@ struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *rea
     b->ts.last_ack_sent = b->rcv.nxt;
     b->rtt.retries = r->retries;
     tcb_set_mss(t, b, r->mss);
+    return b;
+}
+
+struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *reason, estab_time now)
+{
+    struct tcp_listener *l = tcp_listener(t, r->listener);
+    struct tcb *b;
+
+    *reason = REASON_LISTEN_BACKLOG; /* children by cookies have come in between */
+    b = listen_unaccepted(l) < l->backlog ? child_new(t, r, reason, now) : NULL;
+    if (!b)
+        return NULL;
     if (r->retries == 0) /* Karn */
         rtt_sample(t, b, record_rtt_us(t, r, now), now);
     table_replace(t, WHERE_RECORD | tcp_record_index(t, r), WHERE_TCB | tcp_index(t, b));
+    l->half_open--;
     record_free(t, r);
     return b;
+}
+
+/* A record that waits for another number than that of a cookie which the peer has had before it: the cookie
+ * was first, and is good. */
+static void listen_forget(struct tcp *t, const struct segment *s, estab_time now)
+{
+    struct tcp_pair pair = segment_pair(s);
+    uint32_t where = table_find(t, &pair);
+
+    if (WHERE_KIND(where) == WHERE_RECORD)
+        record_close(t, tcp_record(t, WHERE_INDEX(where)), EV_TIMEOUT_USER, ESTAB_TIMED_OUT,
+                     REASON_LISTEN_RECYCLED, now);
+}
+
+uint32_t listen_cookie(struct tcp *t, struct tcp_listener *l, struct segment *s, enum reason *reason,
+                       estab_time now)
+{
+    struct tcp_record r;
+    struct tcb *b;
+
+    if ((s->flags & (CTL_ACK | CTL_SYN | CTL_RST)) != CTL_ACK || !cookie_take(t, l, s, &r, now))
+        return WHERE_NONE;
+    *reason = REASON_LISTEN_BACKLOG;
+    if (listen_unaccepted(l) >= l->backlog)
+        return WHERE_NONE;
+    *reason = REASON_LISTEN_DEFERRED;
+    if (segment_length(s) == 0 &&
+        option_of_listener(t, r.listener, ESTAB_OPTION_DEFER_ACCEPT_MS, 0) > 0)
+        return WHERE_NONE;
+    tcp_born(&r.head, TCP_LISTEN);
+    b = child_new(t, &r, reason, now);
+    if (!b)
+        return WHERE_NONE;
+    listen_forget(t, s, now);
+    tcp_move(t, &b->head, EV_RCV_SYN, REASON_LISTEN_COOKIE_ACK, now);
+    l->pending++;
+    table_add(t, WHERE_TCB | tcp_index(t, b));
+    note_reason(t, REASON_LISTEN_COOKIE_ACK);
+    *reason = REASON_NONE;
+    s->opt.tsecr = 0; /* its clock is behind ours: no round trip is measured by it */
+    return WHERE_TCB | tcp_index(t, b);
 }
 
 /* The child has reached ESTABLISHED: it joins the accept queue. */

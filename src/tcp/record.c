@@ -95,8 +95,10 @@ void record_free(struct tcp *t, struct tcp_record *r)
 /* The listener has one child fewer to wait for. */
 static void record_orphan(struct tcp *t, const struct tcp_record *r)
 {
-    if (r->listener != LISTENER_NONE)
-        tcp_listener(t, r->listener)->pending--;
+    if (r->listener == LISTENER_NONE)
+        return;
+    tcp_listener(t, r->listener)->pending--;
+    tcp_listener(t, r->listener)->half_open--;
 }
 
 void record_close(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum estab_error error,
@@ -204,7 +206,7 @@ static void record_due(struct tcp *t, struct tcp_record *r, estab_time now)
     if ((r->head.tag & TAG_DEFERRED) && waited < defer_ms(t, r))
         return; /* the peer has our SYN,ACK */
     t->retransmitted++;
-    record_syn_ack(t, r, NULL, WHY_RETRANSMIT_TIMEOUT, now);
+    (void)record_syn_ack(t, r, NULL, WHY_RETRANSMIT_TIMEOUT, now);
 }
 
 void record_expire(struct tcp *t, estab_time now)
@@ -290,14 +292,14 @@ uint32_t record_window(const struct tcp *t, const struct tcp_record *r)
                                           : first_window(t, r->listener);
 }
 
-void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
-                    enum emit_why why, estab_time now)
+struct tcp_out *record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
+                               enum emit_why why, estab_time now)
 {
     struct tcp_out *out = record_reply(t, r, why, now);
     struct tcp_header *h;
 
     if (!out)
-        return;
+        return NULL;
     if (mac) {
         out->has_mac = true;
         for (unsigned i = 0; i < 6; i++)
@@ -317,6 +319,7 @@ void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *ma
         h->opt.present |= OPT_WINDOW_SCALE;
         h->opt.wscale = r->rcv_wscale;
     }
+    return out;
 }
 
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> of a record: step 1's answer, and a challenge. */

@@ -19,7 +19,7 @@
  *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
  *      rate.c      the delivery rate                        tune.c     how large buffers become
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
- *      throttle.c  answers to strangers, in moderation
+ *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      conn.c      making, moving, ending a connection
  */
@@ -65,6 +65,8 @@ struct tcp_listener {
     uint32_t single;    /* the TCB of a single-shot passive OPEN, or TCB_NONE */
     uint32_t backlog;
     uint32_t pending;   /* children in SYN-RECEIVED or not yet accepted */
+    uint32_t half_open; /* of these, records */
+    uint32_t cookie_epoch_and_1; /* when a cookie was last sent (cookie.c); 0: never */
     uint32_t accept_head, accept_tail; /* handles */
     uint32_t ready;     /* an ACCEPT event is owed */
     uint32_t fixed_iss, iss;
@@ -324,6 +326,11 @@ void listener_free(struct tcp *t, struct tcp_listener *l);
 /* The child of a record whose SYN was acknowledged; NULL if a pool is empty (reason set). */
 struct tcb *listen_promote(struct tcp *t, struct tcp_record *r, enum reason *reason, estab_time now);
 void listen_established(struct tcp *t, struct tcb *b);
+uint32_t listen_unaccepted(const struct tcp_listener *l); /* children that wait for estab_accept */
+/* An ACK that brings a cookie back makes a TCB in SYN-RECEIVED: its place.  WHERE_NONE: it is none (reason
+ * NONE), or there is no room for it. */
+uint32_t listen_cookie(struct tcp *t, struct tcp_listener *l, struct segment *s, enum reason *reason,
+                       estab_time now);
 /* A single-shot passive OPEN returns from SYN-RECEIVED to LISTEN. */
 void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reason reason,
                   estab_time now);
@@ -331,6 +338,19 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
 void listen_no_more(struct tcp *t, struct tcb *b);
 enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
                            estab_time now);
+
+/* ---- cookie.c: RFC 4987 section 3.6 --------------------------------------------------------------- */
+
+enum { SYN_COOKIES_ALWAYS = 2 }; /* of estab_config.syn_cookies */
+
+/* Whether a listener's children can do without records. */
+bool cookie_may(const struct tcp *t, const struct tcp_listener *l);
+/* Answers a SYN with a cookie of what its record would have held. */
+enum reason cookie_send(struct tcp *t, struct tcp_listener *l, struct tcp_record *r,
+                        const uint8_t *mac, estab_time now);
+/* Whether an ACK brings a cookie of `l` back; what its record would have held. */
+bool cookie_take(const struct tcp *t, const struct tcp_listener *l, const struct segment *s,
+                 struct tcp_record *r, estab_time now);
 
 /* ---- record.c ------------------------------------------------------------------------------------- */
 
@@ -341,8 +361,8 @@ estab_time record_deadline(const struct tcp *t, estab_time now);
 void record_expire(struct tcp *t, estab_time now);
 /* A listener ends: its children in SYN-RECEIVED are reset. */
 void record_end_children(struct tcp *t, uint16_t listener, estab_time now);
-void record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
-                    enum emit_why why, estab_time now);
+struct tcp_out *record_syn_ack(struct tcp *t, const struct tcp_record *r, const uint8_t *mac,
+                               enum emit_why why, estab_time now);
 void record_ack(struct tcp *t, const struct tcp_record *r, enum emit_why why, estab_time now);
 uint32_t record_window(const struct tcp *t, const struct tcp_record *r); /* RCV.WND */
 /* The bounds of a child's receive window that its listener was given. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_flood.c - 10^5 SYNs from random addresses in ten seconds: what exists goes on, the pools keep
- * to their size, and an honest client gets in by trying again, as TCPs do.
+ * test_flood.c - 10^5 SYNs from random addresses in ten seconds, without cookies: what exists goes on, the
+ * pools keep to their size, and an honest client gets in by trying again, as TCPs do.
+ * tests/sim/test_syn_flood.c has the flood that cookies answer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,6 +79,7 @@ static void flood(struct wire *w)
     uint32_t nxt = 1;
 
     c.records = RECORDS;
+    c.syn_cookies = 0;
     wire_start(w, &c);
     assert_int_equal(estab_route_add(w->stack, estab_ipv4(0, 0, 0, 0), 0, WIRE_PEER, 0), ESTAB_OK);
     OPEN(65535);

@@ -139,6 +139,7 @@ WIRE_TEST(records_run_out)
     struct estab_config c = config();
 
     c.records = 2;
+    c.syn_cookies = 0;
     wire_start(w, &c);
     OPEN(65535);
     listen_on(w, WIRE_PORT, 10);
@@ -154,6 +155,7 @@ WIRE_TEST(the_backlog_runs_out)
     struct estab_config c = config();
     estab_conn conn;
 
+    c.syn_cookies = 0;
     wire_start(w, &c);
     OPEN(65535);
     listen_on(w, WIRE_PORT, 2);
@@ -174,6 +176,7 @@ WIRE_TEST(an_old_half_open_one_makes_room)
     struct estab_config c = config();
 
     c.records = 3;
+    c.syn_cookies = 0;
     wire_start(w, &c);
     OPEN(65535);
     listen_on(w, WIRE_PORT, 3);

@@ -330,6 +330,21 @@ static struct rig *listen_records(void)
     return r;
 }
 
+/* A SYN that is answered with a cookie, an ACK that is not its own, and one that is. */
+static struct rig *listen_cookie(void)
+{
+    struct estab_config config = rig_config();
+    struct rig *r;
+
+    config.syn_cookies = 2;
+    r = begin_with(&config);
+    rig_listen_anew(r);
+    IN(r, SYN, 0, 0);
+    IN(r, ACK, 1, 9);
+    IN(r, ACK, 1, rig_out_any(r)->seq + 1 - r->iss);
+    return r;
+}
+
 /* Four SYNs were answered twice and never heard of again. */
 static struct rig *listen_recycled(void)
 {
@@ -677,6 +692,9 @@ static const struct provocation provocations[REASONS] = {
     [REASON_LISTEN_SYN] = ONE(LISTENER, LISTEN, SYN, 0, 0),
     [REASON_LISTEN_BACKLOG] = BY(listen_backlog),
     [REASON_LISTEN_RECORDS] = BY(listen_records),
+    [REASON_LISTEN_COOKIE] = BY(listen_cookie),
+    [REASON_LISTEN_COOKIE_ACK] = BY(listen_cookie),
+    [REASON_LISTEN_COOKIE_WRONG] = BY(listen_cookie),
     [REASON_LISTEN_RECYCLED] = BY(listen_recycled),
     [REASON_LISTEN_CONNECTIONS] = BY(listen_connections),
     [REASON_LISTEN_TEXT_POOL] = BY(listen_text_pool),

@@ -187,6 +187,7 @@ bool rig_seg_is(const struct rig *, const struct rig_sent *got, const struct rig
 enum estab_error rig_open_active(struct rig *);
 enum estab_error rig_open_passive(struct rig *, bool named); /* single-shot; named: for this peer */
 void rig_listen(struct rig *);
+void rig_listen_anew(struct rig *); /* whose children have numbers of their own */
 enum estab_error rig_accept(struct rig *);
 enum estab_error rig_send(struct rig *, size_t length, unsigned flags);
 /* Takes up to `size` bytes, checks them; how many there were. */

@@ -47,14 +47,27 @@ enum estab_error rig_open_passive(struct rig *r, bool named)
     return error;
 }
 
-void rig_listen(struct rig *r)
+static void listen_with(struct rig *r, bool fixed_iss)
 {
-    struct estab_listen listen = {
-        .size = sizeof listen, .local = local(), .backlog = 4, .fixed_iss = true, .iss = r->iss};
+    struct estab_listen listen = {.size = sizeof listen,
+                                  .local = local(),
+                                  .backlog = 4,
+                                  .fixed_iss = fixed_iss,
+                                  .iss = fixed_iss ? r->iss : 0};
     enum estab_error error = estab_listen(r->stack, &listen, &r->listener);
 
     if (error != ESTAB_OK)
         rig_fail(r, "LISTEN: %s", estab_error_text(error));
+}
+
+void rig_listen(struct rig *r)
+{
+    listen_with(r, true);
+}
+
+void rig_listen_anew(struct rig *r)
+{
+    listen_with(r, false);
 }
 
 enum estab_error rig_accept(struct rig *r)
