@@ -66,7 +66,8 @@ typedef uint64_t estab_time; /* nanoseconds, monotonic, any epoch */
     X(UNREACHABLE, "destination unreachable")                                                      \
     X(NO_ROUTE, "no route to the destination")                                                     \
     X(AGAIN, "nothing to do yet")                                                                  \
-    X(INVALID, "invalid argument")
+    X(INVALID, "invalid argument")                                                                 \
+    X(TOO_LONG, "datagram too long")
 
 enum estab_error {
 #define X(name, text) ESTAB_##name,
@@ -104,6 +105,11 @@ typedef struct {
 typedef struct {
     uint32_t index, generation;
 } estab_listener;
+
+/* A UDP socket, the same way. */
+typedef struct {
+    uint32_t index, generation;
+} estab_udp;
 
 typedef struct estab_stack estab_stack;
 
@@ -171,6 +177,8 @@ struct estab_config {
     uint32_t chunk_bytes;   /* a power of two */
     uint32_t neighbours;    /* ARP entries */
     uint32_t replies;       /* queued segments that no connection owns (RST, ARP, ICMP) */
+    uint32_t udp_sockets;
+    uint32_t datagrams;     /* of UDP, that wait to be sent */
     uint32_t trace_records; /* 0: no trace; else a power of two */
 
     /* Secrets.  16 bytes each from a good source, kept for the life of the stack.  isn_key is the
@@ -202,6 +210,7 @@ struct estab_config {
     uint32_t receive_buffer;  /* to which its window may grow */
     uint32_t send_reserve;    /* of text that it takes from its user at first, if send_buffer is not less */
     uint32_t send_buffer;     /* to which that may grow */
+    uint32_t udp_receive_buffer, udp_send_buffer; /* of each UDP socket */
 
     /* Switches. */
     bool timestamps, window_scale, sack, nagle, pacing;
@@ -319,11 +328,12 @@ ESTAB_API void estab_expire(estab_stack *, estab_time now);
 enum estab_event_bits {
     ESTAB_EVENT_ACCEPT = 1 << 0,     /* listener: estab_accept has connections; take until AGAIN */
     ESTAB_EVENT_OPENED = 1 << 1,     /* ESTABLISHED was entered */
-    ESTAB_EVENT_READABLE = 1 << 2,   /* text was added for estab_receive */
+    ESTAB_EVENT_READABLE = 1 << 2,   /* text was added for estab_receive, or a datagram */
     ESTAB_EVENT_WRITABLE = 1 << 3,   /* estab_send may take text again, after it took less */
     ESTAB_EVENT_PEER_CLOSED = 1 << 4, /* the peer's FIN is in sequence: "connection closing" */
     ESTAB_EVENT_URGENT = 1 << 5,     /* the peer has urgent text ahead (RFC 9293 section 3.8.5) */
-    ESTAB_EVENT_SOFT_ERROR = 1 << 6, /* ICMP, or R1 was passed; the connection lives on */
+    ESTAB_EVENT_SOFT_ERROR = 1 << 6, /* ICMP, or R1 was passed; the connection lives on.  Of a UDP
+                                      * socket: estab_udp_error tells more */
     ESTAB_EVENT_CLOSED = 1 << 7,     /* CLOSED was entered; the handle ends with this event,
                                       * unless ESTAB_OPTION_KEEP_TEXT keeps it */
 };
@@ -331,8 +341,9 @@ enum estab_event_bits {
 struct estab_event {
     uint32_t bits;
     enum estab_error error;  /* with CLOSED: why; with SOFT_ERROR: what */
-    estab_conn conn;         /* zero if the event is a listener's */
+    estab_conn conn;         /* zero if the event is a listener's or a UDP socket's */
     estab_listener listener; /* of ACCEPT */
+    estab_udp udp;           /* zero but for a UDP socket */
 };
 
 /* The next event, false when there is none.  A connection queues once; its bits gather. */
@@ -471,6 +482,96 @@ estab_set(estab_stack *, estab_conn, enum estab_option, uint32_t value, estab_ti
 ESTAB_API ESTAB_MUST_CHECK enum estab_error
 estab_listener_set(estab_stack *, estab_listener, enum estab_option, uint32_t value);
 
+/* ---- UDP: RFC 768, RFC 1122 section 4.1 ----------------------------------------------------------- */
+
+/*
+ * A socket sends and receives datagrams.  Checksums are always sent, and a datagram that comes without
+ * one is taken, as RFC 768 has it.  What arrives waits in the socket's queue, `udp_receive_buffer` bytes
+ * at most, 38 of them in front of each; what does not fit is dropped.  All queues together hold an eighth
+ * of the text pool at most.
+ */
+struct estab_udp_open {
+    uint32_t size;
+    struct estab_endpoint local;  /* unspecified address: every address of this stack; port 0: chosen,
+                                   * so that nobody can guess it (RFC 6056) */
+    struct estab_endpoint remote; /* unspecified: anybody; else as estab_udp_connect */
+    bool share; /* the port, with others that share too; of equal ones the last opened receives */
+};
+
+/* EXISTS: the port is taken.  NO_RESOURCES, NO_ROUTE, REMOTE_UNSPECIFIED, INVALID. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_open(estab_stack *, const struct estab_udp_open *,
+                                                           estab_udp *out);
+/* The socket is for this peer alone: others' datagrams go elsewhere, and a local address that was not
+ * named is the route's.  Unspecified: for anybody again.  What waits already stays.  NO_CONNECTION (there
+ * is no such socket), NO_ROUTE, REMOTE_UNSPECIFIED (an address without a port), INVALID. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_connect(estab_stack *, estab_udp,
+                                                              struct estab_endpoint remote);
+/* What was not received is dropped, what was not sent yet is still sent.  NO_CONNECTION. */
+ESTAB_API enum estab_error estab_udp_close(estab_stack *, estab_udp);
+
+/* Sends a datagram; `to` NULL: to whom the socket is connected.  All of it or nothing.  AGAIN: the
+ * socket's send buffer or the pool 'datagrams' is full, WRITABLE follows.  TOO_LONG: for UDP, or for the
+ * link.  NO_CONNECTION, REMOTE_UNSPECIFIED, NO_ROUTE, NO_RESOURCES (the text pool is empty), INVALID. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_send(estab_stack *, estab_udp,
+                                                           const struct estab_endpoint *to,
+                                                           const void *text, size_t length,
+                                                           estab_time now);
+
+struct estab_udp_received {
+    size_t length; /* of the datagram; what the buffer had no room for is gone */
+    struct estab_endpoint remote; /* port 0: its sender wants no answer */
+    struct estab_addr local;      /* to which of our addresses it was sent */
+    uint8_t ttl, diffserv, ecn;   /* of its IP header */
+};
+
+/* Takes the oldest datagram; with ESTAB_PEEK it stays.  AGAIN: there is none.  NO_CONNECTION. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_receive(estab_stack *, estab_udp, void *buffer,
+                                                              size_t size, unsigned flags,
+                                                              struct estab_udp_received *got);
+
+/* What became of a datagram of ours, by ICMP or as the next hop did not answer. */
+struct estab_udp_error {
+    uint32_t size;
+    enum estab_error error;       /* REFUSED: nobody has that port; UNREACHABLE; NO_ROUTE; OK: nothing */
+    struct estab_endpoint remote; /* to whom it was sent */
+    struct estab_addr local;
+    bool icmp;                    /* these two are an ICMP message's */
+    uint8_t type, code;
+};
+
+/* The last error, once: it is OK afterwards.  NO_CONNECTION. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_error(estab_stack *, estab_udp,
+                                                            struct estab_udp_error *);
+
+enum estab_udp_option {
+    ESTAB_UDP_RECEIVE_BUFFER, /* bytes */
+    ESTAB_UDP_SEND_BUFFER,    /* bytes */
+    ESTAB_UDP_TTL,            /* 1..255; 0: the stack's */
+    ESTAB_UDP_DIFFSERV,       /* 0..63 */
+};
+
+/* NO_CONNECTION, INVALID. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_set(estab_stack *, estab_udp, enum estab_udp_option,
+                                                          uint32_t value);
+
+struct estab_udp_status {
+    uint32_t size;
+    estab_udp udp;
+    struct estab_endpoint local, remote;
+    uint32_t waiting;        /* datagrams to be received */
+    uint32_t next_length;    /* bytes of the first of them */
+    uint32_t receive_queued; /* bytes of the receive buffer that they take */
+    uint32_t send_queued;    /* bytes not yet sent */
+    uint32_t receive_buffer, send_buffer;
+    uint64_t received, sent, dropped; /* datagrams; dropped: for want of room */
+};
+
+/* NO_CONNECTION. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_status(const estab_stack *, estab_udp,
+                                                             struct estab_udp_status *);
+/* Walks all sockets: *cursor starts at 0; false at the end. */
+ESTAB_API bool estab_udp_list(const estab_stack *, uint32_t *cursor, struct estab_udp_status *);
+
 /* ---- STATUS --------------------------------------------------------------------------------------- */
 
 enum estab_state {
@@ -600,6 +701,8 @@ struct estab_counters {
     uint32_t connections, connections_peak, records, listeners;
     uint32_t chunks_used, chunks_promised, chunks_lent, chunks_total;
     uint64_t trace_lost;
+    uint64_t datagrams_in, datagrams_out; /* of UDP: taken by a socket; sent */
+    uint32_t udp_sockets, datagrams;      /* datagrams: that wait to be sent */
 };
 
 ESTAB_API void estab_counters(const estab_stack *, struct estab_counters *);

@@ -39,6 +39,8 @@ int errno_of(enum estab_error error)
         return EADDRNOTAVAIL;
     case ESTAB_INVALID:
         return EINVAL;
+    case ESTAB_TOO_LONG:
+        return EMSGSIZE;
     }
     return EINVAL;
 }

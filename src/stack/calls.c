@@ -61,7 +61,7 @@ static bool is_host(const struct estab_stack *s, const struct estab_addr *a)
     return true;
 }
 
-static enum estab_error remote_check(const struct estab_stack *s, const struct estab_endpoint *e)
+enum estab_error stack_remote_check(const struct estab_stack *s, const struct estab_endpoint *e)
 {
     if (addr_is_unspecified(&e->addr) || e->port == 0)
         return ESTAB_REMOTE_UNSPECIFIED;
@@ -85,7 +85,7 @@ static enum estab_error open_active(struct estab_stack *s, const struct estab_op
                                     estab_conn *out, estab_time now)
 {
     bool any = addr_is_unspecified(&o->local.addr);
-    enum estab_error error = remote_check(s, &o->remote);
+    enum estab_error error = stack_remote_check(s, &o->remote);
     int local;
 
     if (error != ESTAB_OK)
@@ -143,7 +143,7 @@ enum estab_error estab_open_active(estab_stack *s, estab_conn conn, struct estab
         return ESTAB_NO_CONNECTION;
     if (!b || b->head.state != TCP_LISTEN)
         return ESTAB_EXISTS;
-    error = remote_check(s, &remote);
+    error = stack_remote_check(s, &remote);
     if (error != ESTAB_OK)
         return error;
     local = local_of_listening(s, b, &remote.addr);

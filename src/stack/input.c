@@ -6,7 +6,7 @@
  * is only walked, never gathered.
  */
 #include "base/checksum.h"
-#include "stack/stack.h"
+#include "stack/frame.h"
 
 void stack_drop(struct estab_stack *s, enum reason reason, unsigned interface, estab_time now)
 {
@@ -35,8 +35,7 @@ static struct piece frame_piece(const struct estab_frame *f, unsigned i)
                         : (struct piece){NULL, 0};
 }
 
-/* The sum of n bytes from `at` on. */
-static uint64_t frame_sum(const struct estab_frame *f, uint32_t at, uint32_t n, uint64_t sum)
+uint64_t frame_sum(const struct estab_frame *f, uint32_t at, uint32_t n, uint64_t sum)
 {
     uint32_t done = 0;
 
@@ -57,9 +56,8 @@ static uint64_t frame_sum(const struct estab_frame *f, uint32_t at, uint32_t n, 
     return sum;
 }
 
-/* Appends n bytes from `at` on to a queue; false if the text pool is short of chunks. */
-static bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
-                       struct text_queue *q)
+bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
+                struct text_queue *q)
 {
     uint32_t done = 0;
 
@@ -81,21 +79,28 @@ static bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uin
     return true;
 }
 
-/* ---- a packet ------------------------------------------------------------------------------------------ */
+/* Copies up to n bytes from `at` on; how many there were. */
+static uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to)
+{
+    uint32_t done = 0;
+    struct piece p;
 
-struct packet {
-    struct estab_frame *frame;
-    struct ipv4_header ip;
-    const uint8_t *first; /* the first piece of the frame */
-    uint32_t first_length;
-    uint32_t at; /* of the IP header, then of the payload, in the frame */
-    uint32_t length; /* of the payload */
-    uint8_t mac[6]; /* who sent it */
-    uint8_t interface;
-    uint8_t local;
-    bool trusted; /* the checksum is known to be good */
-    bool group;   /* the frame was for several stations */
-};
+    for (unsigned i = 0; done < n && (p = frame_piece(f, i)).base; i++) {
+        uint32_t take;
+
+        if (at >= p.length) {
+            at -= p.length;
+            continue;
+        }
+        take = p.length - at < n - done ? p.length - at : n - done;
+        memcpy(to + done, p.base + at, take);
+        done += take;
+        at = 0;
+    }
+    return done;
+}
+
+/* ---- a packet ------------------------------------------------------------------------------------------ */
 
 static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now)
 {
@@ -156,21 +161,24 @@ static struct ip_reply *packet_reply(struct estab_stack *s, struct ip_reply *r, 
 static enum reason packet_icmp_error(struct estab_stack *s, const struct packet *p, unsigned type,
                                      unsigned code, estab_time now)
 {
-    uint32_t at = p->at + ICMP_HEADER, n = p->length - ICMP_HEADER;
+    uint8_t quote[IPV4_HEADER_MAX + 8];
+    uint32_t n = p->length - ICMP_HEADER;
     struct ipv4_header quoted;
     enum reason reason;
     const uint8_t *q;
 
-    if (n > p->first_length - at)
-        n = p->first_length - at;
-    reason = ipv4_parse(p->first + at, n, true, &quoted);
+    /* One that we have sent to ourselves has its quote in other parts. */
+    n = frame_gather(p->frame, p->at + ICMP_HEADER, n < sizeof quote ? n : sizeof quote, quote);
+    reason = ipv4_parse(quote, n, true, &quoted);
     if (reason != REASON_NONE && reason != REASON_IP_LENGTH) /* it is cut short, as a rule */
         return REASON_ICMP_MALFORMED;
     if (quoted.header_length + 8u > n)
         return REASON_ICMP_MALFORMED;
+    q = quote + quoted.header_length;
+    if (quoted.protocol == PROTO_UDP)
+        return packet_icmp_udp(s, &quoted, q, type, code);
     if (quoted.protocol != PROTO_TCP || ip_local(&s->ip, &quoted.src) < 0)
         return REASON_ICMP_NO_CONNECTION;
-    q = p->first + at + quoted.header_length;
     return icmp_arrives(stack_tcp(s),
                         &(struct tcp_pair){.remote = quoted.dst,
                                            .rport = (uint16_t)(q[2] << 8 | q[3]),
@@ -215,16 +223,13 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
     }
 }
 
-/* RFC 1122 section 3.2.2.1: what nobody here speaks is answered with its own first bytes. */
-static enum reason packet_unknown(struct estab_stack *s, const struct packet *p, estab_time now)
+void packet_unreachable(struct estab_stack *s, const struct packet *p, unsigned code, estab_time now)
 {
-    unsigned code = p->ip.protocol == PROTO_UDP ? ICMP_CODE_PORT : ICMP_CODE_PROTOCOL;
     uint32_t quote = p->length < 8 ? p->length : 8;
     struct ip_reply *r;
 
     r = icmp_unreachable(&s->ip, &p->ip, p->interface, p->mac, code, now);
     packet_reply(s, r, p, p->at - p->ip.header_length, p->ip.header_length + quote);
-    return REASON_IP_PROTOCOL;
 }
 
 static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
@@ -251,8 +256,11 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
         return packet_tcp(s, p, now);
     case PROTO_ICMP:
         return packet_icmp(s, p, now);
+    case PROTO_UDP:
+        return packet_udp(s, p, now);
     default:
-        return packet_unknown(s, p, now);
+        packet_unreachable(s, p, ICMP_CODE_PROTOCOL, now);
+        return REASON_IP_PROTOCOL;
     }
 }
 
@@ -279,7 +287,7 @@ static enum reason frame_ethernet(struct estab_stack *s, struct packet *p, estab
     reason = neighbour_arp(&s->ip, p->interface, p->first + p->at, p->first_length - p->at, &learned,
                            now);
     if (learned)
-        conn_unblock_all(stack_tcp(s));
+        stack_unblock(s);
     return reason;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * output.c - what is sent becomes frames: ARP and ICMP first, then answers that no connection owns,
- * then the connections that are ready, in turn.
+ * datagrams (datagram.c), then the connections that are ready, in turn.
  *
  * Headers are written into the frame, text is referred to where it lies in the text pool, pinned
  * until estab_output_done.  A segment to an address of our own goes straight back to input.
@@ -9,7 +9,7 @@
 #include "base/checksum.h"
 #include "base/siphash.h"
 #include "base/writer.h"
-#include "stack/stack.h"
+#include "stack/frame.h"
 
 /* In one call of estab_output, so that two of our own connections cannot keep it for ever. */
 enum { LOOPBACK_MOST = 4096 };
@@ -25,8 +25,8 @@ static uint16_t next_id(struct estab_stack *s)
     return (uint16_t)siphash13(stack_tcp(s)->config.hash_key, count, sizeof count);
 }
 
-static void frame_link(const struct estab_stack *s, struct estab_frame *f, unsigned interface,
-                       const uint8_t mac[6], unsigned type)
+void frame_link(const struct estab_stack *s, struct estab_frame *f, unsigned interface,
+                const uint8_t mac[6], unsigned type)
 {
     struct ethernet_header h = {.type = (uint16_t)type};
 
@@ -41,19 +41,18 @@ static void frame_link(const struct estab_stack *s, struct estab_frame *f, unsig
     f->head_length = ETHERNET_HEADER;
 }
 
-static void frame_ipv4(struct estab_stack *s, struct estab_frame *f, const struct ipv4_header *h)
+void frame_ipv4(struct estab_stack *s, struct estab_frame *f, const struct ipv4_header *h)
 {
     struct ipv4_header ip = *h;
 
     ip.id = next_id(s);
-    ip.ttl = stack_tcp(s)->config.ttl;
+    ip.ttl = ip.ttl ? ip.ttl : stack_tcp(s)->config.ttl;
     ip.dont_fragment = true;
     ipv4_write(f->head + f->head_length, &ip);
     f->head_length += IPV4_HEADER_MIN;
 }
 
-/* Refers to n bytes of text from a place in a queue; each chunk is pinned. */
-static void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor at, uint32_t n)
+void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor at, uint32_t n)
 {
     struct chunk_pool *pool = &t->chunks;
 
@@ -73,7 +72,7 @@ static void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor
     }
 }
 
-static uint64_t text_sum(const struct estab_frame *f, uint32_t header, uint64_t sum)
+uint64_t text_sum(const struct estab_frame *f, uint32_t header, uint64_t sum)
 {
     uint32_t offset = header;
 
@@ -149,14 +148,18 @@ static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
 
 /* ---- segments ------------------------------------------------------------------------------------------- */
 
+bool frame_offloads(const struct estab_stack *s, const struct estab_frame *f)
+{
+    return f->interface == IP_LOOPBACK || s->ip.interfaces[f->interface].checksum_offload;
+}
+
 static void build_checksum(const struct estab_stack *s, struct estab_frame *f,
                            const struct tcp_out *out, uint8_t *tcp, uint32_t header)
 {
     const struct estab_addr *src = &stack_tcp(s)->locals[out->local].address;
     uint64_t sum = ipv4_pseudo(src, &out->remote, PROTO_TCP, header + out->length);
-    bool looped = f->interface == IP_LOOPBACK;
 
-    if (looped || s->ip.interfaces[f->interface].checksum_offload) {
+    if (frame_offloads(s, f)) {
         f->checksum = ESTAB_CHECKSUM_FINISH;
         f->checksum_start = (uint16_t)(tcp - f->head);
         f->checksum_offset = 16;
@@ -236,7 +239,7 @@ static void segment_lost(struct estab_stack *s, struct tcb *b, enum reason reaso
     conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
 }
 
-static enum reason why_lost(const struct ip_path *path, enum neighbour_answer answer)
+enum reason why_lost(const struct ip_path *path, enum neighbour_answer answer)
 {
     if (!path->found)
         return REASON_NO_ROUTE;
@@ -282,8 +285,8 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
 static bool next_frame(struct estab_stack *s, struct estab_frame *f, estab_time now)
 {
     memset(f, 0, offsetof(struct estab_frame, part));
-    if (!next_ip_reply(s, f) && !next_tcp_reply(s, f, now) && !next_segment(s, f, now) &&
-        !next_ip_reply(s, f)) /* a segment may have asked for a neighbour */
+    if (!next_ip_reply(s, f) && !next_tcp_reply(s, f, now) && !next_datagram(s, f, now) &&
+        !next_segment(s, f, now) && !next_ip_reply(s, f)) /* somebody may have asked for a neighbour */
         return false;
     f->length = frame_length(f);
     s->frames_out++;

@@ -11,24 +11,32 @@ static uint64_t aligned(uint64_t n)
     return (n + ROOM_ALIGNMENT - 1) & ~(uint64_t)(ROOM_ALIGNMENT - 1);
 }
 
-/* struct estab_stack, neighbours, struct tcp and its pools, each aligned. */
-static uint64_t layout(const struct estab_config *c, uint64_t *neighbours_at, uint64_t *tcp_at)
+/* Where the parts of a room are, from its beginning. */
+struct places {
+    uint64_t neighbours, udp, tcp;
+};
+
+/* struct estab_stack, neighbours, struct udp and struct tcp with their pools, each aligned. */
+static uint64_t layout(const struct estab_config *c, struct places *p)
 {
     uint64_t at = aligned(sizeof(struct estab_stack));
 
-    *neighbours_at = at;
+    p->neighbours = at;
     at += aligned((uint64_t)c->neighbours * sizeof(struct neighbour));
-    *tcp_at = at;
+    p->udp = at;
+    at += udp_layout(NULL, c);
+    p->tcp = at;
     return at + tcp_layout(NULL, c);
 }
 
 size_t estab_stack_size(const struct estab_config *config)
 {
-    uint64_t neighbours_at, tcp_at, bytes;
+    struct places places;
+    uint64_t bytes;
 
     if (estab_config_check(config))
         return 0;
-    bytes = layout(config, &neighbours_at, &tcp_at);
+    bytes = layout(config, &places);
     return bytes <= SIZE_MAX ? (size_t)bytes : 0;
 }
 
@@ -37,16 +45,18 @@ estab_stack *estab_stack_init(struct estab_room room, const struct estab_config 
 {
     size_t size = estab_stack_size(config);
     struct estab_stack *s = room.base;
-    uint64_t neighbours_at, tcp_at;
+    struct places places;
 
     if (size == 0 || room.size < size || !s || (uintptr_t)s % ROOM_ALIGNMENT != 0)
         return NULL;
-    layout(config, &neighbours_at, &tcp_at);
+    layout(config, &places);
     memset(s, 0, sizeof *s);
     s->magic = magic;
-    s->tcp_at = tcp_at;
-    s->ip.neighbours_at = neighbours_at - offsetof(struct estab_stack, ip);
+    s->tcp_at = places.tcp;
+    s->udp_at = places.udp;
+    s->ip.neighbours_at = places.neighbours - offsetof(struct estab_stack, ip);
     s->ip.neighbour_count = config->neighbours;
+    udp_init(stack_udp(s), config);
     tcp_init(stack_tcp(s), config, now);
     return s;
 }
@@ -56,7 +66,7 @@ estab_stack *estab_stack_init(struct estab_room room, const struct estab_config 
 estab_stack *estab_stack_adopt(struct estab_room room)
 {
     struct estab_stack *s = room.base;
-    uint64_t neighbours_at, tcp_at;
+    struct places places;
     const struct estab_config *c;
 
     if (!s || (uintptr_t)s % ROOM_ALIGNMENT != 0 || room.size < sizeof *s || s->magic != magic)
@@ -65,14 +75,14 @@ estab_stack *estab_stack_adopt(struct estab_room room)
         room.size - s->tcp_at < sizeof(struct tcp))
         return NULL;
     c = &stack_tcp(s)->config;
-    if (estab_config_check(c) || layout(c, &neighbours_at, &tcp_at) > room.size)
+    if (estab_config_check(c) || layout(c, &places) > room.size)
         return NULL;
-    if (s->tcp_at != tcp_at || s->ip.neighbour_count != c->neighbours ||
-        s->ip.neighbours_at != neighbours_at - offsetof(struct estab_stack, ip))
+    if (s->tcp_at != places.tcp || s->udp_at != places.udp || s->ip.neighbour_count != c->neighbours ||
+        s->ip.neighbours_at != places.neighbours - offsetof(struct estab_stack, ip))
         return NULL;
     if (s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX)
         return NULL;
-    return tcp_holds(stack_tcp(s)) ? s : NULL;
+    return tcp_holds(stack_tcp(s)) && udp_holds(stack_udp(s), c) ? s : NULL;
 }
 
 /* ---- time ------------------------------------------------------------------------------------------- */
@@ -155,26 +165,33 @@ estab_time estab_deadline(const estab_stack *s)
     return tcp < ip ? tcp : ip;
 }
 
+void stack_unblock(struct estab_stack *s)
+{
+    conn_unblock_all(stack_tcp(s));
+    udp_unblock_all(stack_udp(s));
+}
+
 void estab_expire(estab_stack *s, estab_time now)
 {
     struct tcp *t = stack_tcp(s);
 
     now = stack_now(s, now);
     if (neighbour_expire(&s->ip, now))
-        conn_unblock_all(t);
+        stack_unblock(s);
     tcp_expire(t, now);
 }
 
 bool estab_event_next(estab_stack *s, struct estab_event *event)
 {
-    return conn_event_next(stack_tcp(s), event);
+    return conn_event_next(stack_tcp(s), event) || udp_event_next(stack_udp(s), event);
 }
 
 bool estab_event_pending(const estab_stack *s)
 {
     const struct tcp *t = stack_tcp(s);
 
-    return t->event_head != HANDLE_NONE || t->listener_events > 0;
+    return t->event_head != HANDLE_NONE || t->listener_events > 0 ||
+           stack_udp(s)->event_head != UDP_NONE;
 }
 
 bool estab_trace_next(estab_stack *s, struct estab_trace *trace)

@@ -5,19 +5,20 @@
  *
  *      input.c    frame -> packet -> segment -> tcp_arrive      stack.c   room, time, events
  *      output.c   tcp_emit -> segment -> packet -> frame        calls.c   the user's calls
- *      status.c   what can be seen
+ *      status.c   what can be seen                           datagram.c, udp_calls.c   the same for UDP
  */
 #ifndef STACK_STACK_H
 #define STACK_STACK_H
 
 #include "ip/ip.h"
 #include "tcp/tcp.h"
+#include "udp/udp.h"
 
 struct estab_stack {
     uint64_t magic; /* a room that was never initialised is refused */
     struct ip ip;
     uint64_t frames_in, frames_out;
-    uint64_t tcp_at; /* struct tcp and its pools, from here */
+    uint64_t tcp_at, udp_at; /* struct tcp, struct udp and their pools, from here */
 };
 
 static inline struct tcp *stack_tcp(const struct estab_stack *s)
@@ -25,11 +26,21 @@ static inline struct tcp *stack_tcp(const struct estab_stack *s)
     return (struct tcp *)((uintptr_t)s + (uintptr_t)s->tcp_at);
 }
 
+static inline struct udp *stack_udp(const struct estab_stack *s)
+{
+    return (struct udp *)((uintptr_t)s + (uintptr_t)s->udp_at);
+}
+
 /* Time does not go back: a step back is clamped to the latest time, and counted. */
 estab_time stack_now(struct estab_stack *s, estab_time now);
 
 /* One frame, its parts borrowed; `interface` may be IP_LOOPBACK. */
 void stack_input(struct estab_stack *s, struct estab_frame *f, unsigned interface, estab_time now);
+/* Somebody may have waited for a neighbour that was learned, or given up. */
+void stack_unblock(struct estab_stack *s);
 void stack_drop(struct estab_stack *s, enum reason reason, unsigned interface, estab_time now);
+
+/* calls.c: whether somebody can be there: OK, REMOTE_UNSPECIFIED, INVALID. */
+enum estab_error stack_remote_check(const struct estab_stack *s, const struct estab_endpoint *e);
 
 #endif

@@ -329,6 +329,10 @@ void estab_counters(const estab_stack *s, struct estab_counters *c)
         .chunks_lent = t->chunks.lent,
         .chunks_total = t->chunks.chunks,
         .trace_lost = t->trace_lost,
+        .datagrams_in = stack_udp(s)->datagrams_in,
+        .datagrams_out = stack_udp(s)->datagrams_out,
+        .udp_sockets = stack_udp(s)->socket_used,
+        .datagrams = stack_udp(s)->out_used,
     };
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes are a frame.  A stack that listens, waits for a single peer and opens a connection is
- * given one after the other:
+ * Any bytes are a frame.  A stack that listens, waits for a single peer, opens a connection and has UDP
+ * sockets is given one after the other:
  *
  *      byte 0          the configuration
  *      then, for each frame
@@ -42,6 +42,7 @@ static struct world {
     struct stack_audit audit;
     struct estab_interface interface;
     estab_listener listener;
+    estab_udp udp[2]; /* one for anybody, whose datagrams go back; one connected, which nobody reads */
     estab_time now;
 } w;
 
@@ -81,11 +82,11 @@ static void mend(uint8_t *p, size_t n)
     memcpy(pseudo, ip + 12, 8);
     pseudo[9] = ip[9];
     store16(pseudo + 10, (unsigned)length);
-    size_t at = ip[9] == 6 ? 16 : 2;
+    size_t at = ip[9] == 6 ? 16 : ip[9] == 17 ? 6 : 2;
     if (length < at + 2)
         return;
     store16(ip + header + at, 0);
-    uint32_t sum = ip[9] == 6 ? (uint16_t)~made_sum(0, pseudo, sizeof pseudo) : 0;
+    uint32_t sum = ip[9] == 6 || ip[9] == 17 ? (uint16_t)~made_sum(0, pseudo, sizeof pseudo) : 0;
     store16(ip + header + at, made_sum(sum, ip + header, length));
 }
 
@@ -166,6 +167,25 @@ static void take_events(void)
         must(audit_add(&w.audit, conn, (struct estab_endpoint){.port = 0}));
 }
 
+/* What comes to the first socket goes back to its sender. */
+static void answer_datagrams(void)
+{
+    struct estab_udp_received got;
+    uint8_t text[600];
+    while (estab_udp_receive(w.stack, w.udp[0], text, sizeof text, 0, &got) == ESTAB_OK)
+        (void)!estab_udp_send(w.stack, w.udp[0], &got.remote, text,
+                              got.length < sizeof text ? got.length : sizeof text, w.now);
+}
+
+static void open_udp(void)
+{
+    struct estab_udp_open open = {.size = sizeof open, .local.port = 7};
+    must(estab_udp_open(w.stack, &open, &w.udp[0]) == ESTAB_OK ? NULL : "no UDP socket");
+    open.local.port = 8;
+    open.remote = (struct estab_endpoint){estab_ipv4(10, 9, 0, 9), 7};
+    must(estab_udp_open(w.stack, &open, &w.udp[1]) == ESTAB_OK ? NULL : "no UDP socket");
+}
+
 static void open_one(uint16_t port, bool passive)
 {
     struct estab_open o = {
@@ -191,6 +211,8 @@ static void set_up(uint8_t choice)
     c.chunks = 64;
     c.chunk_bytes = 512;
     c.neighbours = 2;
+    c.udp_sockets = 2;
+    c.datagrams = 4;
     c.replies = 4;
     c.receive_reserve = 512;
     c.receive_buffer = c.send_buffer = 4096;
@@ -206,7 +228,24 @@ static void set_up(uint8_t choice)
     must(estab_listen(w.stack, &listen, &w.listener) == ESTAB_OK ? NULL : "nobody listens");
     open_one(8, true);
     open_one(9, false);
+    open_udp();
     drain();
+}
+
+/* What a closed socket has sent waits for its neighbour, and then no more. */
+static void last_datagrams(void)
+{
+    struct estab_counters c = {.size = sizeof c};
+    for (unsigned i = 0; i < 20; i++) {
+        drain();
+        estab_counters(w.stack, &c);
+        if (c.datagrams == 0)
+            return;
+        w.now = estab_deadline(w.stack) > w.now ? estab_deadline(w.stack) : w.now;
+        must(w.now != ESTAB_NEVER ? NULL : "a datagram waits for nothing");
+        estab_expire(w.stack, w.now);
+    }
+    must("a datagram waits for ever");
 }
 
 static void tear_down(void)
@@ -214,7 +253,9 @@ static void tear_down(void)
     (void)estab_listen_end(w.stack, w.listener, w.now);
     for (unsigned i = 0; i < w.audit.handles; i++)
         (void)estab_abort(w.stack, w.audit.handle[i].conn, w.now);
-    drain();
+    for (unsigned i = 0; i < 2; i++)
+        (void)estab_udp_close(w.stack, w.udp[i]);
+    last_datagrams();
     take_events();
     must(audit_empty(&w.audit, w.now));
 }
@@ -227,6 +268,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         input(&r);
         drain();
         take_events();
+        answer_datagrams();
+        drain();
         must(audit_check(&w.audit, true, w.now));
     }
     tear_down();

@@ -623,6 +623,8 @@ static void set_up(uint8_t choice, uint8_t numbers)
     c->chunks = 64;
     c->chunk_bytes = 512;
     c->neighbours = 2;
+    c->udp_sockets = 1;
+    c->datagrams = 2;
     c->replies = 4;
     c->trace_records = choice & 1 ? 8 : 0;
     c->timestamps = choice & 2;

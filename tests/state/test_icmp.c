@@ -116,6 +116,7 @@ WIRE_TEST(udp_meets_no_port)
     CHECK_EQ(w->other[28], 0x45);
     assert_memory_equal(w->other + 28 + 12, "\12\0\0\2\12\0\0\1", 8);
     assert_memory_equal(w->other + 48, udp, 8);
+    CHECK_EQ(wire_reason(w, "UDP_NO_PORT"), 1);
 }
 
 WIRE_TEST(other_protocols_are_unknown)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/made_frame.h"
+#include "support/reasons_udp.h"
 #include "support/rig.h"
 #include "support/rig_sack.h"
 
@@ -202,7 +203,7 @@ static struct rig *ip_protocol(void)
 {
     struct rig *r = begin(ACTIVE, CLOSED);
 
-    rig_in_bytes(r, bytes, made_ip(bytes, rig_peer(), rig_us(), 17, "12345678", 8, true));
+    rig_in_bytes(r, bytes, made_ip(bytes, rig_peer(), rig_us(), 132, "12345678", 8, true));
     return r;
 }
 
@@ -684,6 +685,14 @@ static const struct provocation provocations[REASONS] = {
     [REASON_TCP_CHECKSUM] = BY(tcp_checksum),
     [REASON_TCP_OPTIONS] = ONE(ACTIVE, CLOSED, SYN, 0, 0, .raw = "\2\0\1\1", .raw_length = 4),
     [REASON_TCP_PORT] = BY(tcp_port),
+    [REASON_UDP_HEADER] = BY(provoke_udp_header),
+    [REASON_UDP_LENGTH] = BY(provoke_udp_length),
+    [REASON_UDP_CHECKSUM] = BY(provoke_udp_checksum),
+    [REASON_UDP_NO_PORT] = BY(provoke_udp_no_port),
+    [REASON_UDP_BUFFER] = BY(provoke_udp_buffer),
+    [REASON_UDP_TEXT_POOL] = BY(provoke_udp_text_pool),
+    [REASON_UDP_WAITING] = BY(provoke_udp_waiting),
+    [REASON_ICMP_UDP] = BY(provoke_icmp_udp),
     [REASON_CLOSED_RST] = ONE(ACTIVE, CLOSED, RST, 0, 0),
     [REASON_CLOSED_RESET] = ONE(ACTIVE, CLOSED, SYN, 0, 0),
     [REASON_LISTEN_RST] = ONE(LISTENER, LISTEN, RST, 0, 0),

@@ -135,6 +135,25 @@ static const char *check_tcp(const struct estab_frame *f, struct rest r, const u
     return fault ? fault : check_flags(seen);
 }
 
+static const char *check_udp(const struct estab_frame *f, struct rest r, const uint8_t *ip,
+                             struct frame_seen *seen)
+{
+    uint32_t pseudo = sum(17 + r.n, ip + 12, 8);
+    if (r.n < 8 || load16(r.p + 4) != r.n)
+        return "a UDP length that is not the packet's";
+    if (f->checksum == ESTAB_CHECKSUM_FINISH &&
+        (seen->flat + f->checksum_start != r.p || f->checksum_offset != 6 ||
+         load16(r.p + 6) % 0xffff != pseudo % 0xffff))
+        return "a UDP checksum that cannot be finished";
+    if (f->checksum != ESTAB_CHECKSUM_FINISH && load16(r.p + 6) == 0)
+        return "a datagram without a checksum";
+    if (f->checksum != ESTAB_CHECKSUM_FINISH && sum(pseudo, r.p, r.n) != 0xffff)
+        return "the UDP checksum is wrong";
+    seen->src.port = (uint16_t)load16(r.p);
+    seen->dst.port = (uint16_t)load16(r.p + 2);
+    return seen->src.port == 0 || seen->dst.port == 0 ? "a port of 0" : NULL;
+}
+
 static const char *check_ipv4(const struct estab_frame *f, uint8_t *p, uint32_t n,
                               struct frame_seen *seen)
 {
@@ -149,8 +168,10 @@ static const char *check_ipv4(const struct estab_frame *f, uint8_t *p, uint32_t 
     seen->dst.addr = address(p + 16);
     if (p[9] == 6)
         return check_tcp(f, (struct rest){p + 20, n - 20}, p, seen);
+    if (p[9] == 17)
+        return check_udp(f, (struct rest){p + 20, n - 20}, p, seen);
     if (p[9] != 1 || n < 28)
-        return "neither TCP nor ICMP";
+        return "none of TCP, UDP and ICMP";
     return sum(0, p + 20, n - 20) == 0xffff ? NULL : "the ICMP checksum is wrong";
 }
 

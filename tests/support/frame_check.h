@@ -11,7 +11,7 @@
 
 struct frame_seen {
     uint8_t flat[FRAME_CHECK_ROOM]; /* the frame in one piece, its checksum finished */
-    uint8_t protocol;               /* of IPv4: 6, 1; 0 for ARP */
+    uint8_t protocol;               /* of IPv4: 6, 17, 1; 0 for ARP */
     struct estab_endpoint src, dst; /* ports of TCP */
     uint32_t seq, ack;
     uint16_t window, urgent;
@@ -22,8 +22,8 @@ struct frame_seen {
     uint32_t length; /* of the text */
 };
 
-/* NULL, or what is wrong with the frame: lengths, header checksums, the TCP or ICMP checksum, which
- * is finished first if the device is to do so, options, flags that exclude each other. */
+/* NULL, or what is wrong with the frame: lengths, header checksums, the TCP, UDP or ICMP checksum, TCP's
+ * finished first if the device is to do so, options, flags that exclude each other. */
 const char *frame_check(const struct estab_frame *, struct frame_seen *);
 
 #endif

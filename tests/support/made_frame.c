@@ -63,6 +63,29 @@ size_t made_ip(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8
     return headers + n;
 }
 
+size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint dst, const void *text,
+                size_t n, int checksum, bool bare)
+{
+    size_t headers = made_header(out, src.addr, dst.addr, 17, 8 + n, 0, bare);
+    uint8_t *udp = out + headers, pseudo[12];
+    uint32_t sum;
+
+    store16(udp, src.port);
+    store16(udp + 2, dst.port);
+    store16(udp + 4, (unsigned)(8 + n));
+    store16(udp + 6, 0);
+    if (n > 0)
+        memcpy(udp + 8, text, n);
+    memcpy(pseudo, src.addr.b + 12, 4);
+    memcpy(pseudo + 4, dst.addr.b + 12, 4);
+    store16(pseudo + 8, 17);
+    store16(pseudo + 10, (unsigned)(8 + n));
+    sum = (uint16_t)~made_sum(0, pseudo, sizeof pseudo);
+    sum = made_sum(sum, udp, 8 + n);
+    store16(udp + 6, checksum == MADE_GOOD ? (sum ? sum : 0xffff) : (unsigned)checksum);
+    return headers + 8 + n;
+}
+
 size_t made_tcp(uint8_t *out, const struct made_tcp *m, bool bare)
 {
     size_t n = m->text && m->length == 0 ? strlen(m->text) : m->length;

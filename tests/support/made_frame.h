@@ -27,6 +27,10 @@ size_t made_tcp(uint8_t *out, const struct made_tcp *, bool bare);
 /* An IPv4 packet of any protocol around `n` bytes. */
 size_t made_ip(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t protocol,
                const void *bytes, size_t n, bool bare);
+/* A UDP datagram from one end to the other; `checksum`: the field as it is, or MADE_GOOD. */
+#define MADE_GOOD (-1)
+size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint dst, const void *text,
+                size_t n, int checksum, bool bare);
 size_t made_arp(uint8_t *out, uint16_t operation, struct estab_addr sender,
                 struct estab_addr target);
 /* The Internet checksum, byte by byte. */

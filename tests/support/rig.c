@@ -82,6 +82,8 @@ struct estab_config rig_config(void)
     c.chunks = 512;
     c.chunk_bytes = 512;
     c.neighbours = 4;
+    c.udp_sockets = 4;
+    c.datagrams = 8;
     c.replies = 16;
     c.trace_records = 256;
     c.timestamps = false;

@@ -154,6 +154,12 @@ const char *audit_event(struct stack_audit *w, struct estab_event *event, bool *
         EXPECT(event->listener.generation != 0, "ACCEPT of no listener");
         return NULL;
     }
+    if (event->udp.generation) {
+        struct estab_udp_status udp = {.size = sizeof udp};
+        EXPECT(event->conn.generation == 0, "an event of a connection and of a UDP socket");
+        EXPECT(estab_udp_status(w->stack, event->udp, &udp) == ESTAB_OK, "an event of no UDP socket");
+        return NULL;
+    }
     h = find(w, event->conn);
     EXPECT(h, "an event of an unknown connection");
     EXPECT(!h->ended, "an event of a handle that ended");
@@ -341,8 +347,31 @@ static const char *add_up(struct stack_audit *w, struct totals *sum)
     return NULL;
 }
 
+/* Chunks that UDP holds, at least and at most: queues are packed, each datagram to be sent has its own. */
+static const char *add_udp(const struct stack_audit *w, const struct estab_counters *c, uint32_t *least,
+                           uint32_t *most)
+{
+    struct estab_udp_status st = {.size = sizeof st};
+    uint32_t cursor = 0, sockets = 0, bytes = w->chunk_bytes;
+    uint64_t queued = 0;
+    *least = *most = 0;
+    while (estab_udp_list(w->stack, &cursor, &st)) {
+        sockets++;
+        queued += st.receive_queued;
+        EXPECT(!st.waiting == !st.receive_queued, "datagrams without bytes, or bytes of no datagram");
+        EXPECT(st.receive_queued <= st.receive_buffer || st.waiting == 1, "more than its receive buffer");
+        *least += (st.receive_queued + bytes - 1) / bytes;
+        *most += st.receive_queued ? st.receive_queued / bytes + 2 : 0;
+    }
+    EXPECT(sockets == c->udp_sockets, "not every UDP socket can be seen");
+    EXPECT(queued <= (uint64_t)c->chunks_total * bytes / 8, "more datagrams than an eighth of the pool");
+    *most += c->datagrams * (UINT16_MAX / bytes + 1);
+    return NULL;
+}
+
 const char *audit_check(struct stack_audit *w, bool quiet, estab_time now)
 {
+    uint32_t least, most;
     struct estab_counters c = {.size = sizeof c};
     struct totals sum = {0};
     TRY(list_all(w));
@@ -355,8 +384,9 @@ const char *audit_check(struct stack_audit *w, bool quiet, estab_time now)
     EXPECT(c.records == sum.records, "not every record can be seen");
     EXPECT(c.chunks_used <= c.chunks_total && c.chunks_promised <= c.chunks_total,
            "more chunks than there are");
-    EXPECT(sum.chunks + c.chunks_lent <= c.chunks_used, "connections hold chunks that are not in use");
-    EXPECT(!quiet || sum.chunks + c.chunks_lent == c.chunks_used, "chunks that belong to nobody");
+    TRY(add_udp(w, &c, &least, &most));
+    EXPECT(sum.chunks + c.chunks_lent + least <= c.chunks_used, "chunks are held that are not in use");
+    EXPECT(!quiet || sum.chunks + c.chunks_lent + most >= c.chunks_used, "chunks that belong to nobody");
     EXPECT(sum.windows <= (uint64_t)c.chunks_promised * w->chunk_bytes,
            "windows promise more than the pool does");
     for (unsigned i = 0; quiet && i < w->listed; i++)
@@ -377,6 +407,8 @@ const char *audit_empty(struct stack_audit *w, estab_time now)
     EXPECT(c.connections == 0, "a TCB is left");
     EXPECT(c.records == 0, "a record is left");
     EXPECT(c.listeners == 0, "a listener is left");
+    EXPECT(c.udp_sockets == 0, "a UDP socket is left");
+    EXPECT(c.datagrams == 0, "a datagram is left");
     EXPECT(c.chunks_promised == 0, "a promise is left");
     EXPECT(c.chunks_lent == 0, "a chunk is lent for ever");
     EXPECT(c.chunks_used == 0, "a chunk is left");

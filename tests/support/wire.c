@@ -55,6 +55,8 @@ struct estab_config wire_config(void)
     c.listeners = 4;
     c.chunks = 1024;
     c.neighbours = 4;
+    c.udp_sockets = 4;
+    c.datagrams = 8;
     c.replies = 16;
     c.timestamps = false;
     c.window_scale = false;
