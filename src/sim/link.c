@@ -534,12 +534,22 @@ static bool corrupt(struct carried *c, uint64_t seed)
 
 /* Congestion Experienced, where the sender is ready to hear of it: RFC 3168 section 5.  The checksum of the
  * header, if it was right, stays so (RFC 1624). */
+static bool mark6(uint8_t *ip)
+{
+    if ((ip[1] & 0x30) == 0)
+        return false;
+    ip[1] |= 0x30;
+    return true;
+}
+
 static bool mark(struct carried *c)
 {
     size_t start = c->link == ESTAB_LINK_ETHERNET ? ETHERNET_HEADER : 0;
     uint8_t *ip = c->bytes + start;
     uint32_t sum;
 
+    if (c->length >= start + 40 && ip[0] >> 4 == 6 && (!start || (ip[-2] == 0x86 && ip[-1] == 0xdd)))
+        return mark6(ip);
     if (c->length < start + 20 || ip[0] >> 4 != 4 || (start && (ip[-2] != 0x08 || ip[-1] != 0x00)))
         return false;
     if ((ip[1] & 3) == 0)
