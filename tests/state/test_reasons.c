@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/made_frame.h"
+#include "support/reasons_link.h"
 #include "support/reasons_udp.h"
 #include "support/rig.h"
 #include "support/rig_sack.h"
@@ -51,77 +52,7 @@ static struct rig *one(enum rig_way way, enum rig_state state, const struct rig_
 
 #define AFTER(way, state, ...) one((way), (state), &(struct rig_seg)SEG(__VA_ARGS__))
 
-/* ---- frames --------------------------------------------------------------------------------------- */
-
 static uint8_t bytes[RIG_FRAME_MAX];
-
-static struct rig *frame_short(void)
-{
-    struct rig *r = begin_on_ethernet(NULL);
-
-    rig_in_bytes(r, bytes, 13);
-    return r;
-}
-
-/* A SYN in an Ethernet frame, one byte of which is changed. */
-static struct rig *ethernet_with(size_t at, uint8_t value)
-{
-    struct rig *r = begin_on_ethernet(NULL);
-    size_t n = rig_frame(r, &(struct rig_seg)SEG(SYN, 0, 0), bytes);
-
-    bytes[at] = value;
-    rig_in_bytes(r, bytes, n);
-    return r;
-}
-
-static struct rig *frame_ethertype(void)
-{
-    return ethernet_with(12, 0x86);
-}
-
-static struct rig *frame_not_ours(void)
-{
-    return ethernet_with(5, 9);
-}
-
-static struct rig *frame_interface(void)
-{
-    struct rig *r = begin(ACTIVE, CLOSED);
-    struct estab_frame frame = made_frame(bytes, 40, true);
-
-    frame.interface = 5;
-    estab_input(r->stack, &frame, 1, r->now);
-    return r;
-}
-
-static struct rig *arp(struct estab_addr sender, struct estab_addr target, size_t cut)
-{
-    struct rig *r = begin_on_ethernet(NULL);
-    size_t n = made_arp(bytes, 1, sender, target);
-
-    memcpy(bytes, (uint8_t[]){2, 0, 10, 11, 0, 1}, 6);
-    rig_in_bytes(r, bytes, n - cut);
-    return r;
-}
-
-static struct rig *arp_malformed(void)
-{
-    return arp(rig_peer(), rig_us(), 1);
-}
-
-static struct rig *arp_not_ours(void)
-{
-    return arp(rig_peer(), estab_ipv4(10, 11, 0, 9), 0);
-}
-
-static struct rig *neighbour_table_full(void)
-{
-    struct rig *r = begin_on_ethernet(NULL);
-
-    for (uint8_t i = 10; i < 15; i++)
-        rig_in_bytes(r, bytes, made_arp(bytes, 1, estab_ipv4(10, 11, 0, i), rig_us()));
-    return r;
-}
 
 /* ---- IPv4 and TCP headers ------------------------------------------------------------------------- */
 
@@ -657,13 +588,13 @@ struct provocation {
 
 static const struct provocation provocations[REASONS] = {
     [REASON_NONE] = ONE(ACTIVE, LAST_ACK, ACK, 2, 2),
-    [REASON_FRAME_SHORT] = BY(frame_short),
-    [REASON_FRAME_ETHERTYPE] = BY(frame_ethertype),
-    [REASON_FRAME_NOT_OURS] = BY(frame_not_ours),
-    [REASON_FRAME_INTERFACE] = BY(frame_interface),
-    [REASON_ARP_MALFORMED] = BY(arp_malformed),
-    [REASON_ARP_NOT_OURS] = BY(arp_not_ours),
-    [REASON_NEIGHBOUR_TABLE_FULL] = BY(neighbour_table_full),
+    [REASON_FRAME_SHORT] = BY(provoke_frame_short),
+    [REASON_FRAME_ETHERTYPE] = BY(provoke_frame_ethertype),
+    [REASON_FRAME_NOT_OURS] = BY(provoke_frame_not_ours),
+    [REASON_FRAME_INTERFACE] = BY(provoke_frame_interface),
+    [REASON_ARP_MALFORMED] = BY(provoke_arp_malformed),
+    [REASON_ARP_NOT_OURS] = BY(provoke_arp_not_ours),
+    [REASON_NEIGHBOUR_TABLE_FULL] = BY(provoke_neighbour_table_full),
     [REASON_IP_HEADER] = BY(ip_header),
     [REASON_IP_LENGTH] = BY(ip_length),
     [REASON_IP_CHECKSUM] = BY(ip_checksum),
