@@ -81,7 +81,7 @@ foreach(label sim cli net)
 endforeach()
 
 # Programs that scripts of tests run, beside the binary: tests/net/peer_NAME.c is peer_NAME, and
-# tests/sim/draw_NAME.c, which draws docs/NAME.svg, draw_NAME.
+# tests/sim/draw_NAME.c, which draws docs/NAME.svg or writes docs/NAME.md, draw_NAME.
 if(TARGET estab_static)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/net/peer_*.c
          ${PROJECT_SOURCE_DIR}/tests/sim/draw_*.c)
