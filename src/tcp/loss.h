@@ -28,7 +28,6 @@ struct ack_news {
     uint32_t sacked;    /* of them, SACKed */
     uint32_t rtt_us;    /* the round trip that it measured; 0: none */
     bool duplicate;     /* in the sense of RFC 5681 section 2 */
-    bool recovering;    /* from a loss, or from a timeout, when it came */
     bool sack_news;     /* a block told what was not known, or would have, were there room */
     bool original;      /* delivered for the first time was what was never sent again, sent before `recover` */
     bool again;         /* what was sent again is acknowledged */

@@ -134,10 +134,19 @@ static void reno_leave(struct tcp *t, struct tcb *b, estab_time now)
 
 /* ---- the window outside recoveries ----------------------------------------------------------------- */
 
-/* Of what an ACK covers at the end of a recovery the most was delivered, and counted, under its rules. */
+/*
+ * Whether an acknowledgment may open the window: SND.UNA has moved; as in Linux also by what it SACKs, once
+ * segments were overtaken by more than DUPTHRESH others, for then most are SACKed before they are
+ * acknowledged, and what was SACKed counts no second time.
+ */
+static bool goes_forward(const struct tcb *b, const struct ack_news *news)
+{
+    return news->acked > 0 || (news->sacked > 0 && rack_reordering(b) > DUPTHRESH);
+}
+
 static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    uint32_t bytes = news->recovering && loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
+    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
 
     if (!ecn_shrinks(b))
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
@@ -222,7 +231,7 @@ static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
         uint32_t least = found && !b->rtt.sacks ? b->snd.mss : 0; /* RFC 6582 step 3: the next hole */
 
         prr_acked(t, b, blind_delivery(t, b, news), news->acked > 0 && !found, least, now);
-    } else if (news->acked > 0 && (!before || b->rtt.sacks)) {
+    } else if (goes_forward(b, news) && (!before || b->rtt.sacks)) {
         window_opens(t, b, news, now);
     }
     conn_ready(t, b);
