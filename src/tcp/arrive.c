@@ -601,6 +601,23 @@ static struct tcp_listener *cookie_listener(const struct tcp *t, const struct se
     return tcp_listener(t, r->listener);
 }
 
+/* RFC 6191, RFC 9293 MAY-2: a SYN opens the pair anew.  False: nobody listens, or it is none of that kind. */
+static bool reopens(struct arriving *a, uint32_t where)
+{
+    struct tcp_listener *l;
+    struct tcp_record *r;
+
+    if (WHERE_KIND(where) != WHERE_RECORD)
+        return false;
+    r = tcp_record(a->t, WHERE_INDEX(where));
+    l = record_gives_way(a->t, r, a->s) ? listen_find(a->t, a->s) : NULL;
+    if (!l)
+        return false;
+    a->reason = listen_reopen(a->t, l, r, a->s, a->now);
+    note_reason(a->t, a->reason);
+    return true;
+}
+
 static enum reason arrive_at(struct tcp *t, struct segment *s, uint32_t where,
                              struct tcp_listener *l, estab_time now)
 {
@@ -610,6 +627,8 @@ static enum reason arrive_at(struct tcp *t, struct segment *s, uint32_t where,
 
     if (made != WHERE_NONE)
         where = made;
+    if (reopens(&a, where))
+        return a.reason;
     if (where != WHERE_NONE) {
         arrive_connection(&a, where);
         return a.reason;

@@ -36,6 +36,15 @@ uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time no
     return (uint32_t)(us_of(now) / 4) + (uint32_t)hash_pair(t, pair, FOR_ISN);
 }
 
+uint32_t isn_after(const struct tcp *t, const struct tcp_pair *pair, const uint32_t *before,
+                   estab_time now)
+{
+    enum { BEYOND_WINDOW = 65537 };
+    uint32_t isn = isn_new(t, pair, now);
+
+    return before && (int32_t)(isn - *before) < BEYOND_WINDOW ? *before + BEYOND_WINDOW : isn;
+}
+
 uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair)
 {
     return (uint32_t)hash_pair(t, pair, FOR_TIMESTAMP);

@@ -129,12 +129,14 @@ static bool listen_recycle_wait(struct tcp *t, estab_time now)
     return true;
 }
 
-/* Whether there is a place for one more child; if not, a cookie may do. */
-static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, estab_time now)
+/* Whether there is a place for one more child; if not, a cookie may do, but not `after` a connection of the
+ * same pair: a cookie's number is not beyond those that were used. */
+static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, bool after,
+                               estab_time now)
 {
     if (!tcb_backed(t))
         return REASON_LISTEN_TEXT_POOL;
-    if (t->config.syn_cookies == SYN_COOKIES_ALWAYS && cookie_may(t, l))
+    if (t->config.syn_cookies == SYN_COOKIES_ALWAYS && !after && cookie_may(t, l))
         return REASON_LISTEN_COOKIE;
     if (l->pending >= l->backlog && !listen_recycle(t, l, false, now))
         return cookie_may(t, l) ? REASON_LISTEN_COOKIE : REASON_LISTEN_BACKLOG;
@@ -171,10 +173,11 @@ static struct tcp_record listen_child(struct tcp *t, const struct tcp_listener *
     return r;
 }
 
+/* `before`: SND.NXT of the connection that had the pair last, if that matters. */
 static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const struct segment *s,
-                                estab_time now)
+                                const uint32_t *before, estab_time now)
 {
-    enum reason reason = listen_room(t, l, now);
+    enum reason reason = listen_room(t, l, before, now);
     struct tcp_pair pair = segment_pair(s);
     struct tcp_record child, *r;
 
@@ -185,7 +188,7 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
         return cookie_send(t, l, &child, s->mac, now);
     r = record_new(t);
     *r = child;
-    r->snd = l->fixed_iss ? l->iss : isn_new(t, &pair, now);
+    r->snd = l->fixed_iss ? l->iss : isn_after(t, &pair, before, now);
     l->pending++;
     l->half_open++;
     table_add(t, WHERE_RECORD | tcp_record_index(t, r));
@@ -197,7 +200,7 @@ static enum reason listen_spawn(struct tcp *t, struct tcp_listener *l, const str
 
 /* A single-shot passive OPEN meets its peer. */
 static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const struct segment *s,
-                                 estab_time now)
+                                 const uint32_t *before, estab_time now)
 {
     struct tcb *b = tcp_tcb(t, l->single);
     struct tcp_pair pair = segment_pair(s);
@@ -209,7 +212,7 @@ static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const st
     b->head.tag = (uint8_t)(agreed_tags(t, b->ecn & ECN_MODE, s, now) |
                             (b->head.tag & (TAG_FIXED_ISS | TAG_KEEP_TEXT)));
     if (!(b->head.tag & TAG_FIXED_ISS))
-        b->snd.iss = snd_of(isn_new(t, &pair, now));
+        b->snd.iss = snd_of(isn_after(t, &pair, before, now));
     tcb_open(t, b, s->mtu, now);
     tcb_take_syn(t, b, s, now);
     l->used = LISTENER_AWAY;
@@ -218,6 +221,13 @@ static enum reason listen_single(struct tcp *t, struct tcp_listener *l, const st
     b->flags |= TCB_SYN_QUEUED;
     conn_ready(t, b);
     return REASON_LISTEN_SYN;
+}
+
+static enum reason listen_syn(struct tcp *t, struct tcp_listener *l, const struct segment *s,
+                              const uint32_t *before, estab_time now)
+{
+    return l->single == TCB_NONE ? listen_spawn(t, l, s, before, now)
+                                 : listen_single(t, l, s, before, now);
 }
 
 enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
@@ -231,7 +241,21 @@ enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct s
     }
     if (!(s->flags & CTL_SYN))
         return REASON_LISTEN_NEITHER;
-    return l->single == TCB_NONE ? listen_spawn(t, l, s, now) : listen_single(t, l, s, now);
+    return listen_syn(t, l, s, NULL, now);
+}
+
+/* A place is looked for first: that of the record in TIME-WAIT, and the backlog's. */
+enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_record *waits,
+                          const struct segment *s, estab_time now)
+{
+    uint32_t before = waits->snd;
+
+    if (l->single == TCB_NONE && !tcb_backed(t))
+        return REASON_LISTEN_TEXT_POOL;
+    if (l->single == TCB_NONE && l->pending >= l->backlog && !listen_recycle(t, l, false, now))
+        return REASON_LISTEN_BACKLOG;
+    record_close(t, waits, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
+    return listen_syn(t, l, s, &before, now);
 }
 
 /* ---- the ACK of our SYN ------------------------------------------------------------------------------- */

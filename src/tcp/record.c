@@ -175,6 +175,19 @@ bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segme
     return true;
 }
 
+bool record_gives_way(const struct tcp *t, const struct tcp_record *r, const struct segment *s)
+{
+    bool stamped = t->config.timestamps && (s->opt.present & OPT_TIMESTAMPS);
+    bool beyond = rcv_leq(rcv_of(r->rcv), s->seq);
+    int32_t later = (int32_t)(s->opt.tsval - r->ts_recent);
+
+    if (r->head.state != TCP_TIME_WAIT || (s->flags & (CTL_SYN | CTL_ACK | CTL_RST)) != CTL_SYN)
+        return false;
+    if (!stamped)
+        return beyond;
+    return !(r->head.tag & TAG_TIMESTAMPS) || later > 0 || (later == 0 && beyond);
+}
+
 static bool past_syn_retries(const struct tcp *t, const struct tcp_record *r)
 {
     uint32_t most = option_of_listener(t, r->listener, ESTAB_OPTION_SYN_RETRIES, 0);

@@ -338,6 +338,9 @@ void listen_again(struct tcp *t, struct tcb *b, enum tcp_event event, enum reaso
 void listen_no_more(struct tcp *t, struct tcb *b);
 enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
                            estab_time now);
+/* A SYN for a pair that is in TIME-WAIT, which gives way if there is room for the new connection. */
+enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_record *waits,
+                          const struct segment *s, estab_time now);
 
 /* ---- cookie.c: RFC 4987 section 3.6 --------------------------------------------------------------- */
 
@@ -371,6 +374,8 @@ uint32_t record_window_most(const struct tcp *t, uint16_t listener);
 bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segment *s);
 /* How long our SYN,ACK took to be acknowledged. */
 uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_time now);
+/* Whether a SYN may end TIME-WAIT (RFC 6191 section 2): it is younger than what the connection has seen. */
+bool record_gives_way(const struct tcp *t, const struct tcp_record *r, const struct segment *s);
 /* Back to LISTEN: the record goes, its listener never left. */
 void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
                       estab_time now);
@@ -589,6 +594,9 @@ estab_time tcp_deadline(const struct tcp *t);
 /* ---- isn.c ------------------------------------------------------------------------------------------------------- */
 
 uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time now);
+/* The same, and more than a window beyond SND.NXT of the connection that had the pair last, if there is one. */
+uint32_t isn_after(const struct tcp *t, const struct tcp_pair *pair, const uint32_t *before,
+                   estab_time now);
 uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair);
 /* A port of 49152..65535 that makes the pair new; 0 if all are in use. */
 uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair);

@@ -10,20 +10,15 @@
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
 
-enum { BEYOND_WINDOW = 65537 };
-
 /* ---- 3.10.1 OPEN ----------------------------------------------------------------------------------- */
 
 /* `before`: SND.NXT of the connection that had the pair last, if that matters. */
 static void open_syn(struct tcp *t, struct tcb *b, const uint32_t *before, estab_time now)
 {
     struct tcp_pair pair = {b->head.remote, b->head.rport, b->head.lport, b->head.local};
-    uint32_t iss = isn_new(t, &pair, now);
 
-    if (before && (int32_t)(iss - *before) < BEYOND_WINDOW)
-        iss = *before + BEYOND_WINDOW;
     if (!(b->head.tag & TAG_FIXED_ISS))
-        b->snd.iss = snd_of(iss);
+        b->snd.iss = snd_of(isn_after(t, &pair, before, now));
     b->head.tag &= (uint8_t)~TAG_PASSIVE;
     b->head.tag |= (uint8_t)((t->config.timestamps ? TAG_TIMESTAMPS : 0) |
                              (t->config.window_scale ? TAG_SCALED : 0) |

@@ -48,6 +48,8 @@ static void in_every_state(bad_input *bad)
                     rig.where = rig_state_name((enum rig_state)state);
                     rig.keep_unread = unread;
                     rig_become(&rig, (enum rig_way)way, (enum rig_state)state);
+                    if (state == TIME_WAIT)
+                        rig_nobody_listens(&rig);
                     rig_forget(&rig);
                     bad(&rig);
                     rig_end(&rig);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RFC 9293 section 3.10.7.4, in TIME-WAIT: SND.UNA = SND.NXT = 2, RCV.NXT = 3; a record, and a TCB
- * while the user has not taken all text. */
+ * while the user has not taken all text.  Nobody listens; test_time_wait.c has what a SYN does where
+ * somebody does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@
 
 #define E (1 + RIG_WINDOW)
 
-#define A_RECORD .state = TIME_WAIT, .ways = ALL_WAYS
+#define A_RECORD .state = TIME_WAIT, .ways = ALL_WAYS, .before = rig_nobody_listens
 #define A_TCB    .state = TIME_WAIT, .ways = ALL_WAYS, .keep_unread = true
 
 /* All that does not end the connection. */

@@ -188,6 +188,8 @@ enum estab_error rig_open_active(struct rig *);
 enum estab_error rig_open_passive(struct rig *, bool named); /* single-shot; named: for this peer */
 void rig_listen(struct rig *);
 void rig_listen_anew(struct rig *); /* whose children have numbers of their own */
+/* So that a SYN in TIME-WAIT finds nobody who would open the pair anew (RFC 6191). */
+void rig_nobody_listens(struct rig *);
 enum estab_error rig_accept(struct rig *);
 enum estab_error rig_send(struct rig *, size_t length, unsigned flags);
 /* Takes up to `size` bytes, checks them; how many there were. */

@@ -70,6 +70,13 @@ void rig_listen_anew(struct rig *r)
     listen_with(r, false);
 }
 
+void rig_nobody_listens(struct rig *r)
+{
+    if (r->listener.generation)
+        (void)estab_listen_end(r->stack, r->listener, r->now);
+    r->listener = (estab_listener){0, 0};
+}
+
 enum estab_error rig_accept(struct rig *r)
 {
     enum estab_error error = estab_accept(r->stack, r->listener, &r->conn);
