@@ -57,6 +57,7 @@ void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     k->rack.sent_us = r->sent_us;
     k->rack.end = end;
     k->rack.rtt_us = rtt_us;
+    k->rack.again = r->marks & RANGE_EVER;
 }
 
 void rack_reordered(struct ack_news *news, snd_seq from)
@@ -136,6 +137,19 @@ static int32_t time_left(const struct tcp_scoreboard *k, const struct tcp_range 
     return (int32_t)(r->sent_us + k->rack.rtt_us + window_us - (uint32_t)us_of(now));
 }
 
+/*
+ * Whether a range was sent before what was delivered.  Not RFC 8985's RACK_sent_after: of what went again and
+ * what went for the first time at once, the numbers do not tell which went first.
+ */
+static bool is_passed(const struct tcp_scoreboard *k, uint32_t i)
+{
+    const struct tcp_range *r = &k->range[i];
+
+    if (r->sent_us == k->rack.sent_us && (r->marks & RANGE_AGAIN) && !k->rack.again)
+        return false;
+    return sent_before(r->sent_us, range_end(k, i), k->rack.sent_us, k->rack.end);
+}
+
 /* Step 5. */
 bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
 {
@@ -153,7 +167,7 @@ bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
 
         if ((r->marks & RANGE_SACKED) || (r->marks & (RANGE_LOST | RANGE_AGAIN)) == RANGE_LOST)
             continue;
-        if (!sent_before(r->sent_us, range_end(k, i), k->rack.sent_us, k->rack.end))
+        if (!is_passed(k, i))
             continue;
         most = left > most ? left : most;
         if (left > 0)

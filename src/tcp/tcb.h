@@ -376,6 +376,7 @@ struct tcp_scoreboard {
         snd_seq fack;             /* past the highest that was delivered */
         snd_seq round;            /* with dsacked: SND.NXT when a DSACK widened the window */
         bool any, dsacked;
+        bool again;               /* it had been sent before */
         bool waits;               /* until wait_us, whether what looks reordered comes */
         uint32_t wait_us;
     } rack;

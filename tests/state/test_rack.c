@@ -140,6 +140,28 @@ WIRE_TEST(a_lost_retransmission)
     CHECK_EQ(STATUS.loss, ESTAB_LOSS_OPEN);
 }
 
+/* What went for the first time in the same microsecond may have gone before it, and tells nothing of it. */
+WIRE_TEST(what_went_at_once_is_not_passed)
+{
+    start(w);
+    SEND(30000);
+    SENT(1, 10001);
+    AT(80);
+    GOT1(1, 1001, 2001);
+    GOT1(1, 1001, 3001);
+    SENT(10001, 12001);
+    GOT1(1, 1001, 10001);
+    CHECK_EQ(wire_any(w, w->now)->seq, 1);
+    SKIP;
+    AT(120);
+    GOT1(1, 1001, 11001);
+    GOT1(1, 1001, 12001);
+    CHECK_EQ(wire_counters(w).retransmitted, 1);
+    GOT(12001);
+    CHECK_EQ(wire_counters(w).retransmitted, 1);
+    SKIP;
+}
+
 /* A peer that tells of duplicates (RFC 2883) widens the window by a quarter each round. */
 WIRE_TEST(a_dsack_widens_the_window)
 {
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(one_sacked_waits_a_quarter_of_the_round_trip),
         cmocka_unit_test(reordering_is_learned),
         cmocka_unit_test(a_lost_retransmission),
+        cmocka_unit_test(what_went_at_once_is_not_passed),
         cmocka_unit_test(a_dsack_widens_the_window),
         cmocka_unit_test(the_tail_is_probed),
         cmocka_unit_test(a_single_segment_waits_for_a_delayed_ack),
