@@ -51,12 +51,17 @@ void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
         rtt_least(t, b, rtt_us, now);
     if (is_ambiguous(b, r, end, news->segment, rtt_us, now))
         return;
+    /*
+     * Not RFC 8985 section 6.2, step 2, which goes through what is delivered in the order in which it was sent:
+     * in that of its numbers, as Linux does.  Where an ACK is of what was sent again and of what came late
+     * behind it, the latter's longer round trip is what the rest is given.
+     */
+    k->rack.rtt_us = rtt_us;
     if (k->rack.any && !sent_before(k->rack.sent_us, k->rack.end, r->sent_us, end))
         return;
     k->rack.any = true;
     k->rack.sent_us = r->sent_us;
     k->rack.end = end;
-    k->rack.rtt_us = rtt_us;
     k->rack.again = r->marks & RANGE_EVER;
 }
 

@@ -371,8 +371,9 @@ struct tcp_scoreboard {
     } rtt;
 
     struct { /* rack.c */
-        uint32_t sent_us, rtt_us; /* of what was sent last of all that was delivered */
-        snd_seq end;              /* and where that ends */
+        uint32_t rtt_us;  /* of the highest that was delivered last */
+        uint32_t sent_us; /* when what was sent last of all that was delivered was sent */
+        snd_seq end;      /* and where that ends */
         snd_seq fack;             /* past the highest that was delivered */
         snd_seq round;            /* with dsacked: SND.NXT when a DSACK widened the window */
         bool any, dsacked;
