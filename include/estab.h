@@ -215,6 +215,7 @@ struct estab_config {
     /* Switches. */
     bool timestamps, window_scale, sack, nagle, pacing;
     uint32_t sack_ranges;
+    bool time_wait_reset; /* a RST ends TIME-WAIT; else it is ignored (RFC 1337) */
     uint8_t syn_cookies; /* 0 none, 1 for a SYN that finds no place, 2 for each (RFC 4987) */
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */
     bool tuning;    /* buffers follow what the path needs; off: they are as large as they may be */

@@ -206,6 +206,7 @@ static bool make_stack(struct craft_sim *s)
     struct estab_interface interface = sim_end_at(0, s->config.peer).interface;
 
     interface.prefix_length = s->config.prefix_length;
+    config.time_wait_reset = true; /* as RFC 9293 has it, and so judge.c */
     s->room_size = estab_stack_size(&config);
     s->room = mmap(NULL, s->room_size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -532,6 +532,11 @@ static enum reason arrive_closed(struct tcp *t, const struct segment *s, estab_t
     return REASON_CLOSED_RESET;
 }
 
+static bool rst_ends(const struct tcp *t, const struct tcp_head *head)
+{
+    return head->state != TCP_TIME_WAIT || t->config.time_wait_reset;
+}
+
 /* ---- which connection -------------------------------------------------------------------------------------------------------- */
 
 static struct tcp_view view_of_tcb(const struct tcp *t, struct tcb *b, estab_time now)
@@ -547,6 +552,7 @@ static struct tcp_view view_of_tcb(const struct tcp *t, struct tcb *b, estab_tim
         .rcv_wnd = window_now(t, b),
         .ts_recent = b->ts.recent,
         .ts_young = timestamp_young(b, now),
+        .rst_ends = rst_ends(t, &b->head),
     };
 }
 
@@ -565,6 +571,7 @@ static struct tcp_view view_of_record(const struct tcp *t, struct tcp_record *r)
         .rcv_wnd = record_window(t, r),
         .ts_recent = r->ts_recent,
         .ts_young = true,
+        .rst_ends = rst_ends(t, &r->head),
     };
 }
 

@@ -75,6 +75,11 @@ static struct ruling check_seq(const struct tcp_view *v, const struct segment *s
 
 /* ---- step 2: RST (with RFC 5961 section 3) ---------------------------------------------------------------- */
 
+/*
+ * Not RFC 9293 3.10.7.4 step 2, unless the configuration asks for it: a RST does not end TIME-WAIT (RFC 1337
+ * section 3).  An old segment that comes then is answered, the peer, which is CLOSED, answers that with a RST at
+ * our RCV.NXT, and the next old segment would meet a new connection.
+ */
 static struct ruling check_rst(const struct tcp_view *v, const struct segment *s)
 {
     if (!(s->flags & CTL_RST))
@@ -83,6 +88,8 @@ static struct ruling check_rst(const struct tcp_view *v, const struct segment *s
         return (struct ruling){V_CHALLENGE, REASON_RST_CHALLENGE};
     if (v->head->state == TCP_SYN_RECEIVED && (v->head->tag & TAG_PASSIVE))
         return (struct ruling){V_LISTEN, REASON_RST_TO_LISTEN};
+    if (!v->rst_ends)
+        return (struct ruling){V_DROP, REASON_TIME_WAIT_RST};
     return (struct ruling){V_CLOSE, REASON_RST_EXACT};
 }
 

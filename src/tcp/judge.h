@@ -17,6 +17,7 @@ struct tcp_view {
     rcv_seq rcv_nxt, irs;
     uint32_t rcv_wnd;
     uint32_t ts_recent;
+    bool rst_ends; /* a RST at RCV.NXT ends the connection: not TIME-WAIT, by default */
     bool ts_young; /* TS.Recent is under 24 days old: PAWS holds */
 };
 

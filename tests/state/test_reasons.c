@@ -304,22 +304,15 @@ static struct rig *time_wait_recycled(void)
     return r;
 }
 
-static struct rig *time_wait_reopened(void)
+static struct rig *time_wait_rst(void)
 {
     struct estab_config config = rig_config();
-    struct estab_open open = {.size = sizeof open, .reopen = true};
-    struct estab_status st = {.size = sizeof st};
-    estab_conn conn;
     struct rig *r;
 
-    config.timestamps = true;
+    config.time_wait_reset = false;
     r = begin_with(&config);
     rig_become(r, ACTIVE, TIME_WAIT);
-    assert_int_equal(estab_status(r->stack, r->conn, &st), ESTAB_OK);
-    open.local = st.local;
-    open.remote = st.remote;
-    assert_int_equal(estab_open(r->stack, &open, &conn, r->now), ESTAB_OK);
-    rig_pull(r);
+    IN(r, RST, 3, 0);
     return r;
 }
 
@@ -684,7 +677,8 @@ static const struct provocation provocations[REASONS] = {
     [REASON_USER_ABORT] = BY(user_abort),
     [REASON_TIME_WAIT_END] = BY(time_wait_end),
     [REASON_TIME_WAIT_RECYCLED] = BY(time_wait_recycled),
-    [REASON_TIME_WAIT_REOPENED] = BY(time_wait_reopened),
+    [REASON_TIME_WAIT_RST] = BY(time_wait_rst),
+    [REASON_TIME_WAIT_REOPENED] = ONE(LISTENER, TIME_WAIT, SYN, 3, 0),
     [REASON_REPLIES_FULL] = BY(replies_full),
     [REASON_NO_ROUTE] = BY(no_route),
     [REASON_NEIGHBOUR_UNKNOWN] = BY(neighbour_unknown),

@@ -221,9 +221,49 @@ WIRE_TEST(one_port_again_and_again)
     CHECK_EQ(wire_reason(w, "TIME_WAIT_REOPENED"), 300);
 }
 
+/*
+ * RFC 1337 section 2, hazards: an old segment is answered, the peer knows nothing of it any more and resets.
+ * TIME-WAIT goes on for its 2 MSL, in both of its forms.
+ */
+WIRE_TEST(a_reset_does_not_end_it)
+{
+    begin(w, false);
+    SAY(ACK | PSH, IRS + 1, iss + 2, .len = 100); /* old text */
+    CHECK_EQ(wire_any(w, w->now)->ack, NXT);
+    SAY(RST, NXT, 0, .len = 0); /* exactly where RFC 5961 asks for it */
+    SAY(RST | ACK, NXT, iss + 2, .len = 0);
+    QUIET(w->now);
+    CHECK_EQ(wire_reason(w, "TIME_WAIT_RST"), 2);
+    CHECK_EQ(STATUS.state, ESTAB_STATE_TIME_WAIT);
+    wire_run(w, w->now + 60 * S - 1 * MS);
+    CHECK_EQ(STATUS.state, ESTAB_STATE_TIME_WAIT);
+    SKIP;
+    wire_run(w, w->now + 2 * MS);
+    CHECK_EQ(wire_counters(w).records, 0);
+    CHECK_EQ(w->error, ESTAB_OK);
+}
+
+/* With time_wait_reset it does, as RFC 9293 has it. */
+WIRE_TEST(unless_it_is_asked_for)
+{
+    struct estab_config c = wire_config();
+
+    c.time_wait_reset = true;
+    wire_start(w, &c);
+    listen_on(w, 4);
+    rest(w, false);
+    SAY(RST, NXT, 0, .len = 0);
+    CHECK_EQ(wire_reason(w, "RST_EXACT"), 1);
+    CHECK_EQ(wire_counters(w).records, 0);
+    wire_pump(w);
+    CHECK_EQ(w->events, ESTAB_EVENT_CLOSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reset_does_not_end_it),
+        cmocka_unit_test(unless_it_is_asked_for),
         cmocka_unit_test(a_younger_syn_opens_the_pair_anew),
         cmocka_unit_test(somebody_must_listen),
         cmocka_unit_test(without_a_place_it_waits_on),

@@ -88,6 +88,7 @@ struct estab_config rig_config(void)
     c.trace_records = 256;
     c.timestamps = false;
     c.window_scale = false;
+    c.time_wait_reset = true;
     c.quick_acks = 0;
     c.receive_reserve = RIG_WINDOW;
     c.receive_buffer = RIG_WINDOW;

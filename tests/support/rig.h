@@ -132,8 +132,8 @@ struct rig {
 
 /* ---- rig.c --------------------------------------------------------------------------------------- */
 
-/* A small stack: RIG_WINDOW for each connection; no quick ACKs, no timestamps, no window scale, but if they are
- * configured the peer's segments have them too (TSval 1000; a shift of RIG_PEER_SCALE). */
+/* A small stack: RIG_WINDOW for each connection; a RST ends TIME-WAIT, as in RFC 9293; no quick ACKs, no
+ * timestamps, no window scale, but if they are configured the peer's segments have them too (TSval 1000; a shift of RIG_PEER_SCALE). */
 struct estab_config rig_config(void);
 /* Starts a stack with an interface 10.11.0.1/24; the peer is 10.11.0.2. */
 void rig_start(struct rig *, const struct estab_config *, uint32_t iss, uint32_t irs);
