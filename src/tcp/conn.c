@@ -273,16 +273,26 @@ bool tcb_backed(const struct tcp *t)
     return chunk_unpromised(&t->chunks) >= promise + t->chunks.chunks / 8;
 }
 
+bool tcb_back(struct tcp *t, estab_time now)
+{
+    enum { MOST = 8 };
+
+    for (unsigned i = 0; i < MOST && !tcb_backed(t); i++)
+        if (!orphan_recycle(t, now))
+            return false;
+    return tcb_backed(t);
+}
+
 struct tcb *tcb_new(struct tcp *t, estab_time now)
 {
-    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve);
-    uint32_t i = t->tcb_free;
+    uint32_t promise = queue_chunks_for(&t->chunks, t->config.receive_reserve), i;
     struct tcb *b;
 
-    if (i == TCB_NONE && t->tcb_fresh == t->config.connections)
+    if (t->tcb_used == t->config.connections && !orphan_recycle(t, now))
         return NULL;
-    if (!tcb_backed(t) || !chunk_promise(&t->chunks, promise))
+    if (!tcb_back(t, now) || !chunk_promise(&t->chunks, promise))
         return NULL;
+    i = t->tcb_free;
     if (i != TCB_NONE)
         t->tcb_free = tcp_tcb(t, i)->head.chain;
     else

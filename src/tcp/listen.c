@@ -134,7 +134,7 @@ static bool listen_recycle_wait(struct tcp *t, estab_time now)
 static enum reason listen_room(struct tcp *t, const struct tcp_listener *l, bool after,
                                estab_time now)
 {
-    if (!tcb_backed(t))
+    if (!tcb_back(t, now))
         return REASON_LISTEN_TEXT_POOL;
     if (t->config.syn_cookies == SYN_COOKIES_ALWAYS && !after && cookie_may(t, l))
         return REASON_LISTEN_COOKIE;
@@ -250,7 +250,7 @@ enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_reco
 {
     uint32_t before = waits->snd;
 
-    if (l->single == TCB_NONE && !tcb_backed(t))
+    if (l->single == TCB_NONE && !tcb_back(t, now))
         return REASON_LISTEN_TEXT_POOL;
     if (l->single == TCB_NONE && l->pending >= l->backlog && !listen_recycle(t, l, false, now))
         return REASON_LISTEN_BACKLOG;

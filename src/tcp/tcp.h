@@ -21,7 +21,7 @@
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
- *      conn.c      making, moving, ending a connection
+ *      conn.c      making, moving, ending a connection      orphan.c   users that have left
  */
 #ifndef TCP_TCP_H
 #define TCP_TCP_H
@@ -123,6 +123,7 @@ struct tcp {
 
     uint32_t challenge_second_and_1, challenges_left; /* throttle.c; 0: no second yet */
     uint32_t port_counter;
+    uint32_t orphan_hand; /* orphan.c: where it looks next */
     uint32_t trace_head, trace_tail; /* serial numbers */
     uint64_t trace_lost;
     uint64_t segments_in, segments_out, text_in, text_out, retransmitted;
@@ -240,6 +241,8 @@ void note(struct tcp *t, enum trace_kind kind, uint32_t handle, const uint32_t *
 
 /* Whether the text pool can back one more connection; an eighth of it stays for senders. */
 bool tcb_backed(const struct tcp *t);
+/* The same, and if not, whether it can once some of those have gone whose users have left. */
+bool tcb_back(struct tcp *t, estab_time now);
 struct tcb *tcb_new(struct tcp *t, estab_time now); /* NULL: the pool is empty, or the text pool */
 /* What a TCB needs once it knows its peer: offsets, windows, timestamps, the congestion window. */
 void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);
@@ -284,6 +287,11 @@ void conn_unready(struct tcp *t, struct tcb *b);
 void conn_block(struct tcp *t, struct tcb *b);    /* waits for a neighbour */
 void conn_unblock_all(struct tcp *t);
 uint32_t tcp_memory(const struct tcp *t, const struct tcb *b);
+
+/* ---- orphan.c ------------------------------------------------------------------------------------- */
+
+/* A connection whose user has left makes room for another one; false: there is none. */
+bool orphan_recycle(struct tcp *t, estab_time now);
 
 /* ---- option.c: estab_set -------------------------------------------------------------------------- */
 

@@ -16,28 +16,31 @@
 #include "support/rig.h"
 #include "support/rig_sack.h"
 
+/* rig_config, for each provocation anew. */
+static struct estab_config config;
+
 static struct rig *begin(enum rig_way way, enum rig_state state)
 {
     static struct rig r;
 
-    rig_start(&r, NULL, UINT32_MAX, UINT32_MAX - 1);
+    rig_start(&r, &config, UINT32_MAX, UINT32_MAX - 1);
     rig_become(&r, way, state);
     return &r;
 }
 
-static struct rig *begin_with(const struct estab_config *config)
+static struct rig *begin_with(const struct estab_config *with)
 {
     static struct rig r;
 
-    rig_start(&r, config, UINT32_MAX, UINT32_MAX - 1);
+    rig_start(&r, with, UINT32_MAX, UINT32_MAX - 1);
     return &r;
 }
 
-static struct rig *begin_on_ethernet(const struct estab_config *config)
+static struct rig *begin_on_ethernet(const struct estab_config *with)
 {
     static struct rig r;
 
-    rig_start_on_ethernet(&r, config, UINT32_MAX, UINT32_MAX - 1);
+    rig_start_on_ethernet(&r, with, UINT32_MAX, UINT32_MAX - 1);
     return &r;
 }
 
@@ -251,7 +254,6 @@ static struct rig *listen_backlog(void)
 
 static struct rig *listen_records(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.records = 1;
@@ -265,7 +267,6 @@ static struct rig *listen_records(void)
 /* A SYN that is answered with a cookie, an ACK that is not its own, and one that is. */
 static struct rig *listen_cookie(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.syn_cookies = 2;
@@ -292,12 +293,10 @@ static struct rig *listen_recycled(void)
 /* The only record is in TIME-WAIT when a SYN needs it. */
 static struct rig *time_wait_recycled(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.records = 1;
-    r = begin_with(&config);
-    rig_become(r, ACTIVE, TIME_WAIT);
+    r = begin(ACTIVE, TIME_WAIT);
     r->way = LISTENER;
     rig_listen(r);
     IN(r, SYN, 0, 0, .port = 50001);
@@ -306,28 +305,22 @@ static struct rig *time_wait_recycled(void)
 
 static struct rig *time_wait_rst(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.time_wait_reset = false;
-    r = begin_with(&config);
-    rig_become(r, ACTIVE, TIME_WAIT);
+    r = begin(ACTIVE, TIME_WAIT);
     IN(r, RST, 3, 0);
     return r;
 }
 
 static struct rig *listen_connections(void)
 {
-    struct estab_config config = rig_config();
-
     config.connections = 1;
     return peers_come(begin_with(&config), 2);
 }
 
 static struct rig *listen_text_pool(void)
 {
-    struct estab_config config = rig_config();
-
     config.chunks = 64;
     return peers_come(begin_with(&config), 3);
 }
@@ -344,12 +337,10 @@ static struct rig *seq_ack_only(void)
 
 static struct rig *stamped(uint8_t opt, uint32_t tsval)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.timestamps = true;
-    r = begin_with(&config);
-    rig_become(r, ACTIVE, ESTABLISHED);
+    r = begin(ACTIVE, ESTABLISHED);
     IN(r, ACK, 1, 1, .len = 1, .opt = opt, .tsval = tsval);
     return r;
 }
@@ -403,12 +394,10 @@ static struct rig *r2(void)
 
 static struct rig *user_timeout(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
 
     config.user_timeout_ms = 5000;
-    r = begin_with(&config);
-    rig_become(r, ACTIVE, ESTABLISHED);
+    r = begin(ACTIVE, ESTABLISHED);
     (void)rig_send(r, 1, 0);
     AT(r, 5000);
     return r;
@@ -474,7 +463,6 @@ static struct rig *neighbour_unknown(void)
 static struct rig *loopback_limit(void)
 {
     enum { PAIRS = 1500 };
-    struct estab_config config = rig_config();
     struct estab_listen listen = {.size = sizeof listen, .local.port = 80, .backlog = PAIRS};
     struct estab_open open = {.size = sizeof open, .remote = {rig_us(), 80}};
     estab_listener listener;
@@ -523,6 +511,16 @@ static struct rig *syn_retries(void)
     return r;
 }
 
+static struct rig *orphan_recycled(void)
+{
+    struct rig *r;
+
+    config.connections = 1;
+    r = begin(ACTIVE, FIN_WAIT_2);
+    assert_int_equal(estab_release(r->stack, r->conn, r->now), ESTAB_OK);
+    return peers_come(r, 1);
+}
+
 static struct rig *fin_wait_2_end(void)
 {
     struct rig *r = begin(ACTIVE, FIN_WAIT_2);
@@ -556,7 +554,6 @@ static struct rig *ecn_no_text(void)
 
 static struct rig *ecn_refused(void)
 {
-    struct estab_config config = rig_config();
     struct rig *r;
     config.ecn = 1;
     r = begin_with(&config);
@@ -662,6 +659,7 @@ static const struct provocation provocations[REASONS] = {
     [REASON_TEXT_AFTER_FIN] = ONE(ACTIVE, CLOSE_WAIT, ACK, 2, 1, .len = 1),
     [REASON_TEXT_AFTER_RELEASE] = BY(text_after_release),
     [REASON_SYN_RETRIES] = BY(syn_retries),
+    [REASON_ORPHAN_RECYCLED] = BY(orphan_recycled),
     [REASON_FIN_WAIT_2_END] = BY(fin_wait_2_end),
     [REASON_TIME_WAIT_FIN] = ONE(ACTIVE, TIME_WAIT, FIN | ACK, 2, 2),
     [REASON_CHALLENGE_THROTTLED] = BY(challenge_throttled),
@@ -696,6 +694,7 @@ static void every_reason_is_counted(void **state)
 
         if (!p->by && p->state == SAME)
             fail_msg("REASON(%s) is provoked by no test", estab_reason(i).name);
+        config = rig_config();
         r = p->by ? p->by() : one(p->way, p->state, &p->in);
         if (estab_reason_count(r->stack, i) == 0) {
             print_error("REASON(%s) was not counted\n", estab_reason(i).name);
