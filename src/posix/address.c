@@ -110,7 +110,7 @@ static int peer_name(struct estab_posix *p, const struct sock *s, struct sockadd
     struct estab_status st;
     enum estab_state state = sock_state(p, s, &st);
 
-    if (s->remote.port == 0 || state_in(state, STATES(CLOSED) | STATES(SYN_SENT) | STATES(LISTEN)))
+    if (s->remote.port == 0 || (!s->dgram && state_in(state, STATES(CLOSED) | STATES(SYN_SENT) | STATES(LISTEN))))
         return -ENOTCONN;
     return address_out(s, &s->remote, address, length);
 }

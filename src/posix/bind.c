@@ -22,6 +22,8 @@ static int socket_check(int domain, int type, int protocol)
         return -EAFNOSUPPORT;
     if (protocol < 0 || protocol >= 262 + 1) /* IPPROTO_MAX */
         return -EINVAL;
+    if (kind == SOCK_DGRAM)
+        return protocol == 0 || protocol == IPPROTO_UDP ? 0 : -EPROTONOSUPPORT;
     if (kind != SOCK_STREAM)
         return -ESOCKTNOSUPPORT;
     return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
@@ -41,6 +43,7 @@ static int socket_new(struct estab_posix *p, int domain, int type)
     }
     s->fd = fd;
     s->domain = (sa_family_t)domain;
+    s->dgram = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_DGRAM;
     s->nonblock = type & SOCK_NONBLOCK;
     s->cloexec = type & SOCK_CLOEXEC;
     return fd;
@@ -58,6 +61,8 @@ bool port_held(const struct estab_posix *p, const struct sock *s)
 {
     struct estab_status st;
 
+    if (s->dgram)
+        return s->live;
     return s->bound_port || sock_state(p, s, &st) != ESTAB_STATE_CLOSED;
 }
 
@@ -72,7 +77,8 @@ static bool overlap(const struct estab_endpoint *a, const struct estab_endpoint 
 static bool conflict_with_sock(const struct estab_posix *p, const struct sock *s, const struct estab_endpoint *wanted,
                                const struct sock *other)
 {
-    if (other == s || !overlap(wanted, &other->local) || !port_held(p, other))
+    if (other == s || other->dgram != s->dgram || !overlap(wanted, &other->local) ||
+        !port_held(p, other))
         return false;
     if (s->opt.reuseport && other->opt.reuseport)
         return false;
@@ -109,7 +115,7 @@ static bool port_free(const struct estab_posix *p, const struct sock *s,
     for (const struct sock *other = p->all; other; other = other->all_next)
         if (conflict_with_sock(p, s, wanted, other))
             return false;
-    return !conflict_in_stack(p, s, wanted);
+    return s->dgram || !conflict_in_stack(p, s, wanted); /* dgram_open asks the stack */
 }
 
 static int port_choose(struct estab_posix *p, const struct sock *s, struct estab_endpoint *wanted)
@@ -153,15 +159,18 @@ static int sock_bind(struct estab_posix *p, struct sock *s, const struct sockadd
         return -EADDRNOTAVAIL;
     if (port_held(p, s))
         return -EINVAL;
-    if (wanted.port == 0)
+    if (wanted.port == 0 && !s->dgram)
         result = port_choose(p, s, &wanted);
-    else if (!port_free(p, s, &wanted))
+    else if (wanted.port && !port_free(p, s, &wanted))
         result = -EADDRINUSE;
+    if (result == 0 && s->dgram)
+        result = dgram_open(p, s, &wanted);
     if (result < 0) {
         s->local.addr = (struct estab_addr){{0}}; /* inet_bind: what was tried is forgotten */
         return result;
     }
-    s->local = wanted;
+    if (!s->dgram)
+        s->local = wanted;
     s->bound_addr = !address_is_any(&wanted.addr);
     s->bound_port = true;
     return 0;
@@ -220,6 +229,8 @@ static int sock_listen(struct estab_posix *p, struct sock *s, int backlog)
     struct estab_status st;
     int result = 0;
 
+    if (s->dgram)
+        return -EOPNOTSUPP;
     if (s->listening)
         return listen_again(p, s, wanted);
     if (s->progress != SS_UNCONNECTED || sock_state(p, s, &st) != ESTAB_STATE_CLOSED)

@@ -66,7 +66,9 @@ int estab_posix_shutdown(estab_posix *p, int fd, int how)
 
     enter(p);
     result = sock_find(p, fd, &s);
-    return leave(p, result < 0 ? result : sock_shutdown(p, s, how));
+    if (result == 0)
+        result = s->dgram ? dgram_shutdown(p, s, how) : sock_shutdown(p, s, how);
+    return leave(p, result);
 }
 
 /* ---- close --------------------------------------------------------------------------------------- */

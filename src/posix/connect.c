@@ -35,6 +35,8 @@ void sock_end(struct estab_posix *p, struct sock *s)
 {
     if (s->listening)
         listen_end(p, s);
+    if (s->dgram)
+        dgram_end(p, s);
     if (!s->live)
         return;
     p->dirty = true;
@@ -180,7 +182,9 @@ int estab_posix_connect(estab_posix *p, int fd, const struct sockaddr *address, 
     result = sock_find(p, fd, &s);
     if (result == 0 && ((int)length < 0 || length < sizeof(sa_family_t)))
         result = -EINVAL;
-    return leave(p, result < 0 ? result : sock_connect(p, s, address, length));
+    if (result == 0)
+        result = s->dgram ? dgram_connect(p, s, address, length) : sock_connect(p, s, address, length);
+    return leave(p, result);
 }
 
 /* ---- accept ------------------------------------------------------------------------------------------- */
@@ -218,7 +222,7 @@ static int sock_accept(struct estab_posix *p, struct sock *s, struct sockaddr *a
 
     for (;;) {
         if (!s->listening)
-            return -EINVAL;
+            return s->dgram ? -EOPNOTSUPP : -EINVAL;
         if (!s->ahead && s->more)
             listener_refill(p, s);
         if (s->ahead)

@@ -79,6 +79,8 @@ static int sock_control(struct estab_posix *p, struct sock *s, unsigned long req
 {
     if (!value)
         return -EFAULT;
+    if (s->dgram)
+        return dgram_control(p, s, request, value);
     if (s->listening && request != FIONBIO)
         return request == SIOCATMARK ? (*value = 0) : -EINVAL;
     switch (request) {

@@ -280,6 +280,8 @@ void work(struct estab_posix *p)
     while (estab_event_next(p->stack, &event)) {
         if (event.listener.generation)
             listener_event(p, &event);
+        else if (event.udp.generation)
+            dgram_event(p, &event);
         else
             conn_event(p, &event);
     }

@@ -122,13 +122,13 @@ static int told_get(const struct estab_posix *p, struct sock *s, int name, int *
 {
     switch (name) {
     case SO_TYPE:
-        *value = SOCK_STREAM;
+        *value = s->dgram ? SOCK_DGRAM : SOCK_STREAM;
         return 0;
     case SO_DOMAIN:
         *value = s->domain;
         return 0;
     case SO_PROTOCOL:
-        *value = IPPROTO_TCP;
+        *value = s->dgram ? IPPROTO_UDP : IPPROTO_TCP;
         return 0;
     case SO_ACCEPTCONN:
         *value = s->listening;
@@ -144,10 +144,10 @@ static int told_get(const struct estab_posix *p, struct sock *s, int name, int *
         *value = 1;
         return 0;
     case SO_SNDBUF:
-        *value = sock_sndbuf(p, s);
+        *value = s->dgram ? dgram_sndbuf(p, s) : sock_sndbuf(p, s);
         return 0;
     case SO_RCVBUF:
-        *value = sock_rcvbuf(p, s);
+        *value = s->dgram ? dgram_rcvbuf(p, s) : sock_rcvbuf(p, s);
         return 0;
     case SO_RCVLOWAT:
         *value = s->opt.rcvlowat;
@@ -227,7 +227,7 @@ static int number_get(struct estab_posix *p, struct sock *s, int level, int name
         return told_get(p, s, name, value);
     if (level == IPPROTO_TCP)
         return option_tcp_get(p, s, name, value);
-    return level == IPPROTO_IP ? -ENOPROTOOPT : -EOPNOTSUPP;
+    return level == IPPROTO_IP || level == IPPROTO_UDP ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
 /* ---- the calls ----------------------------------------------------------------------------------------- */
@@ -248,7 +248,7 @@ int option_out(void *value, socklen_t *length, const void *from, size_t n)
 
 static bool level_known(const struct sock *s, int level)
 {
-    return level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IP ||
+    return level == SOL_SOCKET || level == (s->dgram ? IPPROTO_UDP : IPPROTO_TCP) || level == IPPROTO_IP ||
            (level == IPPROTO_IPV6 && s->domain == AF_INET6);
 }
 

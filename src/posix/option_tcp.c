@@ -155,6 +155,10 @@ void option_changed(struct estab_posix *p, struct sock *s, int level, int name)
 {
     struct estab_setting setting;
 
+    if (s->dgram) {
+        dgram_option_changed(p, s);
+        return;
+    }
     if (setting_of(s, level, name, &setting))
         forward(p, s, &setting);
     if (level == SOL_SOCKET && name == SO_RCVLOWAT)

@@ -53,7 +53,7 @@ struct urgent {
     uint32_t seq; /* of the byte */
 };
 
-/* A TCP socket. */
+/* A TCP socket, or (`dgram`) one of UDP, which has `udp` in place of `conn` and `listener`. */
 struct sock {
     int fd;        /* -1: a connection that was not accepted yet, or is closed with calls in it */
     unsigned refs; /* the table's, the accept queue's, and each call's that waits */
@@ -63,7 +63,8 @@ struct sock {
     enum progress progress;
     uint8_t shut;      /* SHUT_IN, SHUT_OUT */
     bool done;         /* SOCK_DONE: the end of the peer's text was seen or heard */
-    bool live;         /* `conn` exists */
+    bool live;         /* `conn`, or `udp`, exists */
+    bool dgram;
     bool opened;       /* it was ESTABLISHED */
     bool listening;
     bool more;         /* a listener whose next connection waits in the stack */
@@ -72,6 +73,7 @@ struct sock {
     struct estab_endpoint local, remote;
     estab_conn conn;
     estab_listener listener;
+    estab_udp udp;
     struct sock *ahead; /* a listener's: taken from the stack, the next that accept() returns */
     struct urgent urgent;
     struct sendbuf *out; /* NULL: nothing was counted yet */
@@ -117,6 +119,8 @@ struct estab_posix {
     int file_count, file_lowest; /* none below that is free */
     struct sock **places;     /* by index of a connection's handle */
     uint32_t place_count;
+    struct sock **udp_places; /* by index of a UDP socket's handle */
+    uint32_t udp_place_count;
     struct sock *all, *watched, *listening;
     struct wait *any, *turn;  /* poll(); what each turn looks at */
     uint32_t socks, epolls, interests;
@@ -210,6 +214,32 @@ bool port_held(const struct estab_posix *p, const struct sock *s);
 /* Ends what the socket is in the stack, as tcp_disconnect of Linux does. */
 void sock_disconnect(struct estab_posix *p, struct sock *s, int error);
 void sock_end(struct estab_posix *p, struct sock *s);
+
+/* ---- datagram.c, datagram_io.c: SOCK_DGRAM ---------------------------------------------------------- */
+
+int dgram_open(struct estab_posix *p, struct sock *s, const struct estab_endpoint *local);
+int dgram_autobind(struct estab_posix *p, struct sock *s);
+void dgram_end(struct estab_posix *p, struct sock *s);
+void dgram_option_changed(struct estab_posix *p, struct sock *s);
+int dgram_rcvbuf(const struct estab_posix *p, const struct sock *s);
+int dgram_sndbuf(const struct estab_posix *p, const struct sock *s);
+int dgram_connect(struct estab_posix *p, struct sock *s, const struct sockaddr *address,
+                  socklen_t length);
+int dgram_shutdown(struct estab_posix *p, struct sock *s, int how);
+void dgram_event(struct estab_posix *p, const struct estab_event *event);
+uint32_t dgram_mask(const struct estab_posix *p, const struct sock *s);
+int dgram_control(const struct estab_posix *p, struct sock *s, unsigned long request, int *value);
+
+/* A name that a call gives, or has room for; address NULL: none. */
+struct name {
+    struct sockaddr *address;
+    socklen_t *length;
+};
+
+ssize_t dgram_send(struct estab_posix *p, struct sock *s, const struct iovec *iov, size_t count,
+                   int flags, const struct name *to);
+ssize_t dgram_receive(struct estab_posix *p, struct sock *s, const struct iovec *iov, size_t count,
+                      int flags, int *msg_flags, const struct name *from);
 
 /* ---- state.c ------------------------------------------------------------------------------------- */
 

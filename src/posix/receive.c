@@ -217,7 +217,7 @@ static ssize_t read_first(const estab_posix *p, int fd, size_t length)
 }
 
 static ssize_t receive_from(estab_posix *p, int fd, const struct iovec *iov, size_t count,
-                            int flags, int *msg_flags, int *inq)
+                            int flags, int *msg_flags, int *inq, const struct name *from)
 {
     struct sock *s = NULL;
     ssize_t result = flags & MSG_TRUNC ? 0 : iov_total(iov, count); /* what is cut has no place */
@@ -226,6 +226,10 @@ static ssize_t receive_from(estab_posix *p, int fd, const struct iovec *iov, siz
         result = sock_find(p, fd, &s);
     if (result < 0)
         return result;
+    if (s->dgram)
+        return dgram_receive(p, s, iov, count, flags, msg_flags, from);
+    if (from->length)
+        *from->length = 0; /* as in Linux, a stream names no address */
     sock_hold(s);
     result = sock_receive(p, s, iov, count, flags, msg_flags);
     if (result >= 0 && inq && s->opt.inq)
@@ -235,11 +239,13 @@ static ssize_t receive_from(estab_posix *p, int fd, const struct iovec *iov, siz
 }
 
 static ssize_t receive_call(estab_posix *p, int fd, const struct iovec *iov, size_t count,
-                            int flags, int *msg_flags, int *inq)
+                            int flags, int *msg_flags, int *inq, const struct name *from)
 {
     enter(p);
-    return leave_size(p, receive_from(p, fd, iov, count, flags, msg_flags, inq));
+    return leave_size(p, receive_from(p, fd, iov, count, flags, msg_flags, inq, from));
 }
+
+static const struct name nameless = {NULL, NULL};
 
 static ssize_t fail(int number)
 {
@@ -260,7 +266,7 @@ ssize_t estab_posix_readv(estab_posix *p, int fd, const struct iovec *iov, int c
     enter(p);
     result = read_first(p, fd, (size_t)result);
     if (result == 1)
-        result = receive_from(p, fd, iov, (size_t)count, 0, &msg_flags, NULL);
+        result = receive_from(p, fd, iov, (size_t)count, 0, &msg_flags, NULL, &nameless);
     return leave_size(p, result);
 }
 
@@ -273,20 +279,21 @@ ssize_t estab_posix_read(estab_posix *p, int fd, void *to, size_t size)
 
 ssize_t estab_posix_recv(estab_posix *p, int fd, void *to, size_t size, int flags)
 {
-    struct iovec iov = {.iov_base = to, .iov_len = size};
-    int msg_flags = 0;
-
-    return receive_call(p, fd, &iov, 1, flags, &msg_flags, NULL);
+    return estab_posix_recvfrom(p, fd, to, size, flags, NULL, NULL);
 }
 
-/* As in Linux, a stream socket names no address: its length becomes 0. */
+/* A stream's length becomes 0 if there was text; an error leaves it as it was. */
 ssize_t estab_posix_recvfrom(estab_posix *p, int fd, void *to, size_t size, int flags,
                              struct sockaddr *address, socklen_t *length)
 {
-    ssize_t n = estab_posix_recv(p, fd, to, size, flags);
+    struct iovec iov = {.iov_base = to, .iov_len = size};
+    socklen_t told = length ? *length : 0;
+    struct name from = {address && length ? address : NULL, address && length ? &told : NULL};
+    int msg_flags = 0;
+    ssize_t n = receive_call(p, fd, &iov, 1, flags, &msg_flags, NULL, &from);
 
-    if (n >= 0 && address && length)
-        *length = 0;
+    if (n >= 0 && from.length)
+        *length = told;
     return n;
 }
 
@@ -308,16 +315,20 @@ static void put_inq(struct msghdr *m, int inq)
 ssize_t estab_posix_recvmsg(estab_posix *p, int fd, struct msghdr *m, int flags)
 {
     int msg_flags = 0, inq = -1;
+    struct name from;
+    socklen_t told;
     ssize_t n;
 
     if (!m)
         return fail(EFAULT);
     if (m->msg_iovlen > POSIX_IOV_MAX)
         return fail(EMSGSIZE);
-    n = receive_call(p, fd, m->msg_iov, m->msg_iovlen, flags, &msg_flags, &inq);
+    told = m->msg_name ? m->msg_namelen : 0;
+    from = (struct name){m->msg_name, &told};
+    n = receive_call(p, fd, m->msg_iov, m->msg_iovlen, flags, &msg_flags, &inq, &from);
     if (n < 0)
         return n;
-    m->msg_namelen = 0;
+    m->msg_namelen = told;
     m->msg_flags = msg_flags | (flags & MSG_CMSG_CLOEXEC);
     if (inq >= 0)
         put_inq(m, inq);

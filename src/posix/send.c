@@ -160,20 +160,27 @@ static ssize_t sock_send(struct estab_posix *p, struct sock *s, const struct iov
 
 /* ---- the calls ------------------------------------------------------------------------------------- */
 
-static ssize_t send_to(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags)
+static ssize_t send_to(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags,
+                       const struct name *to)
 {
     struct sock *s = NULL;
     ssize_t result = iov_total(iov, count);
 
     if (result >= 0)
         result = sock_find(p, fd, &s);
-    return result < 0 ? result : sock_send(p, s, iov, count, flags);
+    if (result < 0)
+        return result;
+    return s->dgram ? dgram_send(p, s, iov, count, flags, to) : sock_send(p, s, iov, count, flags);
 }
 
-static ssize_t send_call(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags)
+/* As in Linux, the address of a stream socket's sendto() is not looked at. */
+static ssize_t send_call(estab_posix *p, int fd, const struct iovec *iov, size_t count, int flags,
+                         const struct sockaddr *address, socklen_t length)
 {
+    struct name to = {(struct sockaddr *)(uintptr_t)address, &length};
+
     enter(p);
-    return leave_size(p, send_to(p, fd, iov, count, flags));
+    return leave_size(p, send_to(p, fd, iov, count, flags, &to));
 }
 
 static ssize_t fail(int number)
@@ -192,7 +199,7 @@ ssize_t estab_posix_writev(estab_posix *p, int fd, const struct iovec *iov, int 
     enter(p);
     f = file_find(p, fd);
     return leave_size(p, f && f->kind == FILE_EPOLL ? -EINVAL
-                                                    : send_to(p, fd, iov, (size_t)count, 0));
+                                                    : send_to(p, fd, iov, (size_t)count, 0, &(struct name){0}));
 }
 
 ssize_t estab_posix_write(estab_posix *p, int fd, const void *text, size_t length)
@@ -204,19 +211,17 @@ ssize_t estab_posix_write(estab_posix *p, int fd, const void *text, size_t lengt
 
 ssize_t estab_posix_send(estab_posix *p, int fd, const void *text, size_t length, int flags)
 {
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)text, .iov_len = length};
-
-    return send_call(p, fd, &iov, 1, flags);
+    return estab_posix_sendto(p, fd, text, length, flags, NULL, 0);
 }
 
-/* As in Linux, the address of a stream socket's sendto() is not looked at. */
 ssize_t estab_posix_sendto(estab_posix *p, int fd, const void *text, size_t length, int flags,
                            const struct sockaddr *address, socklen_t address_length)
 {
-    (void)address;
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)text, .iov_len = length};
+
     if ((int)address_length < 0 || address_length > sizeof(struct sockaddr_storage))
         return fail(EINVAL);
-    return estab_posix_send(p, fd, text, length, flags);
+    return send_call(p, fd, &iov, 1, flags, address, address_length);
 }
 
 ssize_t estab_posix_sendmsg(estab_posix *p, int fd, const struct msghdr *m, int flags)
@@ -225,5 +230,8 @@ ssize_t estab_posix_sendmsg(estab_posix *p, int fd, const struct msghdr *m, int 
         return fail(EFAULT);
     if (m->msg_iovlen > POSIX_IOV_MAX)
         return fail(EMSGSIZE);
-    return send_call(p, fd, m->msg_iov, m->msg_iovlen, flags);
+    if ((int)m->msg_namelen < 0)
+        return fail(EINVAL);
+    return send_call(p, fd, m->msg_iov, m->msg_iovlen, flags, m->msg_namelen ? m->msg_name : NULL,
+                     m->msg_namelen);
 }

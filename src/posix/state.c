@@ -11,7 +11,7 @@ enum estab_state sock_state(const struct estab_posix *p, const struct sock *s,
     *st = (struct estab_status){.size = sizeof *st, .state = ESTAB_STATE_CLOSED};
     if (s->listening)
         st->state = ESTAB_STATE_LISTEN;
-    else if (s->live && estab_status(p->stack, s->conn, st) != ESTAB_OK)
+    else if (s->live && !s->dgram && estab_status(p->stack, s->conn, st) != ESTAB_OK)
         *st = (struct estab_status){.size = sizeof *st, .state = ESTAB_STATE_CLOSED};
     return st->state == ESTAB_STATE_TIME_WAIT ? ESTAB_STATE_CLOSED : st->state;
 }
@@ -61,6 +61,8 @@ static uint32_t connection_mask(const struct estab_posix *p, struct sock *s)
 
 uint32_t sock_mask(const struct estab_posix *p, struct sock *s)
 {
+    if (s->dgram)
+        return dgram_mask(p, s);
     if (s->listening)
         return s->ahead || s->more ? EPOLLIN | EPOLLRDNORM : 0;
     return connection_mask(p, s);
@@ -70,6 +72,8 @@ uint32_t sock_ask(struct estab_posix *p, struct sock *s)
 {
     uint32_t mask = sock_mask(p, s);
 
+    if (s->dgram && !(mask & EPOLLOUT))
+        sock_watch(p, s, mask);
     if (s->live && s->opened && (!(mask & EPOLLOUT) || (s->shut & SHUT_OUT)))
         sock_watch(p, s, mask);
     return mask;

@@ -75,6 +75,7 @@ void estab_posix_free(estab_posix *p)
     }
     free(p->files);
     free(p->places);
+    free(p->udp_places);
     free(p);
 }
 
@@ -302,7 +303,7 @@ bool estab_posix_conn(const estab_posix *p, int fd, estab_conn *out)
 {
     struct sock *s;
 
-    if (sock_find(p, fd, &s) < 0 || !s->live)
+    if (sock_find(p, fd, &s) < 0 || !s->live || s->dgram)
         return false;
     *out = s->conn;
     return true;

@@ -41,6 +41,11 @@ int world_socket(struct world *w, int flags)
     return world_slot(w, WORLD_CALL(w, socket, AF_INET, SOCK_STREAM | flags, 0));
 }
 
+int world_datagram(struct world *w, int flags)
+{
+    return world_slot(w, WORLD_CALL(w, socket, AF_INET, SOCK_DGRAM | flags, 0));
+}
+
 int world_bind(struct world *w, int slot, uint32_t address, int port)
 {
     struct sockaddr_in a = address_of(address, port);

@@ -71,6 +71,7 @@ void world_result(struct world *w, const char *what, long result);
 
 /* The calls, by slots in place of descriptors; each settles, and notes its line. */
 int world_socket(struct world *w, int flags);
+int world_datagram(struct world *w, int flags); /* a socket of UDP */
 int world_slot(struct world *w, int fd);
 int world_bind(struct world *w, int slot, uint32_t address, int port);
 int world_listen(struct world *w, int slot, int backlog);
