@@ -4,7 +4,7 @@
  *
  *      ok    tests/script/ack/delayed.pkt (14 events, 1.240000 s)
  *      FAIL  tests/script/ack/delayed.pkt:12:9: flags: expected P., got .
- *      skip  tests/script/udp/echo.pkt:3:1: it needs UDP, which is not there yet
+ *      skip  tests/script/v6/echo.pkt:3:1: it needs IPv6, which is not there yet
  *      bad   tests/script/broken.pkt:7:20: expected `=`, found `)`
  *
  * A line begins with its word in every language of output: programs read --json, people the words.

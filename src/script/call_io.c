@@ -7,6 +7,7 @@
  * a script writes strings, both streams are no longer compared.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,22 @@ static bool is_null(const struct expr *e)
     return e->kind == EXPR_WORD && strcmp(e->text, "NULL") == 0;
 }
 
+static bool is_datagram(const struct call *c, const struct runner_fd *fd)
+{
+    const struct script_socket *s = call_socket_of(c, fd->live);
+
+    return s && s->datagram;
+}
+
+/* The peer of a socket that is not connected is whom it has sent to last. */
+static void note_peer(const struct call *c, int fd, const struct sockaddr_storage *to)
+{
+    struct script_socket *s = call_socket_of(c, fd);
+
+    if (s && s->datagram)
+        s->remote_port = ntohs(((const struct sockaddr_in *)to)->sin_port); /* in6 has it there too */
+}
+
 static bool io_room(struct call *c, struct io *io, int64_t size, const struct expr *e)
 {
     if (size < 0 || size > IO_BYTES_MAX) {
@@ -48,7 +65,7 @@ static void fill(struct call *c, struct io *io, const struct expr *e, const stru
                  size_t n)
 {
     struct runner_fd *stream = call_stream(c, fd);
-    uint32_t place = stream ? stream->written : 0;
+    uint32_t place = stream ? stream->written : 0; /* of UDP: 0, each datagram begins anew */
 
     if (e && e->kind == EXPR_STRING) {
         memset(io->bytes + at, 0, n);
@@ -65,7 +82,7 @@ static int64_t sent(struct call *c, struct io *io, int64_t result)
     struct runner_fd *stream = call_stream(c, c->argument[0]);
     int error = errno;
 
-    if (stream && result > 0)
+    if (stream && result > 0 && !is_datagram(c, stream))
         stream->written += (uint32_t)result;
     free(io->bytes);
     errno = error;
@@ -84,6 +101,8 @@ static int64_t do_send(struct call *c, int flags, const struct expr *to)
 
     if (to && !is_null(to))
         n = call_address(c, to, true, &address);
+    if (n)
+        note_peer(c, fd, &address);
     if (!io_room(c, &io, size, c->argument[2]))
         return -1;
     fill(c, &io, text, c->argument[0], 0, io.size);
@@ -164,6 +183,8 @@ int64_t call_sendmsg(struct call *c)
 {
     int fd = call_fd(c, c->argument[0]), flags = (int)call_number(c, c->argument[2]);
     const struct expr *list = call_member(c->argument[1], "msg_iov");
+    const struct expr *to = call_member(c->argument[1], "msg_name");
+    struct sockaddr_storage address;
     struct msghdr message = {0};
     struct io io;
 
@@ -176,6 +197,11 @@ int64_t call_sendmsg(struct call *c)
     fill_vector(c, &io, list);
     message.msg_iov = io.piece;
     message.msg_iovlen = io.pieces;
+    if (to && !is_null(to)) {
+        message.msg_name = &address;
+        message.msg_namelen = call_address(c, to, true, &address);
+        note_peer(c, fd, &address);
+    }
     return sent(c, &io, estab_posix_sendmsg(c->r->virtual.posix, fd, &message, flags));
 }
 
@@ -225,7 +251,7 @@ static int64_t received(struct call *c, struct io *io, const struct expr *text, 
         check_stream(c, stream, io->bytes, n);
     if (flags & MSG_OOB)
         c->r->foreign_text = true; /* the stream lacks that byte from now on */
-    if (stream && !(flags & MSG_PEEK) && result > 0)
+    if (stream && !(flags & MSG_PEEK) && result > 0 && !is_datagram(c, stream))
         stream->read += (uint32_t)result;
     free(io->bytes);
     errno = error;

@@ -17,7 +17,7 @@ static estab_posix *posix_of(const struct call *c)
     return c->r->virtual.posix;
 }
 
-static struct script_socket *socket_of(const struct call *c, int live)
+struct script_socket *call_socket_of(const struct call *c, int live)
 {
     for (unsigned i = c->r->sockets; i-- > 0;) {
         if (c->r->socket[i]->fd == live && live >= 0)
@@ -35,6 +35,7 @@ int64_t call_socket(struct call *c)
     int type = (int)call_number(c, c->argument[1]);
     int protocol = (int)call_number(c, c->argument[2]);
     int family = mapped ? AF_INET6 : AF_INET, fd, error;
+    struct script_socket *made;
 
     if (domain->kind != EXPR_ELLIPSIS)
         family = (int)call_number(c, domain);
@@ -42,8 +43,8 @@ int64_t call_socket(struct call *c)
         return -1;
     fd = estab_posix_socket(posix_of(c), family, type, protocol);
     error = errno;
-    if (fd >= 0)
-        runner_new_socket(c->r, fd);
+    if (fd >= 0 && (made = runner_new_socket(c->r, fd)) != NULL)
+        made->datagram = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_DGRAM;
     errno = error;
     return fd;
 }
@@ -59,7 +60,7 @@ int64_t call_bind(struct call *c)
         return -1;
     result = estab_posix_bind(posix_of(c), fd, (struct sockaddr *)&address, n);
     error = errno;
-    s = socket_of(c, fd);
+    s = call_socket_of(c, fd);
     if (s && result == 0)
         s->local_port = ntohs(((struct sockaddr_in *)&address)->sin_port); /* in6 has it there too */
     errno = error;
@@ -69,7 +70,7 @@ int64_t call_bind(struct call *c)
 int64_t call_listen(struct call *c)
 {
     int fd = call_fd(c, c->argument[0]), backlog = (int)call_number(c, c->argument[1]);
-    struct script_socket *s = socket_of(c, fd);
+    struct script_socket *s = call_socket_of(c, fd);
     int result;
 
     if (c->failed)
@@ -112,12 +113,23 @@ int64_t call_accept4(struct call *c)
     return do_accept(c, (int)call_number(c, c->argument[3]));
 }
 
+/* Of a datagram socket, which has sent nothing that would tell. */
+static void learn_port(const struct call *c, struct script_socket *s)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t n = sizeof name;
+
+    if (estab_posix_getsockname(posix_of(c), s->fd, (struct sockaddr *)&name, &n) == 0)
+        s->local_port = ntohs(((struct sockaddr_in *)&name)->sin_port); /* in6 has it there too */
+}
+
 int64_t call_connect(struct call *c)
 {
     struct sockaddr_storage address;
     int fd = call_fd(c, c->argument[0]);
     socklen_t n = call_address(c, c->argument[1], true, &address);
-    struct script_socket *s = socket_of(c, fd);
+    struct script_socket *s = call_socket_of(c, fd);
+    int result;
 
     if (c->failed)
         return -1;
@@ -128,7 +140,10 @@ int64_t call_connect(struct call *c)
         s->iss_known = false;
         s->remote_port = ntohs(((struct sockaddr_in *)&address)->sin_port);
     }
-    return estab_posix_connect(posix_of(c), fd, (struct sockaddr *)&address, n);
+    result = estab_posix_connect(posix_of(c), fd, (struct sockaddr *)&address, n);
+    if (s && s->datagram && result == 0)
+        learn_port(c, s);
+    return result;
 }
 
 int64_t call_shutdown(struct call *c)

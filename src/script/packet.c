@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/writer.h"
+#include "packet/udp_header.h"
 
 /* ---- numbers ----------------------------------------------------------------------------------------- */
 
@@ -178,25 +179,48 @@ static size_t build_tcp(const struct packet_spec *spec, struct script_socket *s,
     return writer_len(w);
 }
 
-/* The IP and TCP headers of the segment that an ICMP message answers: RFC 792 asks for the first 64
- * bits behind the IP header, RFC 1812 for as much as fits; both TCP's fixed header, then. */
-static void put_echoed(struct writer *w, const struct packet_spec *spec,
-                       const struct script_socket *s, const struct script_settings *settings)
+static size_t build_udp(const struct packet_spec *spec, struct script_socket *s,
+                        const struct script_settings *settings, struct writer *w,
+                        struct script_fault *why)
 {
-    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
-    struct ipv4_header h = {
-        .src = address(settings->local),
-        .dst = address(settings->remote),
-        .total_length = (uint16_t)(IPV4_HEADER_MIN + TCP_HEADER_MIN + spec->length),
-        .ttl = 64,
-        .protocol = spec->echoed == PACKET_UDP ? PROTO_UDP : PROTO_TCP,
-        .dont_fragment = true,
-    };
+    struct estab_addr src = address(settings->remote), dst = address(settings->local);
+    size_t n = UDP_HEADER + (size_t)spec->length;
+    uint8_t *udp;
+    uint64_t sum;
 
-    if (place)
-        ipv4_write(place, &h);
+    put_ip(w, spec, s, settings, PROTO_UDP, n);
+    udp = writer_take(w, UDP_HEADER);
+    put_text(w, 0, spec->length);
+    if (!writer_ok(w)) {
+        script_fail(why, spec->at, "expected a packet of at most 65535 bytes");
+        return 0;
+    }
+    udp_header_write(udp, &(struct udp_header){
+                              .sport = spec->sport ? spec->sport : s->remote_port,
+                              .dport = spec->dport ? spec->dport : s->local_port,
+                              .length = (uint16_t)n});
+    sum = ipv4_pseudo(&src, &dst, PROTO_UDP, (uint32_t)n);
+    writer_store16(udp + UDP_CHECKSUM_OFFSET, udp_checksum(checksum_done(checksum_add(sum, udp, n))));
+    return writer_len(w);
+}
+
+/* What an ICMP message quotes of its packet behind the IP header: RFC 792 asks for the first 64 bits,
+ * RFC 1812 for as much as fits; TCP's fixed header, then, or UDP's. */
+static size_t echoed_length(const struct packet_spec *spec)
+{
+    return spec->echoed == PACKET_UDP ? UDP_HEADER : TCP_HEADER_MIN;
+}
+
+static void put_echoed_transport(struct writer *w, const struct packet_spec *spec,
+                                 const struct script_socket *s)
+{
     writer_u16(w, s->local_port);
     writer_u16(w, s->remote_port);
+    if (spec->echoed == PACKET_UDP) {
+        writer_u16(w, (uint16_t)(UDP_HEADER + spec->length));
+        writer_u16(w, 0);
+        return;
+    }
     writer_u32(w, spec->seq + local_offset(s, false));
     writer_u32(w, 0);
     writer_u8(w, TCP_HEADER_MIN / 4 << 4);
@@ -205,10 +229,28 @@ static void put_echoed(struct writer *w, const struct packet_spec *spec,
     writer_u32(w, 0);
 }
 
+static void put_echoed(struct writer *w, const struct packet_spec *spec,
+                       const struct script_socket *s, const struct script_settings *settings)
+{
+    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
+    struct ipv4_header h = {
+        .src = address(settings->local),
+        .dst = address(settings->remote),
+        .total_length = (uint16_t)(IPV4_HEADER_MIN + echoed_length(spec) + spec->length),
+        .ttl = 64,
+        .protocol = spec->echoed == PACKET_UDP ? PROTO_UDP : PROTO_TCP,
+        .dont_fragment = true,
+    };
+
+    if (place)
+        ipv4_write(place, &h);
+    put_echoed_transport(w, spec, s);
+}
+
 static size_t build_icmp(const struct packet_spec *spec, struct script_socket *s,
                          const struct script_settings *settings, struct writer *w)
 {
-    size_t n = ICMP_HEADER + IPV4_HEADER_MIN + TCP_HEADER_MIN;
+    size_t n = ICMP_HEADER + IPV4_HEADER_MIN + echoed_length(spec);
     uint8_t *message;
 
     put_ip(w, spec, s, settings, PROTO_ICMP, n);
@@ -229,8 +271,10 @@ size_t packet_build(const struct packet_spec *spec, struct script_socket *s,
 {
     struct writer w = writer_of(out, PACKET_BYTES_MAX);
 
-    return spec->kind == PACKET_ICMP ? build_icmp(spec, s, settings, &w)
-                                     : build_tcp(spec, s, settings, &w, why);
+    if (spec->kind == PACKET_ICMP)
+        return build_icmp(spec, s, settings, &w);
+    return spec->kind == PACKET_UDP ? build_udp(spec, s, settings, &w, why)
+                                    : build_tcp(spec, s, settings, &w, why);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
@@ -242,6 +286,26 @@ static bool read_headers(const struct live_packet *p, struct ipv4_header *ip, st
                             (size_t)ip->total_length - ip->header_length, tcp) == REASON_NONE;
 }
 
+static bool read_udp(const struct live_packet *p, struct ipv4_header *ip, struct udp_header *udp)
+{
+    return ipv4_parse(p->bytes, p->length, false, ip) == REASON_NONE && ip->protocol == PROTO_UDP &&
+           udp_header_parse(p->bytes + ip->header_length, p->length - ip->header_length,
+                            (uint32_t)ip->total_length - ip->header_length, udp) == REASON_NONE;
+}
+
+/* The first datagram of a socket tells its port. */
+static bool datagram_is_of(const struct live_packet *p, struct script_socket *s)
+{
+    struct ipv4_header ip;
+    struct udp_header udp;
+
+    if (!read_udp(p, &ip, &udp) || udp.dport != s->remote_port)
+        return false;
+    if (!s->local_port)
+        s->local_port = udp.sport;
+    return udp.sport == s->local_port;
+}
+
 bool packet_is_of(const struct live_packet *p, struct script_socket *s,
                   const struct script_settings *settings)
 {
@@ -250,6 +314,8 @@ bool packet_is_of(const struct live_packet *p, struct script_socket *s,
     struct tcp_header tcp;
     bool syn;
 
+    if (s->datagram)
+        return datagram_is_of(p, s);
     if (!read_headers(p, &ip, &tcp) || !addr_equal(&ip.src, &local) ||
         !addr_equal(&ip.dst, &remote) || tcp.dport != s->remote_port)
         return false;
@@ -270,9 +336,16 @@ bool packet_describe(const struct live_packet *p, const struct script_socket *s,
 {
     struct ipv4_header ip;
     struct tcp_header tcp;
+    struct udp_header udp;
     uint8_t *ts;
     bool syn;
 
+    if (read_udp(p, &ip, &udp)) {
+        *spec = (struct packet_spec){.kind = PACKET_UDP, .out = true, .tos_check = TOS_BYTE,
+                                     .tos = ip.diffserv, .ttl = ip.ttl};
+        spec->length = udp.length - (uint32_t)UDP_HEADER;
+        return true;
+    }
     *spec = (struct packet_spec){.kind = PACKET_TCP, .out = true, .tos_check = TOS_BYTE};
     if (!read_headers(p, &ip, &tcp))
         return false;

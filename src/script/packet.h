@@ -7,6 +7,8 @@
  *      TS val 100                 <-->   the value that was sent where the script says 100
  *      no ports, no addresses     <-->   those of the socket under test
  *
+ * Each UDP datagram's text is script_text_at from 0 on.
+ *
  * The numbers of all segments but SYNs count from the initial ones, whatever the SYN's number is in
  * the script.  The remote side's initial number and its timestamps are used as they are written.
  */
@@ -38,6 +40,7 @@ struct script_socket {
     uint32_t script_iss, live_iss;    /* of this side */
     uint32_t irs;                     /* of the remote side */
     bool iss_known;
+    bool datagram; /* of UDP: it has ports, and no numbers */
     /* Timestamps that were sent, as pairs; and the first pair. */
     unsigned ts_count, ts_next;
     struct {

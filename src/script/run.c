@@ -366,9 +366,7 @@ static void check_needs(struct runner *r)
     for (const struct event *e = r->script->events; e && !runner_failed(r); e = e->next) {
         const struct packet_spec *p = e->kind == EVENT_PACKET ? e->packet : NULL;
 
-        if (p && p->kind == PACKET_UDP)
-            runner_skip(r, e->at, "it needs UDP, which is not there yet");
-        else if (p && p->tunnel)
+        if (p && p->tunnel)
             runner_skip(r, e->at, "it needs %s, which is not there", p->tunnel);
         else if (p && p->flow_label)
             runner_skip(r, e->at, "it needs IPv6's flow labels, which are not there yet");

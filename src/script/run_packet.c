@@ -43,6 +43,8 @@ static void infer(struct runner *r, uint8_t *bytes, size_t n, bool from_script)
     struct estab_frame frame = {.length = (uint32_t)n, .link = ESTAB_LINK_IP, .parts = 1};
     struct frame_view view;
 
+    if (s && s->datagram)
+        return; /* it has no states */
     if (!r->theirs && s) {
         r->theirs = calloc(1, sizeof *r->theirs);
         if (r->theirs)
@@ -113,6 +115,8 @@ void runner_packet_in(struct runner *r, const struct packet_spec *spec)
     size_t n;
 
     begin_passive(r, spec);
+    if (spec->kind == PACKET_UDP && r->under_test && !r->under_test->remote_port)
+        r->under_test->remote_port = REMOTE_PORT_FIRST; /* a peer of an unconnected socket's */
     if (!r->under_test) {
         runner_fail(r, spec->at, "no socket could receive this packet");
         return;
@@ -176,7 +180,8 @@ static struct live_packet *find_packet(struct runner *r, unsigned skip)
 static bool text_is_right(const struct runner *r, const struct live_packet *p,
                           const struct packet_spec *actual)
 {
-    uint32_t place = actual->flags & CTL_SYN ? 0 : actual->seq - 1;
+    bool first = actual->kind == PACKET_UDP || actual->flags & CTL_SYN;
+    uint32_t place = first ? 0 : actual->seq - 1;
     const uint8_t *text = p->bytes + p->length - actual->length;
 
     for (uint32_t i = 0; i < actual->length && !r->foreign_text; i++) {
@@ -243,7 +248,8 @@ static bool gather(struct runner *r, const struct event *e, struct packet_spec *
     *taken = 1;
     *time_us = p->time_us;
     *text = packet_describe(p, r->under_test, sum) && text_is_right(r, p, sum);
-    while (sum->length < expected->length && !r->settings.strict_segments) {
+    while (expected->kind == PACKET_TCP && sum->length < expected->length &&
+           !r->settings.strict_segments) {
         p = find_packet(r, *taken);
         if (!p)
             return false;

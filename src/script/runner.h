@@ -165,6 +165,8 @@ int64_t call_number(struct call *, const struct expr *);
 /* Of a script's descriptor: the stack's; -1, which no call knows, if it has none. */
 int call_fd(struct call *, const struct expr *);
 struct runner_fd *call_stream(struct call *, const struct expr *);
+/* The socket that has this descriptor of the stack's; NULL. */
+struct script_socket *call_socket_of(const struct call *, int live);
 void call_wrong(struct call *, const struct expr *, const char *expected);
 /* The member of a group; NULL if it has none of that name. */
 const struct expr *call_member(const struct expr *group, const char *name);
