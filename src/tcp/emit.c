@@ -481,23 +481,19 @@ static bool emit_next(struct tcp *t, struct tcb *b, struct tcp_out *out, bool la
     return sent;
 }
 
-/* RFC 8985 section 7.3: a segment of new text, or the last one again; where segments are full, and the
- * last alone is not, that is the one which was sent. */
+/* RFC 8985 section 7.3: a segment of new text, or the last one again. */
 static bool emit_tail_probe(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *why,
                             estab_time now)
 {
-    uint32_t ahead = tcb_outstanding(b), mss = emit_mss(t, b), last;
-    struct tcp_sack_block piece = {0, b->snd.nxt.v};
+    uint32_t mss = emit_mss(t, b);
     bool fresh, sent;
 
-    if (!tlp_is_due(t, b) || ahead == 0)
+    if (!tlp_is_due(t, b) || tcb_outstanding(b) == 0)
         return false;
     fresh = sent = tcb_not_sent(b) > 0 && emit_text(t, b, out, why, now);
     if (!sent) {
-        last = (ahead - tcb_fin_sent(b) - 1) % mss + 1 + tcb_fin_sent(b);
-        piece.left = snd_sub(b->snd.nxt, last < ahead ? last : ahead).v;
         *why = WHY_RETRANSMIT_TAIL;
-        sent = emit_piece(t, b, out, piece, mss, why, now);
+        sent = emit_piece(t, b, out, tlp_piece(t, b, mss), mss, why, now);
     }
     if (fresh)
         *why = WHY_TAIL_PROBE;

@@ -490,6 +490,7 @@ bool tlp_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_
 bool tlp_is_due(const struct tcp *t, const struct tcb *b);
 void tlp_fired(struct tcp *t, struct tcb *b, estab_time now);
 void tlp_sent(struct tcp *t, struct tcb *b, bool again);
+struct tcp_sack_block tlp_piece(const struct tcp *t, const struct tcb *b, uint32_t mss); /* sent last */
 /* F-RTO has asked for new text, and there is none to be sent: it knows nothing. */
 bool frto_gives_up(struct tcp *t, struct tcb *b);
 void recovery_waited(struct tcp *t, struct tcb *b, estab_time now);

@@ -52,6 +52,18 @@ bool tlp_is_due(const struct tcp *t, const struct tcb *b)
     return tcb_board(t, b)->tlp.due;
 }
 
+/* What was sent last is a range, or its end: where its segments are full, and the last alone is not, that one.
+ * A FIN that went after its text goes alone. */
+struct tcp_sack_block tlp_piece(const struct tcp *t, const struct tcb *b, uint32_t mss)
+{
+    const struct tcp_scoreboard *k = tcb_board(t, b);
+    snd_seq first = k->count > 0 ? k->range[k->count - 1].left : b->snd.una;
+    uint32_t fin = tcb_fin_sent(b), text = snd_span(first, b->snd.nxt) - fin;
+    uint32_t last = fin + (text > 0 ? (text - 1) % mss + 1 : 0);
+
+    return (struct tcp_sack_block){snd_sub(b->snd.nxt, last).v, b->snd.nxt.v};
+}
+
 void tlp_sent(struct tcp *t, struct tcb *b, bool again)
 {
     struct tcp_scoreboard *k = board_of(t, b);
