@@ -138,7 +138,10 @@ static void ack_done(struct tcp *t, struct tcb *b, const struct ack_news *news, 
 
 bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now)
 {
-    struct ack_news news = {.segment = s, .una_before = b->snd.una, .duplicate = is_duplicate(b, s)};
+    struct ack_news news = {.segment = s,
+                            .una_before = b->snd.una,
+                            .dupacks = b->rtt.dupacks,
+                            .duplicate = is_duplicate(b, s)};
     bool syn = !tcb_syn_acked(b); /* RFC 5681 section 3.1: the ACK of a SYN does not open the window */
     const struct tcp_telemetry *m = tcp_telemetry(t, b);
     uint32_t delivered = m ? m->delivered : 0;

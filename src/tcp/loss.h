@@ -27,6 +27,7 @@ struct ack_news {
     uint32_t delivered; /* bytes that are acknowledged or SACKed for the first time */
     uint32_t sacked;    /* of them, SACKed */
     uint32_t rtt_us;    /* the round trip that it measured; 0: none */
+    uint8_t dupacks;    /* that came before it */
     bool duplicate;     /* in the sense of RFC 5681 section 2 */
     bool sack_news;     /* a block told what was not known, or would have, were there room */
     bool original;      /* delivered for the first time was what was never sent again, sent before `recover` */

@@ -144,9 +144,21 @@ static bool goes_forward(const struct tcb *b, const struct ack_news *news)
     return news->acked > 0 || (news->sacked > 0 && rack_reordering(b) > DUPTHRESH);
 }
 
+/*
+ * Without SACK each duplicate has told of a segment that was delivered, by which limited transmit has sent
+ * another; only what an ACK covers beyond these opens the window, a segment at least, as in Linux.
+ */
+static uint32_t not_told_before(const struct tcb *b, const struct ack_news *news)
+{
+    uint32_t told = (uint32_t)news->dupacks * b->snd.mss;
+    uint32_t least = news->acked < b->snd.mss ? news->acked : b->snd.mss;
+
+    return news->acked > told + least ? news->acked - told : least;
+}
+
 static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : news->acked;
+    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : not_told_before(b, news);
 
     if (!ecn_shrinks(b))
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
