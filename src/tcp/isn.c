@@ -50,17 +50,54 @@ uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair)
     return (uint32_t)hash_pair(t, pair, FOR_TIMESTAMP);
 }
 
-/* RFC 6056 section 3.3.3, "simple hash-based": per remote socket a random start, then in order. */
+/* ---- ports ------------------------------------------------------------------------------------------- */
+
+enum { FIRST = 32768, PORTS = 32768, ROUNDS = 6 };
+
+/* A byte for one half of a round, of a key that is the remote socket's. */
+static uint32_t port_mix(const struct tcp *t, uint64_t of, uint32_t cycle, uint32_t round,
+                         uint32_t half)
+{
+    uint8_t text[14];
+
+    for (unsigned i = 0; i < 8; i++)
+        text[i] = (uint8_t)(of >> 8 * i);
+    for (unsigned i = 0; i < 4; i++)
+        text[8 + i] = (uint8_t)(cycle >> 8 * i);
+    text[12] = (uint8_t)round;
+    text[13] = (uint8_t)half;
+    return (uint32_t)siphash13(t->config.isn_key, text, sizeof text);
+}
+
+/* Feistel's network with halves of eight and seven bits: each of 2^15 numbers has another image. */
+static uint32_t port_shuffled(const struct tcp *t, uint64_t of, uint32_t count)
+{
+    uint32_t cycle = count / PORTS, high = count % PORTS >> 7, low = count & 127;
+
+    for (uint32_t round = 0; round < ROUNDS; round += 2) {
+        high ^= port_mix(t, of, cycle, round, low) & 255;
+        low ^= port_mix(t, of, cycle, round + 1, high) & 127;
+    }
+    return high << 7 | low;
+}
+
+/*
+ * RFC 6056: each remote socket has an order of its own in which ports are used, each once before any comes
+ * again, as in its section 3.3.3, so that a pair rests as long as it can; but a shuffled order, so that who sees
+ * some of the ports that it was given knows no more of the next, nor of anybody else's.
+ *
+ * Not RFC 6056 section 3.2, by which all ports from 1024 on are chosen from: the lower half is left to who
+ * listens, as in Linux.
+ */
 uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair)
 {
-    enum { FIRST = 49152, PORTS = 16384 };
     struct tcp_pair try = *pair;
-    uint32_t start;
+    uint64_t of;
 
     try.lport = 0;
-    start = (uint32_t)hash_pair(t, &try, FOR_PORT);
+    of = hash_pair(t, &try, FOR_PORT);
     for (uint32_t i = 0; i < PORTS; i++) {
-        try.lport = (uint16_t)(FIRST + (start + t->port_counter++) % PORTS);
+        try.lport = (uint16_t)(FIRST + port_shuffled(t, of, t->port_counter++));
         if (table_find(t, &try) == WHERE_NONE)
             return try.lport;
     }

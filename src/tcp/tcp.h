@@ -607,7 +607,7 @@ uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time no
 uint32_t isn_after(const struct tcp *t, const struct tcp_pair *pair, const uint32_t *before,
                    estab_time now);
 uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair);
-/* A port of 49152..65535 that makes the pair new; 0 if all are in use. */
+/* A port of 32768..65535 that makes the pair new; 0 if all are in use. */
 uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair);
 
 /* ---- user.c: RFC 9293 section 3.9.1 ---------------------------------------------------------------------------------- */

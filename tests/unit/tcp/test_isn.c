@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_isn.c - initial sequence numbers (RFC 6528, RFC 9293 section 3.4.1: MUST-8, MUST-9, SHLD-1),
- * timestamp offsets and ports: the clock in them, and simple statistics over 10^5.
+ * timestamp offsets, ports and identifications: the clock in them, and over 10^5 of each the statistics that
+ * have broken others (support/look_random.h), which first have to find what was broken.
  */
+#include "support/look_random.h"
+#include "support/made_frame.h"
+#include "support/random.h"
 #include "support/wire.h"
 #include "tcp/tcp.h"
 
@@ -10,12 +14,11 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#define MANY 100000
+#define MANY LOOK_MANY
 
 static struct wire w;
 
@@ -75,50 +78,12 @@ static void each_part_of_the_pair_and_the_key_count(void **state)
     wire_stop(&w);
 }
 
-static int order(const void *a, const void *b)
+static void looks_random(const uint32_t *v, unsigned bits, const char *what)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const char *wrong = look_random(v, bits);
 
-    return x < y ? -1 : x > y;
-}
-
-/*
- * 10^5 numbers as random ones have it: each bit half the time (5 sigma of n/2 are 790), bytes evenly
- * (chi-squared of 255 degrees of freedom is under 350 in all but 1 of 10^4 cases), about one pair
- * alike (n^2 / 2^33 = 1.2), no step between neighbours more than once or twice.
- */
-static void look_random(uint32_t *v, const char *what)
-{
-    static uint32_t steps[MANY];
-    unsigned bits[32] = {0}, alike = 0, steps_alike = 0;
-
-    for (int byte = 0; byte < 4; byte++) {
-        unsigned count[256] = {0};
-        double chi = 0, mean = MANY / 256.0;
-
-        for (int i = 0; i < MANY; i++)
-            count[v[i] >> 8 * byte & 255]++;
-        for (int i = 0; i < 256; i++)
-            chi += (count[i] - mean) * (count[i] - mean) / mean;
-        if (chi > 350 || chi < 170)
-            fail_msg("%s: byte %d has a chi-squared of %f", what, byte, chi);
-    }
-    for (int i = 0; i < MANY; i++) {
-        for (int k = 0; k < 32; k++)
-            bits[k] += v[i] >> k & 1;
-        steps[i] = v[i] - v[i ? i - 1 : MANY - 1];
-    }
-    for (int k = 0; k < 32; k++)
-        if (bits[k] < MANY / 2 - 790 || bits[k] > MANY / 2 + 790)
-            fail_msg("%s: bit %d is set %u times", what, k, bits[k]);
-    qsort(v, MANY, sizeof *v, order);
-    qsort(steps, MANY, sizeof *steps, order);
-    for (int i = 1; i < MANY; i++) {
-        alike += v[i] == v[i - 1];
-        steps_alike += steps[i] == steps[i - 1];
-    }
-    if (alike > 10 || steps_alike > 10)
-        fail_msg("%s: %u alike, %u steps alike", what, alike, steps_alike);
+    if (wrong)
+        fail_msg("%s: %s", what, wrong);
 }
 
 static uint32_t numbers[MANY];
@@ -131,7 +96,7 @@ static void other_ports_other_numbers(void **state)
         struct tcp_pair pair = pair_of(1 + (i >> 14), 80, 49152 + (i & 16383));
         numbers[i] = isn_new(t, &pair, i * 10 * US);
     }
-    look_random(numbers, "ports in a row");
+    looks_random(numbers, 32, "ports in a row");
     wire_stop(&w);
 }
 
@@ -144,12 +109,12 @@ static void other_hosts_other_numbers(void **state)
         struct tcp_pair pair = pair_of(i, 80, 443);
         numbers[i] = isn_new(t, &pair, 0);
     }
-    look_random(numbers, "hosts in a row");
+    looks_random(numbers, 32, "hosts in a row");
     for (unsigned i = 0; i < MANY; i++) {
         struct tcp_pair pair = pair_of(i, 80, 443);
         numbers[i] = isn_timestamp_offset(t, &pair);
     }
-    look_random(numbers, "timestamp offsets");
+    looks_random(numbers, 32, "timestamp offsets");
     wire_stop(&w);
 }
 
@@ -168,27 +133,134 @@ static void one_pair_in_order(void **state)
     wire_stop(&w);
 }
 
-/* RFC 6056: from 49152 on, all of them, starting where a stranger cannot guess; none twice. */
+/* RFC 6056: from 32768 on, all of them, in an order that a stranger cannot guess; none twice. */
 static void ports_are_used_up_one_by_one(void **state)
 {
     (void)state;
     static uint8_t seen[65536];
     struct tcp *t = start("0123456789abcdef");
-    struct tcp_pair pair = pair_of(2, 80, 0), other = pair_of(3, 80, 0);
-    uint32_t first = isn_port(t, &pair), near = 0;
+    struct tcp_pair pair = pair_of(2, 80, 0);
     memset(seen, 0, sizeof seen);
-    for (int i = 0; i < 16384; i++) {
+    for (int i = 0; i < 32768; i++) {
         uint16_t port = isn_port(t, &pair);
-        assert_true(port >= 49152);
+        assert_true(port >= 32768);
         assert_false(seen[port]);
         seen[port] = 1;
     }
-    for (unsigned i = 0; i < 100; i++) {
-        other.rport = (uint16_t)(80 + i);
-        near += isn_port(t, &other) - first + 100 < 200;
-    }
-    assert_true(near < 20);
     wire_stop(&w);
+}
+
+/* To one server, and to as many as there are; each by itself, as its own stranger sees them. */
+static void ports_in_a_row(void **state)
+{
+    (void)state;
+    struct tcp *t = start("0123456789abcdef");
+    for (unsigned i = 0; i < MANY; i++) {
+        struct tcp_pair pair = pair_of(2, 80, 0);
+        numbers[i] = isn_port(t, &pair) & 32767u;
+    }
+    looks_random(numbers, 15, "ports to one server");
+    for (unsigned i = 0; i < MANY; i++) {
+        struct tcp_pair pair = pair_of(i, 443, 0);
+        numbers[i] = isn_port(t, &pair) & 32767u;
+    }
+    looks_random(numbers, 15, "ports to many servers");
+    for (unsigned i = 0; i < MANY; i++) { /* its own, and another's in between */
+        struct tcp_pair pair = pair_of(2, 80, 0), other = pair_of(3, 80, 0);
+        numbers[i] = (uint32_t)(isn_port(t, &pair) - isn_port(t, &other)) & 32767u;
+    }
+    looks_random(numbers, 15, "from one server's port to another's");
+    wire_stop(&w);
+}
+
+/* Of packets, as they leave. */
+static void identifications(void **state)
+{
+    (void)state;
+    struct estab_frame frames[64];
+    unsigned n = 0;
+    (void)start("0123456789abcdef");
+    while (n < MANY) {
+        uint8_t bytes[64];
+        struct made_tcp m = {.src = {WIRE_PEER, 5000}, .dst = {WIRE_OWN, 99}, .flags = 2, .text = ""};
+        struct estab_frame f = made_frame(bytes, made_tcp(bytes, &m, true), true);
+        size_t out;
+
+        estab_input(w.stack, &f, 1, WIRE_START); /* a SYN to nobody is answered */
+        out = estab_output(w.stack, frames, 64, WIRE_START);
+        for (size_t i = 0; i < out && n < MANY; i++)
+            numbers[n++] = (uint32_t)frames[i].head[4] << 8 | frames[i].head[5];
+        estab_output_done(w.stack, frames, out);
+    }
+    looks_random(numbers, 16, "identifications");
+    wire_stop(&w);
+}
+
+/* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. */
+static void cookies(void **state)
+{
+    (void)state;
+    struct tcp *t = start("0123456789abcdef");
+    struct tcp_listener *l = listener_new(t);
+    l->backlog = 1;
+    for (unsigned i = 0; i < MANY; i++) {
+        struct tcp_record r = {.head = {.remote = pair_of(i, 0, 0).remote, .lport = 80}, .mss = 1460};
+        assert_int_equal(cookie_send(t, l, &r, NULL, WIRE_START + i * US), REASON_LISTEN_COOKIE);
+        t->reply_count = 0;
+        numbers[i] = r.snd;
+    }
+    looks_random(numbers, 32, "cookies of many peers");
+    for (unsigned i = 0; i < MANY; i++) {
+        struct tcp_record r = {.head = {.rport = 5000, .lport = 80}, .mss = 1460, .rcv = i};
+        assert_int_equal(cookie_send(t, l, &r, NULL, WIRE_START), REASON_LISTEN_COOKIE);
+        t->reply_count = 0;
+        numbers[i] = r.snd;
+    }
+    looks_random(numbers, 32, "cookies of one peer");
+    listener_free(t, l);
+    wire_stop(&w);
+}
+
+/* ---- the tests are tests: what others have had is found ------------------------------------------------ */
+
+enum broken { COUNTER, CLOCK, SMALL_STEPS, LCG, LOW_BITS, ONE_KEY, BIASED, ALTERNATING, BROKEN };
+
+static uint32_t broken_next(enum broken kind, uint32_t i, uint32_t before, uint64_t *random)
+{
+    switch (kind) {
+    case COUNTER:
+        return before + 64000; /* 4.2BSD */
+    case CLOCK:
+        return i * 250 + (uint32_t)(random_next(random) % 100); /* milliseconds of a busy host */
+    case SMALL_STEPS:
+        return before + (uint32_t)(random_next(random) & 0xffff); /* random positive increments */
+    case LCG:
+        return before * 1103515245 + 12345;
+    case LOW_BITS:
+        return (uint32_t)random_next(random) << 4; /* a seed of too few bits */
+    case ONE_KEY:
+        return (uint32_t)random_next(random) % 5000 * 0x9e3779b9; /* few values */
+    case BIASED:
+        return (uint32_t)(random_next(random) | (random_next(random) & random_next(random) & 256));
+    default:
+        return (uint32_t)random_next(random) >> 1 | (i & 1) << 31; /* halves, in turn */
+    }
+}
+
+static void what_others_had_is_found(void **state)
+{
+    (void)state;
+    uint64_t random = 1;
+    for (unsigned kind = 0; kind < BROKEN; kind++) {
+        uint32_t v = 7;
+        for (unsigned i = 0; i < MANY; i++)
+            numbers[i] = v = broken_next((enum broken)kind, i, v, &random);
+        if (!look_random(numbers, 32))
+            fail_msg("kind %u looks random", kind);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        numbers[i] = (uint32_t)random_next(&random);
+    looks_random(numbers, 32, "splitmix64");
 }
 
 static void a_port_in_use_is_passed_over(void **state)
@@ -200,7 +272,7 @@ static void a_port_in_use_is_passed_over(void **state)
     for (int i = 0; i < 16; i++) {
         assert_int_equal(estab_open(w.stack, &open, &w.conn, WIRE_START), ESTAB_OK);
         st[i] = wire_status(&w, w.conn);
-        assert_true(st[i].local.port >= 49152);
+        assert_true(st[i].local.port >= 32768);
         for (int k = 0; k < i; k++)
             assert_int_not_equal(st[k].local.port, st[i].local.port);
     }
@@ -216,6 +288,10 @@ int main(void)
         cmocka_unit_test(other_hosts_other_numbers),
         cmocka_unit_test(one_pair_in_order),
         cmocka_unit_test(ports_are_used_up_one_by_one),
+        cmocka_unit_test(ports_in_a_row),
+        cmocka_unit_test(identifications),
+        cmocka_unit_test(cookies),
+        cmocka_unit_test(what_others_had_is_found),
         cmocka_unit_test(a_port_in_use_is_passed_over),
     };
 
