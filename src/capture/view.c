@@ -237,17 +237,28 @@ static void read_tcp(struct frame_view *v, const struct pieces *s, size_t offset
 
 /* ---- UDP, ICMP ------------------------------------------------------------------------------------- */
 
-static void read_udp(struct frame_view *v, const struct pieces *s, size_t offset, size_t end)
+/* Where the datagram ends: what follows its own length is not its.  A fragment has more elsewhere, and
+ * what was captured may be cut. */
+static size_t read_udp(struct frame_view *v, const struct pieces *s, size_t offset, size_t end)
 {
     struct reader r = head_reader(s, offset, end - offset);
+    size_t whole = v->ip_length - (offset - v->ip_offset), length;
 
     v->kind = VIEW_UDP;
     v->src.port = reader_u16(&r);
     v->dst.port = reader_u16(&r);
-    reader_skip(&r, 4);
+    length = reader_u16(&r);
+    reader_skip(&r, 2);
     if (!reader_ok(&r))
         complain(v, "too short for a UDP header");
+    else if (length < 8)
+        complain(v, "the UDP length is less than a header");
+    else if (length > whole && !v->more_fragments)
+        complain(v, "the UDP length is more than the packet has");
+    else if (length < end - offset)
+        end = offset + length;
     payload(v, s, offset + 8 < end ? offset + 8 : end, end);
+    return end;
 }
 
 static struct estab_addr read_ipv4(struct reader *r)
@@ -336,6 +347,7 @@ static void check_sum(struct frame_view *v, const struct pieces *s, enum estab_c
 static void read_transport(struct frame_view *v, const struct pieces *s, enum estab_checksum state,
                            size_t offset, size_t end)
 {
+    bool whole = !v->more_fragments && v->ip_length == end - v->ip_offset;
     size_t minimum;
 
     if (v->fragment_offset > 0) {
@@ -349,7 +361,7 @@ static void read_transport(struct frame_view *v, const struct pieces *s, enum es
         break;
     case PROTOCOL_UDP:
         minimum = 8;
-        read_udp(v, s, offset, end);
+        end = read_udp(v, s, offset, end);
         break;
     case PROTOCOL_ICMP:
         minimum = 8;
@@ -360,7 +372,7 @@ static void read_transport(struct frame_view *v, const struct pieces *s, enum es
         return;
     }
     /* What is cut off, or a part of a whole, has no checksum of its own. */
-    if (!v->more_fragments && end - offset >= minimum && v->ip_length == end - v->ip_offset)
+    if (whole && end - offset >= minimum)
         check_sum(v, s, state, offset, end);
 }
 

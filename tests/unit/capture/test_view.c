@@ -257,6 +257,41 @@ static void other_protocols(void **state)
     MALFORMED(&v, "");
 }
 
+/* RFC 768: the length is the datagram's own; less than the packet's leaves bytes that are not its. */
+static void udp_lengths(void **state)
+{
+    struct estab_endpoint a = {estab_ipv4(1, 2, 3, 4), 53}, b = {estab_ipv4(5, 6, 7, 8), 54};
+    uint8_t inner[64];
+    struct frame_view v;
+    size_t n;
+
+    (void)state;
+    n = made_udp(bytes, a, b, "hello", 5, MADE_GOOD, true);
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    MALFORMED(&v, "");
+    assert_int_equal(v.checksum, VIEW_SUM_GOOD);
+    bytes[n - 1] ^= 1;
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    assert_int_equal(v.checksum, VIEW_SUM_BAD);
+    bytes[n - 1] ^= 1;
+    memcpy(inner, bytes + 20, n - 20);
+    memcpy(inner + n - 20, "padding", 7);
+    n = made_ip(bytes, a.addr, b.addr, 17, inner, n - 20 + 7, true);
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    MALFORMED(&v, "");
+    assert_int_equal(v.payload_length, 5);
+    assert_int_equal(v.checksum, VIEW_SUM_GOOD);
+    bytes[25] = 21; /* one more than there is */
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    MALFORMED(&v, "the UDP length is more than the packet has");
+    bytes[25] = 7;
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    MALFORMED(&v, "the UDP length is less than a header");
+    n = made_ip(bytes, a.addr, b.addr, 17, inner, 7, true);
+    view_bytes(&v, bytes, n, ESTAB_LINK_IP);
+    MALFORMED(&v, "too short for a UDP header");
+}
+
 static void fragments(void **state)
 {
     (void)state;
@@ -429,6 +464,7 @@ int main(void)
         cmocka_unit_test(arp),
         cmocka_unit_test(icmp),
         cmocka_unit_test(other_protocols),
+        cmocka_unit_test(udp_lengths),
         cmocka_unit_test(fragments),
         cmocka_unit_test(broken_links_and_packets),
         cmocka_unit_test(broken_segments),
