@@ -291,9 +291,10 @@ static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     const struct tcp_scoreboard *k = board_of(t, b);
 
     news->delivered += snd_span(r->left, end);
-    if (r->marks & RANGE_EVER)
+    if (r->marks & RANGE_EVER) {
         news->again = true;
-    else if (!(b->flags & TCB_RECOVER) || snd_leq(end, b->rtt.recover))
+        news->again_us = (uint32_t)us_of(now) - r->sent_us;
+    } else if (!(b->flags & TCB_RECOVER) || snd_leq(end, b->rtt.recover))
         news->original = true;
     if (!(r->marks & RANGE_EVER) && snd_lt(end, k->rack.fack))
         rack_reordered(news, r->left);

@@ -31,7 +31,8 @@ struct ack_news {
     bool duplicate;     /* in the sense of RFC 5681 section 2 */
     bool sack_news;     /* a block told what was not known, or would have, were there room */
     bool original;      /* delivered for the first time was what was never sent again, sent before `recover` */
-    bool again;         /* what was sent again is acknowledged */
+    bool again;         /* what was sent again is acknowledged, */
+    uint32_t again_us;  /* and the last of it was sent so long ago */
     bool repeated;      /* of what SND.UNA has passed some was sent again */
     bool reordered;     /* delivered was what was never sent again, below what was delivered before */
     snd_seq reordered_from; /* and where the lowest of it begins */

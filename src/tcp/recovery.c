@@ -110,13 +110,22 @@ static void reno_duplicate(struct tcp *t, struct tcb *b, estab_time now)
     }
 }
 
-static void reno_partial(struct tcp *t, struct tcb *b, uint32_t acked, estab_time now)
+/* Whether what SND.UNA has passed went again long enough ago to have come; else it had come before, and the
+ * acknowledgment is a part of a divided one. */
+static bool fills_a_hole(const struct tcb *b, const struct ack_news *news)
 {
-    uint32_t cwnd = b->cc.cwnd - (acked < b->cc.cwnd ? acked : b->cc.cwnd);
+    return news->again && news->again_us >= b->rtt.srtt_us8 / 16;
+}
 
-    if (acked >= b->snd.mss)
+static void reno_partial(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
+{
+    uint32_t acked = news->acked, cwnd = b->cc.cwnd - (acked < b->cc.cwnd ? acked : b->cc.cwnd);
+    const struct tcp_scoreboard *k = board_of(t, b);
+
+    if (acked >= b->snd.mss && fills_a_hole(b, news))
         cwnd += b->snd.mss;
-    b->flags |= TCB_RETRANSMIT;
+    if (!(k->range[0].marks & RANGE_AGAIN)) /* else the rest of what went again is under way, too */
+        b->flags |= TCB_RETRANSMIT;
     cc_set(t, b, cwnd, RULE_PARTIAL_ACK, now);
 }
 
@@ -259,7 +268,7 @@ static void reno_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
     } else if (!snd_lt(b->snd.una, b->rtt.recover)) {
         reno_leave(t, b, now);
     } else {
-        reno_partial(t, b, news->acked, now);
+        reno_partial(t, b, news, now);
     }
 }
 

@@ -338,8 +338,21 @@ WIRE_TEST(a_partial_acknowledgment_of_less_than_a_segment)
     three_lost(w);
     GOT(401);
     WINDOW(11600, 5000);
-    OUT(0, ACK, 401, 1, SMSS);
+    QUIET(w->now); /* the rest of it has gone again, too */
+    GOT(1001);
+    OUT(0, ACK, 1001, 1, SMSS);
     QUIET(w->now);
+}
+
+/* A thousand ACKs of a byte each bring one hole, as one of a thousand bytes does. */
+WIRE_TEST(ack_division_in_a_recovery_sends_nothing_twice)
+{
+    three_lost(w);
+    for (uint32_t i = 1; i <= 1000; i++)
+        GOT(1 + i);
+    CHECK_EQ(wire_counters(w).retransmitted, 2);
+    OUT(0, ACK, 1001, 1, SMSS);
+    w->head = w->tail;
 }
 
 /* Step 2: "the Cumulative Acknowledgment field covers more than recover", or no recovery again. */
@@ -525,6 +538,7 @@ int main(void)
         cmocka_unit_test(partial_acknowledgments_fill_one_hole_each),
         cmocka_unit_test(a_partial_acknowledgment_restarts_the_timer),
         cmocka_unit_test(a_partial_acknowledgment_of_less_than_a_segment),
+        cmocka_unit_test(ack_division_in_a_recovery_sends_nothing_twice),
         cmocka_unit_test(no_second_recovery_for_the_same_window),
         cmocka_unit_test(a_timeout_goes_back_and_starts_slowly),
         cmocka_unit_test(a_second_timeout_keeps_ssthresh),
