@@ -308,6 +308,19 @@ void recovery_waited(struct tcp *t, struct tcb *b, estab_time now)
 
 /* ---- the timer -------------------------------------------------------------------------------------- */
 
+/*
+ * FlightSize when the timer fires.  What went while SACK said that as much had come, or by limited transmit,
+ * was never in flight at once; after another timeout cwnd tells little, and ssthresh what the path had borne.
+ */
+static uint32_t flight_timed_out(const struct tcb *b)
+{
+    uint32_t flight = tcb_outstanding(b), most = b->cc.cwnd;
+
+    if (b->cc.ssthresh != UINT32_MAX && b->cc.ssthresh > most)
+        most = b->cc.ssthresh;
+    return flight < most ? flight : most;
+}
+
 void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
@@ -320,7 +333,7 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     /* As many as without reordering would have told of a loss, and did not: it was thought too great. */
     if (!again && k && k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss)
         b->rtt.reordering = 0;
-    cc_timed_out(t, b, tcb_outstanding(b), again, now);
+    cc_timed_out(t, b, flight_timed_out(b), again, now);
     ecn_reduced(t, b);
     if (b->flags & TCB_RECOVERY)
         NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);

@@ -370,7 +370,7 @@ WIRE_TEST(a_timeout_passes_over_what_is_sacked)
     GOT1(1, 2001, 4001);
     SENT(10001, 12001);
     wire_run(w, 200 * MS);
-    WINDOW(1000, 6000);
+    WINDOW(1000, 5000); /* of twelve outstanding two were SACKed */
     COUNTS(2, 10, 1);
     SENT(1, 1001);
     GOT1(1001, 2001, 4001);
