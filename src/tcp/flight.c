@@ -273,7 +273,7 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
         snd_seq last = snd_lt(k->end, end) ? k->end : end;
 
         sent_again(t, k, seq, last, (uint32_t)us_of(now));
-        undo_sent(t, b, snd_span(seq, last), now);
+        undo_sent(t, b, seq, last, now);
         seq = last;
     }
     if (snd_lt(seq, end))

@@ -137,8 +137,8 @@ void prr_acked(struct tcp *t, struct tcb *b, uint32_t delivered, bool safe, uint
 
 /* The window is about to be taken back. */
 void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout);
-/* n bytes went again. */
-void undo_sent(struct tcp *t, struct tcb *b, uint32_t n, estab_time now);
+/* From `seq` up to `end` it went again. */
+void undo_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now);
 /* Whether an acknowledgment shows that nothing was lost; then all is as it was before. */
 bool undo_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now);
 /* Whether DSACKs may yet tell that what was sent again came twice. */

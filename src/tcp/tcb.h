@@ -395,6 +395,8 @@ struct tcp_scoreboard {
     struct { /* undo.c */
         struct cc_window before;
         snd_seq una;      /* when the window was taken back */
+        snd_seq last;     /* past the last of what was sent again since */
+        snd_seq told;     /* where the last duplicate ended that was told of */
         uint32_t twice;   /* bytes sent again since, and not yet told of as duplicates */
         uint32_t again_ts; /* TSval of the first that was sent again */
         bool possible, any;

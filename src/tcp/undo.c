@@ -28,12 +28,14 @@ void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout)
     k->undo.before = b->cc;
     k->undo.una = b->snd.una;
     k->undo.twice = k->again; /* such as a probe of the tail */
+    k->undo.last = k->again > 0 ? k->end : b->snd.una;
+    k->undo.told = b->snd.una;
     k->undo.any = false;
     k->undo.possible = true;
     k->undo.by_timeout = by_timeout;
 }
 
-void undo_sent(struct tcp *t, struct tcb *b, uint32_t n, estab_time now)
+void undo_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
@@ -42,7 +44,8 @@ void undo_sent(struct tcp *t, struct tcb *b, uint32_t n, estab_time now)
     if (!k->undo.any)
         k->undo.again_ts = ts_now(b, now);
     k->undo.any = true;
-    k->undo.twice += n;
+    k->undo.twice += snd_span(seq, end);
+    k->undo.last = snd_max(k->undo.last, end);
 }
 
 void undo_ended(struct tcp *t, struct tcb *b)
@@ -95,14 +98,16 @@ static bool echoes_the_original(const struct tcb *b, const struct tcp_scoreboard
            k->undo.any && (int32_t)(s->opt.tsecr - k->undo.again_ts) < 0;
 }
 
-/* RFC 3708 section 2: what came twice is taken off what was sent again. */
-static void count_dsack(struct tcp_scoreboard *k, const struct ack_news *news, const struct tcb *b)
+/* RFC 3708 section 2: what came twice is taken off what was sent again.  A block of what did not go again, and
+ * one that was told just before, are stale, or tell what the network has doubled. */
+static void count_dsack(struct tcp_scoreboard *k, const struct ack_news *news)
 {
     uint32_t n = news->twice.right - news->twice.left;
 
     if (!news->dsack || !snd_lt(k->undo.una, snd_of(news->twice.right)) ||
-        snd_lt(b->snd.nxt, snd_of(news->twice.right)))
+        snd_lt(k->undo.last, snd_of(news->twice.right)) || snd_eq(k->undo.told, snd_of(news->twice.right)))
         return;
+    k->undo.told = snd_of(news->twice.right);
     k->undo.twice -= n < k->undo.twice ? n : k->undo.twice;
 }
 
@@ -158,7 +163,7 @@ bool undo_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab
 
     if (!k || !k->undo.possible)
         return false;
-    count_dsack(k, news, b);
+    count_dsack(k, news);
     if (busy && news->acked > 0 && echoes_the_original(b, k, news->segment)) {
         undo(t, b, RULE_UNDO_EIFEL, now);
     } else if (k->undo.by_timeout && frto_acked(t, b, k, news)) {
