@@ -163,6 +163,8 @@ static enum reason packet_icmp_error(struct estab_stack *s, const struct packet 
 {
     uint8_t quote[IPV4_HEADER_MAX + 8];
     uint32_t n = p->length - ICMP_HEADER;
+    const uint8_t *h = p->first + p->at;
+    struct tcp_too_big big;
     struct ipv4_header quoted;
     enum reason reason;
     const uint8_t *q;
@@ -175,6 +177,7 @@ static enum reason packet_icmp_error(struct estab_stack *s, const struct packet 
     if (quoted.header_length + 8u > n)
         return REASON_ICMP_MALFORMED;
     q = quote + quoted.header_length;
+    big = (struct tcp_too_big){(uint32_t)h[6] << 8 | h[7], quoted.total_length};
     if (quoted.protocol == PROTO_UDP)
         return packet_icmp_udp(s, &quoted, q, type, code);
     if (quoted.protocol != PROTO_TCP || ip_local(&s->ip, &quoted.src) < 0)
@@ -188,6 +191,7 @@ static enum reason packet_icmp_error(struct estab_stack *s, const struct packet 
                                q[7]),
                         type == ICMP_UNREACHABLE &&
                             (code == ICMP_CODE_PROTOCOL || code == ICMP_CODE_PORT),
+                        type == ICMP_UNREACHABLE && code == ICMP_CODE_FRAGMENTATION ? &big : NULL,
                         now);
 }
 

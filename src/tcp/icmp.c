@@ -3,7 +3,7 @@
 #include "tcp/tcp.h"
 
 enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
-                         estab_time now)
+                         const struct tcp_too_big *big, estab_time now)
 {
     uint32_t where = table_find(t, pair);
     struct tcb *b;
@@ -14,6 +14,8 @@ enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq
     /* RFC 5927 section 4.1: only about what is in flight, which a stranger cannot guess. */
     if (!snd_leq(b->snd.una, seq) || !snd_lt(seq, b->snd.nxt))
         return REASON_ICMP_NO_CONNECTION;
+    if (big)
+        return mtu_too_big(b, big);
     if (hard && b->head.state == TCP_SYN_SENT) {
         conn_close(t, b, EV_ABORT, ESTAB_UNREACHABLE, REASON_ICMP_HARD, now);
         return REASON_NONE; /* counted by the close */

@@ -21,6 +21,7 @@
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
+ *      mtu.c       RFC 1191, RFC 5927
  *      conn.c      making, moving, ending a connection      orphan.c   users that have left
  */
 #ifndef TCP_TCP_H
@@ -396,9 +397,16 @@ void record_close(struct tcp *t, struct tcp_record *r, enum tcp_event event, enu
 /* ---- arrive.c, icmp.c, reply.c ------------------------------------------------------------------------ */
 
 void tcp_arrive(struct tcp *t, struct segment *s, estab_time now);
-/* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to. */
+/* "Fragmentation needed": what the router can carry (0: it does not say), how long the quoted packet was. */
+struct tcp_too_big {
+    uint32_t mtu, length;
+};
+
+/* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to; `big` or NULL. */
 enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
-                         estab_time now);
+                         const struct tcp_too_big *big, estab_time now);
+/* mtu.c: about a segment that is outstanding. */
+enum reason mtu_too_big(struct tcb *b, const struct tcp_too_big *big);
 /* A reset for a segment (3.10.7.1); a place for an answer, NULL if the ring is full. */
 void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
 struct tcp_out *reply_new(struct tcp *t, enum emit_why why);

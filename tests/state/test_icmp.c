@@ -275,6 +275,90 @@ WIRE_TEST(fragmentation_needed_is_survived)
     w->head = w->tail;
 }
 
+/* "Fragmentation needed" of a router that can carry `mtu` bytes, about a packet of `length` bytes. */
+static void too_big(struct wire *w, uint32_t seq, uint32_t length, unsigned mtu)
+{
+    static uint8_t quote[70000];
+    struct made_tcp m = {.src = {WIRE_OWN, WIRE_PORT}, .dst = {WIRE_PEER, WIRE_RPORT},
+                         .seq = w->iss + seq, .length = length - 40};
+    uint8_t message[36] = {3, 4, 0, 0, 0, 0, (uint8_t)(mtu >> 8), (uint8_t)mtu};
+    uint16_t sum;
+
+    (void)made_tcp(quote, &m, true);
+    memcpy(message + 8, quote, 28);
+    sum = made_sum(0, message, sizeof message);
+    message[2] = (uint8_t)(sum >> 8);
+    message[3] = (uint8_t)sum;
+    packet(w, 1, message, sizeof message);
+}
+
+/* RFC 1191: what was too big goes again smaller, and so does all that follows. */
+WIRE_TEST(segments_become_what_the_path_carries)
+{
+    start(w);
+    OPEN(65535);
+    SEND(3000);
+    SKIP;
+    too_big(w, 1, 1500, 1000);
+    CHECK_EQ(wire_reason(w, "ICMP_MTU"), 1);
+    CHECK_EQ(STATUS.snd_mss, 960);
+    EVENTS(0);
+    too_big(w, 1, 1500, 800); /* another of the same flight: longer than what is sent now */
+    CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 1);
+    CHECK_EQ(STATUS.snd_mss, 960);
+    OUT(200 * MS, ACK, 1, 1, 960); /* its timer, and in what fits */
+    IN(ACK, 1, 961, 0, .wnd = 65535);
+    OUT(200 * MS, ACK, 961, 1, 960);
+}
+
+/* RFC 1191 section 5: a router that does not say is asked by plateaus; nobody is believed below 552. */
+WIRE_TEST(a_router_may_not_say_and_may_not_lie_low)
+{
+    start(w);
+    OPEN(65535);
+    SEND(3000);
+    SKIP;
+    too_big(w, 1, 1500, 0);
+    CHECK_EQ(STATUS.snd_mss, 1492 - 40);
+    too_big(w, 1, 1492, 68);
+    CHECK_EQ(STATUS.snd_mss, 552 - 40);
+    too_big(w, 1, 552, 68);
+    CHECK_EQ(STATUS.snd_mss, 552 - 40);
+    CHECK_EQ(wire_reason(w, "ICMP_MTU"), 2);
+    CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 1);
+}
+
+/* RFC 5927 section 7: what a stranger may say at every number of the window and beyond. */
+WIRE_TEST(forged_too_big_changes_nothing)
+{
+    start(w);
+    OPEN(65535);
+    SEND(3000);
+    SKIP;
+    for (uint32_t d = 0; d < 100; d++) { /* not outstanding */
+        too_big(w, 3001 + d * 650, 1500, 600);
+        too_big(w, 0 - d * 650, 1500, 600);
+    }
+    CHECK_EQ(wire_reason(w, "ICMP_NO_CONNECTION"), 200);
+    too_big(w, 1, 1500, 1500); /* it would have passed */
+    too_big(w, 1, 1501, 600);  /* nothing of ours is as long */
+    too_big(w, 1, 500, 0);
+    CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 3);
+    CHECK_EQ(STATUS.snd_mss, 1460);
+    IN(ACK, 1, 1461, 0, .wnd = 65535); /* a whole segment has passed */
+    SKIP;
+    for (uint32_t at = 1461; at <= 3000; at++)
+        too_big(w, at, 1500, 600);
+    CHECK_EQ(wire_reason(w, "ICMP_MTU_PASSES"), 3000 - 1461 + 1);
+    CHECK_EQ(STATUS.snd_mss, 1460);
+    IN(ACK, 1, 3001, 0, .wnd = 65535);
+    SEND(1460);
+    wire_run(w, w->now + 5 * S); /* and then none passes any more */
+    too_big(w, 3001, 1500, 1200);
+    CHECK_EQ(STATUS.snd_mss, 1160);
+    SKIP;
+}
+
 /* Quotes that are cut short, at every length; and one of a packet that nobody here sent. */
 WIRE_TEST(short_quotes_are_refused)
 {
@@ -318,6 +402,9 @@ int main(void)
         cmocka_unit_test(errors_about_others_are_ignored),
         cmocka_unit_test(source_quench_is_discarded),
         cmocka_unit_test(fragmentation_needed_is_survived),
+        cmocka_unit_test(segments_become_what_the_path_carries),
+        cmocka_unit_test(a_router_may_not_say_and_may_not_lie_low),
+        cmocka_unit_test(forged_too_big_changes_nothing),
         cmocka_unit_test(short_quotes_are_refused),
     };
 

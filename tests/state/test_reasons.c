@@ -219,6 +219,42 @@ static struct rig *unreachable(struct rig *r, uint32_t seq)
     return r;
 }
 
+/* The peer's MSS leaves 1000 bytes to be sent; of such a segment a router says that it carries `mtu`. */
+static struct rig *too_big(unsigned mtu, bool passes)
+{
+    struct rig *r = begin(ACTIVE, CLOSED);
+    struct made_tcp m = {.src = {rig_us(), RIG_PORT},
+                         .dst = {rig_peer(), RIG_PEER_PORT},
+                         .seq = r->iss + (passes ? 1001 : 1),
+                         .length = 1000};
+    uint8_t icmp[128] = {3, 4, 0, 0, 0, 0, (uint8_t)(mtu >> 8), (uint8_t)mtu};
+
+    assert_int_equal(rig_open_active(r), ESTAB_OK);
+    IN(r, SYN | ACK, 0, 1, .opt = MSS, .mss = 1000);
+    assert_int_equal(rig_send(r, 2000, 0), ESTAB_OK);
+    if (passes)
+        IN(r, ACK, 1, 1001);
+    made_tcp(bytes, &m, true);
+    memcpy(icmp + 8, bytes, 28);
+    icmp_in(r, icmp, 36, true);
+    return r;
+}
+
+static struct rig *icmp_mtu(void)
+{
+    return too_big(600, false);
+}
+
+static struct rig *icmp_mtu_lie(void)
+{
+    return too_big(1040, false);
+}
+
+static struct rig *icmp_mtu_passes(void)
+{
+    return too_big(600, true);
+}
+
 static struct rig *icmp_hard(void)
 {
     return unreachable(begin(ACTIVE, SYN_SENT), 0);
@@ -600,6 +636,9 @@ static const struct provocation provocations[REASONS] = {
     [REASON_ICMP_IGNORED] = BY(icmp_ignored),
     [REASON_ICMP_NO_CONNECTION] = BY(icmp_no_connection),
     [REASON_ICMP_SOFT] = BY(icmp_soft),
+    [REASON_ICMP_MTU] = BY(icmp_mtu),
+    [REASON_ICMP_MTU_LIE] = BY(icmp_mtu_lie),
+    [REASON_ICMP_MTU_PASSES] = BY(icmp_mtu_passes),
     [REASON_ICMP_HARD] = BY(icmp_hard),
     [REASON_ECHO] = BY(echo),
     [REASON_TCP_HEADER] = BY(tcp_header),
