@@ -214,7 +214,7 @@ struct estab_config {
 
     /* Switches. */
     bool timestamps, window_scale, sack, nagle, pacing;
-    uint32_t sack_ranges;
+    uint32_t sack_ranges, sack_spares;
     bool time_wait_reset; /* a RST ends TIME-WAIT; else it is ignored (RFC 1337) */
     uint8_t syn_cookies; /* 0 none, 1 for a SYN that finds no place, 2 for each (RFC 4987) */
     uint8_t ecn;    /* 0 off, 1 asked for and granted, 2 granted to who asks (RFC 3168) */

@@ -179,7 +179,7 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->receive_queued = b->rcv.text.bytes;
     st->out_of_order = b->rcv.beyond_bytes;
     st->cold = b->cold != 0;
-    st->scoreboard = b->board ? scoreboard_bytes(&t->config) : 0;
+    st->scoreboard = scoreboard_memory(t, b);
     st->ecn_seen = b->ecn & ECN_SEEN;
     st->orphan = b->flags & TCB_ORPHAN;
     st->ato_us = delack_wait_ms(t, b) * 1000;

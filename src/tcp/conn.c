@@ -542,8 +542,7 @@ uint32_t tcp_memory(const struct tcp *t, const struct tcb *b)
         n += sizeof(struct tcp_telemetry);
     if (b->cold)
         n += sizeof(struct tcp_cold);
-    if (b->board)
-        n += scoreboard_bytes(&t->config);
+    n += scoreboard_memory(t, b);
     if (b->listener != LISTENER_NONE && tcp_listener(t, b->listener)->single == tcp_index(t, b))
         n += sizeof(struct tcp_listener);
     n += (uint64_t)b->rcv.chunks * each;

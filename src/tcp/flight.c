@@ -10,7 +10,9 @@
  * What is sent at one time is one range, however many segments that is; what is SACKed is one range
  * whenever it was sent.
  *
- * A connection has config.sack_ranges of them.  When they are used up, neighbours of one kind are joined
+ * A connection has config.sack_ranges of them, and sixteen times as many in an array of its own, one of
+ * config.sack_spares, while what was SACKed and lost asks for them: a slow start that overruns a queue loses
+ * every second segment of a window.  Before that, and when none is left, neighbours of one kind are joined
  * under the later of their times: first those sent within a small part of the time that all of them span,
  * so that of 256 no time is wrong by more than a sixty-fourth of that, which is a round trip; then, if
  * histories differ so often that it does not suffice, any two.  RACK waits longer than it had to, and round
@@ -40,10 +42,52 @@ static struct tcp_scoreboard *board_need(struct tcp *t, struct tcb *b, snd_seq f
     else
         i = t->board_fresh++;
     ASSERT(i < t->config.connections);
-    *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.end = first, .rescue_rxt = first, .rack.fack = first};
+    *tcp_scoreboard(t, i) = (struct tcp_scoreboard){
+        .end = first, .rescue_rxt = first, .rack.fack = first, .ranges_at = offsetof(struct tcp_scoreboard, own)};
     rtt_round_begin(b, tcp_scoreboard(t, i));
     b->board = i + 1;
     return tcp_scoreboard(t, i);
+}
+
+static void ranges_move(struct tcp_scoreboard *k, struct tcp_range *to)
+{
+    memcpy(to, ranges_of(k), k->count * sizeof *to);
+    k->ranges_at = (uintptr_t)to - (uintptr_t)k;
+}
+
+/* The first word of an array that is free is the place of the next one. */
+static bool spare_take(struct tcp *t, struct tcp_scoreboard *k)
+{
+    uint32_t i = t->spare_free;
+
+    if (k->spare || (i == TCB_NONE && t->spare_fresh == t->config.sack_spares))
+        return false;
+    if (i != TCB_NONE)
+        memcpy(&t->spare_free, tcp_spare(t, i), sizeof t->spare_free);
+    else
+        i = t->spare_fresh++;
+    ranges_move(k, tcp_spare(t, i));
+    k->spare = i + 1;
+    return true;
+}
+
+static void spare_give(struct tcp *t, struct tcp_scoreboard *k)
+{
+    uint32_t i = k->spare - 1;
+
+    if (!k->spare)
+        return;
+    ranges_move(k, k->own);
+    memcpy(tcp_spare(t, i), &t->spare_free, sizeof t->spare_free);
+    t->spare_free = i;
+    k->spare = 0;
+}
+
+uint32_t scoreboard_memory(const struct tcp *t, const struct tcb *b)
+{
+    if (!b->board)
+        return 0;
+    return scoreboard_bytes(&t->config) + (board_of(t, b)->spare ? spare_bytes(&t->config) : 0);
 }
 
 void flight_free(struct tcp *t, struct tcb *b)
@@ -52,6 +96,8 @@ void flight_free(struct tcp *t, struct tcb *b)
 
     if (!b->board)
         return;
+    board_of(t, b)->count = 0;
+    spare_give(t, board_of(t, b));
     *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.next = t->board_free};
     t->board_free = i;
     b->board = 0;
@@ -77,9 +123,9 @@ void flight_mark(struct tcp_scoreboard *k, uint32_t i, unsigned set, unsigned cl
 {
     uint32_t bytes = range_span(k, i);
 
-    count_out(k, k->range[i].marks, bytes);
-    k->range[i].marks = (uint8_t)((k->range[i].marks & ~clear) | set);
-    count_in(k, k->range[i].marks, bytes);
+    count_out(k, ranges_of(k)[i].marks, bytes);
+    ranges_of(k)[i].marks = (uint8_t)((ranges_of(k)[i].marks & ~clear) | set);
+    count_in(k, ranges_of(k)[i].marks, bytes);
 }
 
 uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq)
@@ -89,7 +135,7 @@ uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq)
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (snd_leq(k->range[middle].left, seq))
+        if (snd_leq(ranges_of(k)[middle].left, seq))
             low = middle;
         else
             high = middle;
@@ -135,13 +181,13 @@ static void join_all(struct tcp_scoreboard *k, uint32_t near_us)
     bool pairs = near_us == (uint32_t)ANY_TIME, joined = false;
 
     for (uint32_t i = 1; i < k->count; i++) {
-        struct tcp_range *last = &k->range[to];
+        struct tcp_range *last = &ranges_of(k)[to];
 
-        if (!(pairs && joined) && alike(last, &k->range[i], near_us)) {
-            join(last, &k->range[i]);
+        if (!(pairs && joined) && alike(last, &ranges_of(k)[i], near_us)) {
+            join(last, &ranges_of(k)[i]);
             joined = true;
         } else {
-            k->range[++to] = k->range[i];
+            ranges_of(k)[++to] = ranges_of(k)[i];
             joined = false;
         }
     }
@@ -156,26 +202,28 @@ void flight_join(struct tcp_scoreboard *k)
 /* From when the first of what is outstanding was sent to when the last was. */
 static uint32_t time_spanned(const struct tcp_scoreboard *k)
 {
-    uint32_t first_us = k->range[0].sent_us, last_us = first_us;
+    uint32_t first_us = ranges_of(k)[0].sent_us, last_us = first_us;
 
     for (uint32_t i = 1; i < k->count; i++) {
-        last_us = later(last_us, k->range[i].sent_us);
-        first_us = earlier(first_us, k->range[i].sent_us);
+        last_us = later(last_us, ranges_of(k)[i].sent_us);
+        first_us = earlier(first_us, ranges_of(k)[i].sent_us);
     }
     return last_us - first_us;
 }
 
 /* Two neighbours that stay apart were sent within no less than 1/(all/4) of the whole: where their histories
  * are alike, half of `all` is left. */
-static bool room_for(const struct tcp *t, struct tcp_scoreboard *k, uint32_t n, uint32_t keep)
+static bool room_for(struct tcp *t, struct tcp_scoreboard *k, uint32_t n, uint32_t keep)
 {
-    uint32_t all = t->config.sack_ranges;
+    uint32_t all = (k->spare ? SPARE_TIMES : 1) * t->config.sack_ranges;
 
     if (k->count + n + keep > all && k->count > 0) {
         uint32_t near_us = time_spanned(k) / (all / 4);
 
         join_all(k, near_us < UINT16_MAX ? near_us : UINT16_MAX);
     }
+    if (k->count + n + keep > all && spare_take(t, k))
+        all *= SPARE_TIMES;
     if (k->count + n + keep > all && k->count > 0)
         join_all(k, (uint32_t)ANY_TIME);
     return k->count + n + keep <= all;
@@ -183,22 +231,22 @@ static bool room_for(const struct tcp *t, struct tcp_scoreboard *k, uint32_t n, 
 
 static void insert(struct tcp_scoreboard *k, uint32_t i, struct tcp_range r)
 {
-    memmove(k->range + i + 1, k->range + i, (k->count - i) * sizeof r);
-    k->range[i] = r;
+    memmove(ranges_of(k) + i + 1, ranges_of(k) + i, (k->count - i) * sizeof r);
+    ranges_of(k)[i] = r;
     k->count++;
 }
 
 /* Whether a range begins or ends there already. */
 static bool is_cut(const struct tcp_scoreboard *k, snd_seq seq)
 {
-    return snd_leq(k->end, seq) || snd_eq(k->range[flight_at(k, seq)].left, seq);
+    return snd_leq(k->end, seq) || snd_eq(ranges_of(k)[flight_at(k, seq)].left, seq);
 }
 
 /* There is room. */
 static uint32_t cut_at(struct tcp_scoreboard *k, snd_seq seq)
 {
     uint32_t i = flight_at(k, seq);
-    struct tcp_range r = k->range[i];
+    struct tcp_range r = ranges_of(k)[i];
 
     if (snd_eq(r.left, seq))
         return i;
@@ -207,7 +255,7 @@ static uint32_t cut_at(struct tcp_scoreboard *k, snd_seq seq)
     return i + 1;
 }
 
-bool flight_cut(const struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *i)
+bool flight_cut(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *i)
 {
     if (!room_for(t, k, 1, KEPT_FOR_NEW))
         return false;
@@ -220,7 +268,7 @@ bool flight_cut(const struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint
 static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t now_us)
 {
     struct tcp_range r = {.left = seq, .sent_us = now_us};
-    const struct tcp_range *last = k->count > 0 ? &k->range[k->count - 1] : NULL;
+    const struct tcp_range *last = k->count > 0 ? &ranges_of(k)[k->count - 1] : NULL;
 
     ASSERT(snd_eq(seq, k->end));
     k->progress_us = now_us;
@@ -231,7 +279,7 @@ static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_s
     if (!room_for(t, k, 1, 0)) {
         /* As if what ends here were neither SACKed nor lost: less is known, and nothing wrong. */
         flight_mark(k, k->count - 1, 0, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
-        join(&k->range[k->count - 1], &r);
+        join(&ranges_of(k)[k->count - 1], &r);
         k->end = end;
         return;
     }
@@ -248,12 +296,12 @@ static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd
         if (snd_lt(end, k->end))
             (void)cut_at(k, end);
     }
-    for (i = flight_at(k, seq); i < k->count && snd_lt(k->range[i].left, end); i++) {
-        if (k->range[i].marks & RANGE_SACKED)
+    for (i = flight_at(k, seq); i < k->count && snd_lt(ranges_of(k)[i].left, end); i++) {
+        if (ranges_of(k)[i].marks & RANGE_SACKED)
             continue;
         flight_mark(k, i, RANGE_AGAIN | RANGE_EVER, 0);
-        k->range[i].sent_us = now_us;
-        k->range[i].older_us = 0;
+        ranges_of(k)[i].sent_us = now_us;
+        ranges_of(k)[i].older_us = 0;
     }
     flight_join(k);
 }
@@ -314,10 +362,10 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
     if (!k)
         return;
     k->progress_us = (uint32_t)us_of(now);
-    for (; n < k->count && snd_lt(k->range[n].left, b->snd.una); n++) {
+    for (; n < k->count && snd_lt(ranges_of(k)[n].left, b->snd.una); n++) {
         snd_seq end = range_end(k, n);
         bool whole = snd_leq(end, b->snd.una);
-        struct tcp_range r = k->range[n];
+        struct tcp_range r = ranges_of(k)[n];
 
         if (!whole)
             end = b->snd.una;
@@ -326,12 +374,14 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
         news->repeated |= r.marks & RANGE_EVER;
         count_out(k, r.marks, snd_span(r.left, end));
         if (!whole) {
-            k->range[n].left = end;
+            ranges_of(k)[n].left = end;
             break;
         }
     }
-    memmove(k->range, k->range + n, (k->count - n) * sizeof k->range[0]);
+    memmove(ranges_of(k), ranges_of(k) + n, (k->count - n) * sizeof ranges_of(k)[0]);
     k->count -= n;
+    if (k->count <= t->config.sack_ranges / 2)
+        spare_give(t, k);
 }
 
 bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, struct ack_news *news,
@@ -347,12 +397,12 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
         if (snd_lt(right, k->end))
             (void)cut_at(k, right);
     }
-    for (uint32_t i = flight_at(k, left); i < k->count && snd_lt(k->range[i].left, right); i++) {
-        if ((k->range[i].marks & RANGE_SACKED) || snd_lt(k->range[i].left, left) ||
+    for (uint32_t i = flight_at(k, left); i < k->count && snd_lt(ranges_of(k)[i].left, right); i++) {
+        if ((ranges_of(k)[i].marks & RANGE_SACKED) || snd_lt(ranges_of(k)[i].left, left) ||
             snd_lt(right, range_end(k, i)))
             continue;
         news->sacked += range_span(k, i);
-        deliver(t, b, &k->range[i], range_end(k, i), news, &news->times_sacked, now);
+        deliver(t, b, &ranges_of(k)[i], range_end(k, i), news, &news->times_sacked, now);
         flight_mark(k, i, RANGE_SACKED, RANGE_LOST | RANGE_AGAIN);
     }
     flight_join(k);

@@ -43,17 +43,17 @@ struct ack_news {
 
 static inline struct tcp_range *range_of(struct tcp_scoreboard *k, uint32_t i)
 {
-    return &k->range[i];
+    return &ranges_of(k)[i];
 }
 
 static inline snd_seq range_end(const struct tcp_scoreboard *k, uint32_t i)
 {
-    return i + 1 < k->count ? k->range[i + 1].left : k->end;
+    return i + 1 < k->count ? ranges_of(k)[i + 1].left : k->end;
 }
 
 static inline uint32_t range_span(const struct tcp_scoreboard *k, uint32_t i)
 {
-    return snd_span(k->range[i].left, range_end(k, i));
+    return snd_span(ranges_of(k)[i].left, range_end(k, i));
 }
 
 /* Whether SACK decides what is lost and what goes: it was agreed on, and is not switched off. */
@@ -91,7 +91,7 @@ void flight_join(struct tcp_scoreboard *k);
 /* The range that has `seq`. */
 uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq);
 /* Makes a range begin at `seq`; false: there is none left. */
-bool flight_cut(const struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *i);
+bool flight_cut(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *i);
 
 /* ---- scoreboard.c --------------------------------------------------------------------------------- */
 

@@ -100,7 +100,7 @@ void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
         return;
     k->rack.fack = snd_max(k->rack.fack, b->snd.una);
     for (uint32_t i = k->count; i-- > 0;)
-        if (k->range[i].marks & RANGE_SACKED) {
+        if (ranges_of(k)[i].marks & RANGE_SACKED) {
             k->rack.fack = snd_max(k->rack.fack, range_end(k, i));
             break;
         }
@@ -148,7 +148,7 @@ static int32_t time_left(const struct tcp_scoreboard *k, const struct tcp_range 
  */
 static bool is_passed(const struct tcp_scoreboard *k, uint32_t i)
 {
-    const struct tcp_range *r = &k->range[i];
+    const struct tcp_range *r = &ranges_of(k)[i];
 
     if (r->sent_us == k->rack.sent_us && (r->marks & RANGE_AGAIN) && !k->rack.again)
         return false;
@@ -167,7 +167,7 @@ bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
         return false;
     window_us = rack_window_us(t, b);
     for (uint32_t i = 0; i < k->count; i++) {
-        const struct tcp_range *r = &k->range[i];
+        const struct tcp_range *r = &ranges_of(k)[i];
         int32_t left = time_left(k, r, window_us, now);
 
         if ((r->marks & RANGE_SACKED) || (r->marks & (RANGE_LOST | RANGE_AGAIN)) == RANGE_LOST)

@@ -124,7 +124,7 @@ static void reno_partial(struct tcp *t, struct tcb *b, const struct ack_news *ne
 
     if (acked >= b->snd.mss && fills_a_hole(b, news))
         cwnd += b->snd.mss;
-    if (!(k->range[0].marks & RANGE_AGAIN)) /* else the rest of what went again is under way, too */
+    if (!(ranges_of(k)[0].marks & RANGE_AGAIN)) /* else the rest of what went again is under way, too */
         b->flags |= TCB_RETRANSMIT;
     cc_set(t, b, cwnd, RULE_PARTIAL_ACK, now);
 }

@@ -26,7 +26,7 @@ static uint32_t lost_before(const struct tcb *b, const struct tcp_scoreboard *k)
     uint32_t bytes = 0, runs = 0;
 
     for (uint32_t i = k->count; i-- > 0;) {
-        if (!(k->range[i].marks & RANGE_SACKED))
+        if (!(ranges_of(k)[i].marks & RANGE_SACKED))
             continue;
         bytes += range_span(k, i);
         if (++runs >= DUPTHRESH || bytes > (DUPTHRESH - 1) * (uint32_t)b->snd.mss)
@@ -43,10 +43,10 @@ bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now)
     if (!k)
         return false;
     for (uint32_t i = lost_before(b, k); i-- > 0;) {
-        if (k->range[i].marks & (RANGE_SACKED | RANGE_LOST | RANGE_EVER))
+        if (ranges_of(k)[i].marks & (RANGE_SACKED | RANGE_LOST | RANGE_EVER))
             continue;
         flight_mark(k, i, RANGE_LOST, 0);
-        NOTE(t, LOST_BY_SEQUENCE, b->head.handle, now, k->range[i].left.v, range_span(k, i), k->sacked);
+        NOTE(t, LOST_BY_SEQUENCE, b->head.handle, now, ranges_of(k)[i].left.v, range_span(k, i), k->sacked);
         found = true;
     }
     flight_join(k);
@@ -59,7 +59,7 @@ bool scoreboard_lose_first(struct tcp *t, struct tcb *b)
     snd_seq end = snd_add(b->snd.una, b->snd.mss);
     uint32_t i;
 
-    if (!k || k->count == 0 || (k->range[0].marks & (RANGE_SACKED | RANGE_LOST)))
+    if (!k || k->count == 0 || (ranges_of(k)[0].marks & (RANGE_SACKED | RANGE_LOST)))
         return false;
     if (snd_lt(end, range_end(k, 0)))
         (void)flight_cut(t, k, end, &i);
@@ -118,7 +118,7 @@ static bool first_was_late(const struct tcp_scoreboard *k, snd_seq una, snd_seq 
     unsigned both = RANGE_SACKED | RANGE_EVER;
 
     return k->count > 0 && snd_leq(una, left) && snd_lt(left, k->end) &&
-           (k->range[flight_at(k, left)].marks & both) == both;
+           (ranges_of(k)[flight_at(k, left)].marks & both) == both;
 }
 
 static void block_arrives(struct tcp *t, struct tcb *b, struct ack_news *news, unsigned i, estab_time now)
@@ -160,7 +160,7 @@ void scoreboard_update(struct tcp *t, struct tcb *b, struct ack_news *news, esta
 static void forget(struct tcp_scoreboard *k)
 {
     for (uint32_t i = 0; i < k->count; i++)
-        if (k->range[i].marks & RANGE_SACKED)
+        if (ranges_of(k)[i].marks & RANGE_SACKED)
             flight_mark(k, i, 0, RANGE_SACKED);
 }
 
@@ -173,7 +173,7 @@ bool scoreboard_reneged(struct tcp *t, struct tcb *b)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
-    if (!k || k->count == 0 || !(k->range[0].marks & RANGE_SACKED))
+    if (!k || k->count == 0 || !(ranges_of(k)[0].marks & RANGE_SACKED))
         return false;
     note_reason(t, REASON_SACK_RENEGED);
     forget(k);
@@ -191,7 +191,7 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
     (void)scoreboard_reneged(t, b);
     (void)scoreboard_lose_first(t, b);
     for (uint32_t i = 0; i < k->count; i++) {
-        if ((k->range[i].marks & RANGE_SACKED) || (i > 0 && rack_spares(t, b, &k->range[i], now)))
+        if ((ranges_of(k)[i].marks & RANGE_SACKED) || (i > 0 && rack_spares(t, b, &ranges_of(k)[i], now)))
             continue;
         flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
     }
@@ -205,11 +205,11 @@ static struct tcp_sack_block run_of(const struct tcp_scoreboard *k, snd_seq end,
 {
     struct tcp_sack_block run = {0, 0};
 
-    for (uint32_t i = 0; i < k->count && snd_lt(k->range[i].left, end); i++) {
-        unsigned marks = k->range[i].marks;
+    for (uint32_t i = 0; i < k->count && snd_lt(ranges_of(k)[i].left, end); i++) {
+        unsigned marks = ranges_of(k)[i].marks;
 
         if ((marks & with) == with && !(marks & without)) {
-            run.left = run.left == run.right ? k->range[i].left.v : run.left;
+            run.left = run.left == run.right ? ranges_of(k)[i].left.v : run.left;
             run.right = range_end(k, i).v;
         } else if (run.left != run.right) {
             break;
@@ -222,7 +222,7 @@ static struct tcp_sack_block run_of(const struct tcp_scoreboard *k, snd_seq end,
 static snd_seq highest_sacked(const struct tcb *b, const struct tcp_scoreboard *k)
 {
     for (uint32_t i = k->count; i-- > 0;)
-        if (k->range[i].marks & RANGE_SACKED)
+        if (ranges_of(k)[i].marks & RANGE_SACKED)
             return range_end(k, i);
     return b->snd.una;
 }
@@ -233,9 +233,9 @@ static bool next_rescue(const struct tcb *b, const struct tcp_scoreboard *k, str
     if (!snd_lt(k->rescue_rxt, b->snd.una))
         return false;
     for (uint32_t i = k->count; i-- > 0;) {
-        snd_seq left = k->range[i].left, right = range_end(k, i);
+        snd_seq left = ranges_of(k)[i].left, right = range_end(k, i);
 
-        if (k->range[i].marks & RANGE_SACKED)
+        if (ranges_of(k)[i].marks & RANGE_SACKED)
             continue;
         if (snd_span(left, right) > b->snd.mss)
             left = snd_sub(right, b->snd.mss);
@@ -292,9 +292,9 @@ snd_seq scoreboard_hole_end(const struct tcp *t, const struct tcb *b)
     const struct tcp_scoreboard *k = tcb_board(t, b);
     uint32_t i = 0;
 
-    while (i < k->count && !(k->range[i].marks & RANGE_SACKED))
+    while (i < k->count && !(ranges_of(k)[i].marks & RANGE_SACKED))
         i++;
-    return i > 0 && i < k->count ? k->range[i].left : b->snd.nxt;
+    return i > 0 && i < k->count ? ranges_of(k)[i].left : b->snd.nxt;
 }
 
 /* ---- for STATUS ---------------------------------------------------------------------------------------- */
@@ -310,7 +310,7 @@ static uint32_t segments_marked(const struct tcb *b, const struct tcp_scoreboard
     uint32_t n = 0, bytes = 0;
 
     for (uint32_t i = 0; i <= k->count; i++) {
-        if (i < k->count && (k->range[i].marks & mark)) {
+        if (i < k->count && (ranges_of(k)[i].marks & mark)) {
             bytes += range_span(k, i);
             continue;
         }

@@ -405,7 +405,9 @@ struct tcp_scoreboard {
     } undo;
 
     snd_seq rescue_rxt; /* RFC 6675's RescueRxt, + 1 */
-    struct tcp_range range[]; /* config.sack_ranges; ascending, from SND.UNA to `end` */
+    uint32_t spare;     /* 0: none; 1 + the place of the array that it has beside its own */
+    uint64_t ranges_at; /* from here on to the ranges in use, ascending from SND.UNA to `end` */
+    struct tcp_range own[]; /* config.sack_ranges */
 };
 
 static inline bool tcb_is(const struct tcb *b, unsigned facts)

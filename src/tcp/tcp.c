@@ -34,6 +34,7 @@ uint64_t tcp_layout(struct tcp *t, const struct estab_config *c)
     PLACE(tcbs_at, connections * sizeof(struct tcb));
     PLACE(colds_at, connections * sizeof(struct tcp_cold));
     PLACE(boards_at, connections * scoreboard_bytes(c));
+    PLACE(spares_at, (uint64_t)c->sack_spares * spare_bytes(c));
     PLACE(telemetry_at, c->telemetry ? connections * sizeof(struct tcp_telemetry) : 0);
     PLACE(records_at, (uint64_t)c->records * sizeof(struct tcp_record));
     PLACE(handles_at, (connections + c->records) * sizeof(struct tcp_handle));
@@ -59,7 +60,7 @@ void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now)
     chunk_pool_init(&t->chunks, base + (size_t)t->chunks.meta_at, base + (size_t)t->chunks.data_at,
                     config->chunks, config->chunk_bytes);
     wheel_init(&t->wheel, us_of(now));
-    t->tcb_free = t->cold_free = t->board_free = t->record_free = t->handle_free = TCB_NONE;
+    t->tcb_free = t->cold_free = t->board_free = t->spare_free = t->record_free = t->handle_free = TCB_NONE;
     t->ready_head = t->ready_tail = t->blocked_head = t->blocked_tail = TCB_NONE;
     t->event_head = t->event_tail = HANDLE_NONE;
     for (unsigned i = 0; i < RECORD_LISTS; i++)
@@ -82,6 +83,6 @@ bool tcp_holds(const struct tcp *t)
            p->data_at == like.chunks.data_at - pool && p->chunks == c->chunks &&
            p->bytes == c->chunk_bytes && p->fresh <= c->chunks &&
            t->tcb_fresh <= c->connections && t->cold_fresh <= c->connections &&
-           t->record_fresh <= c->records &&
+           t->board_fresh <= c->connections && t->spare_fresh <= c->sack_spares && t->record_fresh <= c->records &&
            t->handle_fresh <= (uint64_t)c->connections + c->records;
 }

@@ -104,7 +104,7 @@ struct tcp {
     struct wheel wheel;
 
     /* Distances of the arrays from this struct. */
-    uint64_t tcbs_at, colds_at, boards_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
+    uint64_t tcbs_at, colds_at, boards_at, spares_at, telemetry_at, records_at, handles_at, buckets_at, listeners_at, replies_at;
     uint64_t trace_at;
     uint32_t bucket_mask;
 
@@ -112,6 +112,7 @@ struct tcp {
     uint32_t tcb_free, tcb_fresh, tcb_used, tcb_peak;
     uint32_t cold_free, cold_fresh;
     uint32_t board_free, board_fresh;
+    uint32_t spare_free, spare_fresh;
     uint32_t record_free, record_fresh, record_used;
     uint32_t handle_free, handle_fresh;
 
@@ -191,6 +192,23 @@ static inline struct tcp_scoreboard *tcp_scoreboard(const struct tcp *t, uint32_
 {
     return (struct tcp_scoreboard *)((uintptr_t)t + (uintptr_t)t->boards_at +
                                      (uintptr_t)i * scoreboard_bytes(&t->config));
+}
+
+enum { SPARE_TIMES = 16 }; /* config.sack_ranges: the ranges of a spare array */
+
+static inline uint32_t spare_bytes(const struct estab_config *config)
+{
+    return (uint32_t)(SPARE_TIMES * config->sack_ranges * sizeof(struct tcp_range));
+}
+
+static inline struct tcp_range *tcp_spare(const struct tcp *t, uint32_t i)
+{
+    return (struct tcp_range *)((uintptr_t)t + (uintptr_t)t->spares_at + (uintptr_t)i * spare_bytes(&t->config));
+}
+
+static inline struct tcp_range *ranges_of(const struct tcp_scoreboard *k)
+{
+    return (struct tcp_range *)((uintptr_t)k + (uintptr_t)k->ranges_at);
 }
 
 /* The scoreboard, or one without anything in it. */
@@ -478,6 +496,8 @@ void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
 /* The numbers from `seq` to `end` have been sent, new ones or some again. */
 void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now);
 void flight_free(struct tcp *t, struct tcb *b);
+/* Bytes that tell of what is outstanding. */
+uint32_t scoreboard_memory(const struct tcp *t, const struct tcb *b);
 /* Pipe: how much is in the network. */
 uint32_t flight_pipe(const struct tcp *t, const struct tcb *b);
 /* What is lost and goes again now, or (`last_resort`) RFC 6675's rules (3) and (4), if the window has

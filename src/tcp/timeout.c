@@ -77,7 +77,7 @@ static uint64_t retransmit_at(const struct tcp *t, const struct tcb *b, estab_ti
     uint64_t now_us = us_of(now), from = b->since_us;
 
     if (k->count > 0) {
-        uint64_t sent = now_us - (uint32_t)((uint32_t)now_us - k->range[0].sent_us);
+        uint64_t sent = now_us - (uint32_t)((uint32_t)now_us - ranges_of(k)[0].sent_us);
 
         from = sent > from ? sent : from;
     }

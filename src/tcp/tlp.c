@@ -57,7 +57,7 @@ bool tlp_is_due(const struct tcp *t, const struct tcb *b)
 struct tcp_sack_block tlp_piece(const struct tcp *t, const struct tcb *b, uint32_t mss)
 {
     const struct tcp_scoreboard *k = tcb_board(t, b);
-    snd_seq first = k->count > 0 ? k->range[k->count - 1].left : b->snd.una;
+    snd_seq first = k->count > 0 ? ranges_of(k)[k->count - 1].left : b->snd.una;
     uint32_t fin = tcb_fin_sent(b), text = snd_span(first, b->snd.nxt) - fin;
     uint32_t last = fin + (text > 0 ? (text - 1) % mss + 1 : 0);
 

@@ -23,6 +23,7 @@ static void start_with(struct wire *w, uint32_t ranges)
     struct estab_config c = wire_config();
 
     c.sack_ranges = ranges;
+    c.sack_spares = 0;
     c.recovery = ESTAB_RECOVERY_SACK;
     c.congestion = ESTAB_CONGESTION_NEWRENO;
     wire_start(w, &c);

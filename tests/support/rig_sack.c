@@ -15,6 +15,7 @@ static struct rig *sacked(void)
     static struct rig r;
 
     c.sack_ranges = 8;
+    c.sack_spares = 0;
     rig_start(&r, &c, UINT32_MAX, UINT32_MAX - 1);
     rig_become(&r, ACTIVE, SYN_SENT);
     IN(&r, SYN | ACK, 0, 1, .raw = "\1\1\4\2", .raw_length = 4);

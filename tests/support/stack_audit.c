@@ -70,6 +70,7 @@ const char *audit_init(struct stack_audit *w, estab_stack *stack, const struct e
     memset(w, 0, sizeof *w);
     w->stack = stack;
     w->chunk_bytes = config->chunk_bytes;
+    w->spare_memory = 16 * 12 * config->sack_ranges;
     EXPECT(estab_open(stack, &open, &conn, now) == ESTAB_OK &&
                estab_status(stack, conn, &idle) == ESTAB_OK &&
                estab_set(stack, conn, ESTAB_OPTION_SYN_RETRIES, 1, now) == ESTAB_OK &&
@@ -315,9 +316,9 @@ static const char *add_tcb(const struct stack_audit *w, struct totals *sum,
     uint32_t chunks = s->memory - w->memory - (s->cold ? w->cold_memory : 0) - s->scoreboard;
     EXPECT(s->scoreboard == 0 || s->snd_una != s->snd_nxt || s->timer != ESTAB_NEVER,
            "a scoreboard of nothing outstanding for ever");
-    EXPECT(s->scoreboard == 0 || !sum->scoreboard || s->scoreboard == sum->scoreboard,
-           "scoreboards of several sizes");
-    sum->scoreboard = s->scoreboard ? s->scoreboard : sum->scoreboard;
+    uint32_t board = s->scoreboard - (s->scoreboard > w->spare_memory ? w->spare_memory : 0);
+    EXPECT(board == 0 || !sum->scoreboard || board == sum->scoreboard, "scoreboards of several sizes");
+    sum->scoreboard = board ? board : sum->scoreboard;
     if (s->passive && chunks % w->chunk_memory == w->listen_memory)
         chunks -= w->listen_memory;
     EXPECT(s->memory >= w->memory && chunks % w->chunk_memory == 0, "memory of no number of chunks");

@@ -37,6 +37,7 @@ struct stack_audit {
     uint32_t memory, chunk_memory; /* of an idle connection, and of each chunk beyond that */
     uint32_t cold_memory;          /* of a cold block */
     uint32_t listen_memory;        /* and of a single-shot passive OPEN that may return to LISTEN */
+    uint32_t spare_memory;         /* of a scoreboard's second array */
     uint32_t chunk_bytes;
     unsigned handles, listed;
     struct audited handle[AUDIT_HANDLES];

@@ -18,6 +18,7 @@ enum { RANGES = 64, SEGMENT = 1000, GAP_US = 50 };
 static struct {
     struct tcp tcp;
     uint64_t board[(sizeof(struct tcp_scoreboard) + RANGES * sizeof(struct tcp_range) + 7) / 8];
+    struct tcp_range spare[SPARE_TIMES * RANGES];
 } room;
 static struct tcb b;
 
@@ -34,8 +35,12 @@ static void init(void)
     estab_config_init(&t.config);
     t.config.telemetry = false;
     t.config.sack_ranges = RANGES;
+    t.config.sack_spares = 0;
     t.boards_at = offsetof(__typeof__(room), board);
+    t.spares_at = offsetof(__typeof__(room), spare);
+    t.spare_free = TCB_NONE;
     b.board = 1;
+    tcp_scoreboard(&t, 0)->ranges_at = offsetof(struct tcp_scoreboard, own);
     b.flags = TCB_SYN_ACKED;
     b.snd.una = b.snd.nxt = tcp_scoreboard(&t, 0)->end = first;
     b.head.handle = HANDLE_NONE;
@@ -120,12 +125,81 @@ static void what_was_sent_again_is_told_apart(void **state)
     assert_int_equal(acknowledge(3, time_of(12)), (uint32_t)time_of(3));
 }
 
+/* Every second segment of `n` is SACKed; how many of these are known. */
+static uint32_t every_second_is_sacked(uint32_t n)
+{
+    struct tcp_scoreboard *k = tcp_scoreboard(&t, 0);
+    struct segment s = {.ack = first};
+    struct ack_news news = {.segment = &s};
+
+    flight_sent(&t, &b, first, snd_add(first, n * SEGMENT), begin_us * ESTAB_US);
+    b.snd.nxt = k->end;
+    for (uint32_t i = 1; i < n; i += 2) {
+        struct tcp_sack_block block = {first.v + i * SEGMENT, first.v + (i + 1) * SEGMENT};
+
+        (void)flight_sacked(&t, &b, block, &news, begin_us * ESTAB_US);
+    }
+    for (uint32_t i = 1; i < k->count; i++)
+        assert_true(snd_lt(ranges_of(k)[i - 1].left, ranges_of(k)[i].left));
+    return k->sacked / SEGMENT;
+}
+
+/* All of them, with a spare array; given back once a half of the own ranges suffices, or nothing is out. */
+static void a_spare_array_holds_what_a_board_cannot(void **state)
+{
+    struct tcp_scoreboard *k = tcp_scoreboard(&t, 0);
+    struct segment s = {.ack = snd_add(first, 15 * RANGES * SEGMENT)};
+    struct ack_news news = {.segment = &s};
+
+    (void)state;
+    init();
+    assert_in_range(every_second_is_sacked(15 * RANGES), 1, RANGES / 2);
+    assert_int_equal(k->spare, 0);
+    init();
+    t.config.sack_spares = 1;
+    assert_int_equal(every_second_is_sacked(15 * RANGES), 15 * RANGES / 2);
+    assert_int_equal(k->spare, 1);
+    assert_int_equal(scoreboard_memory(&t, &b), scoreboard_bytes(&t.config) + sizeof room.spare);
+    b.snd.una = snd_add(first, (15 * RANGES - RANGES / 2) * SEGMENT);
+    flight_acked(&t, &b, &news, begin_us * ESTAB_US);
+    assert_int_equal(k->spare, 0);
+    assert_int_equal(t.spare_free, 0);
+    assert_int_equal(k->sacked, RANGES / 4 * SEGMENT);
+    assert_int_equal(ranges_of(k)[0].left.v, b.snd.una.v);
+    assert_ptr_equal(ranges_of(k), k->own);
+    b.snd.una = k->end;
+    flight_acked(&t, &b, &news, begin_us * ESTAB_US);
+    flight_free(&t, &b);
+    assert_int_equal(t.spare_fresh, 1);
+}
+
+/* The one array is taken again, and by one board at a time. */
+static void spare_arrays_have_a_limit(void **state)
+{
+    (void)state;
+    init();
+    t.config.sack_spares = 1;
+    t.spare_fresh = 1; /* somebody else has it */
+    assert_in_range(every_second_is_sacked(4 * RANGES), 1, RANGES / 2);
+    flight_free(&t, &b);
+    init();
+    t.config.sack_spares = t.spare_fresh = 1;
+    t.spare_free = 0; /* it was given back */
+    room.spare[0].left.v = TCB_NONE;
+    assert_int_equal(every_second_is_sacked(4 * RANGES), 2 * RANGES);
+    assert_int_equal(t.spare_free, TCB_NONE);
+    flight_free(&t, &b);
+    assert_int_equal(t.spare_free, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_exact_while_there_is_room),
         cmocka_unit_test(times_are_nearly_right_beyond_that),
         cmocka_unit_test(what_was_sent_again_is_told_apart),
+        cmocka_unit_test(a_spare_array_holds_what_a_board_cannot),
+        cmocka_unit_test(spare_arrays_have_a_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
