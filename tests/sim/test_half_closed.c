@@ -110,7 +110,7 @@ static void look(struct wire *w)
     while (w->head != w->tail) {
         const struct wire_segment *s = &w->queue[w->head++ % WIRE_QUEUE];
         unsigned i = s->dport - HONEST_PORT;
-        struct honest *h = &clients[i];
+        struct honest *h = &clients[i < HONEST ? i : 0];
 
         if (i >= HONEST)
             continue;
