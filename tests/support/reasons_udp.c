@@ -66,6 +66,7 @@ struct rig *provoke_udp_no_port(void)
 
 struct rig *provoke_udp_buffer(void)
 {
+    static const char text[200];
     struct estab_config c = rig_config();
 
     c.udp_receive_buffer = 256;
@@ -76,7 +77,7 @@ struct rig *provoke_udp_buffer(void)
 
     assert_int_equal(estab_udp_open(r->stack, &open, &udp), ESTAB_OK);
     for (unsigned i = 0; i < 2; i++)
-        rig_in_bytes(r, bytes, made_udp(bytes, src, dst, bytes, 200, MADE_GOOD, true));
+        rig_in_bytes(r, bytes, made_udp(bytes, src, dst, text, 200, MADE_GOOD, true));
     return r;
 }
 
