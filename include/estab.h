@@ -81,7 +81,7 @@ ESTAB_API const char *estab_error_text(enum estab_error error);
 /* ---- names of the peers --------------------------------------------------------------------- */
 
 /* An IP address, 16 bytes in network order; IPv4 in its mapped form ::ffff:a.b.c.d (RFC 4291
- * section 2.5.5.2).  All zero is "unspecified". */
+ * section 2.5.5.2).  All zero is "unspecified", of whichever family; ::ffff:0.0.0.0 is IPv4's. */
 struct estab_addr {
     uint8_t b[16];
 };
@@ -279,24 +279,32 @@ ESTAB_API ESTAB_MUST_CHECK estab_stack *estab_stack_adopt(struct estab_room room
 /* ---- interfaces and routes -------------------------------------------------------------------- */
 
 #define ESTAB_INTERFACES_MAX 8
-#define ESTAB_ROUTES_MAX     16
+#define ESTAB_ROUTES_MAX     32
+#define ESTAB_ADDRESSES_MAX  24 /* of all interfaces together */
 
 struct estab_interface {
     uint32_t size;
     uint8_t link; /* enum estab_link */
     uint8_t mac[6];
-    uint8_t prefix_length; /* of the address, in bits of its family (0..32) */
+    uint8_t prefix_length; /* of the address, in bits of its family (0..32, 0..128) */
     struct estab_addr address;
-    uint32_t mtu;              /* bytes of IP packet, 576..65535 */
+    uint32_t mtu;              /* bytes of IP packet, 576..65535; with IPv6 from 1280 on */
     uint32_t super_segment;    /* most bytes of text in one frame out; 0: the device does not segment */
     bool checksum_offload;     /* the device finishes checksums */
 };
 
-/* Adds an interface and the route to its own prefix; its number, from 0, or -1: full or invalid. */
+/* Adds an interface and the route to its own prefix; its number, from 0, or -1: full or invalid.  An
+ * IPv6 address turns IPv6 on, as estab_address_add does. */
 ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct estab_interface *);
 /* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
  * remember another one (RFC 5227 section 3).  A loop does so when a device joins.  INVALID. */
 ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface);
+/* Gives an interface an IPv6 address more, and the route to its prefix.  The first one of an interface
+ * turns IPv6 on there: on Ethernet the link-local address of its MAC comes with it (RFC 4862 section
+ * 5.3), and may be all that is wanted: `address` unspecified.  INVALID, EXISTS, NO_RESOURCES. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_address_add(estab_stack *, int interface,
+                                                              struct estab_addr address,
+                                                              uint8_t prefix_length, estab_time now);
 /* Whether an interface of ours has this address. */
 ESTAB_API bool estab_address_is_local(const estab_stack *, struct estab_addr address);
 /* Adds a route: longest prefix wins, then the one added first.  An unspecified gateway means that
@@ -382,10 +390,12 @@ estab_open_active(estab_stack *, estab_conn, struct estab_endpoint remote, estab
 
 struct estab_listen {
     uint32_t size;
-    struct estab_endpoint local; /* unspecified address: every address of this stack */
+    struct estab_endpoint local; /* unspecified address: every address of this stack, or, if it is
+                                  * IPv4's, every IPv4 address */
     uint32_t backlog;            /* connections in SYN-RECEIVED or waiting for estab_accept */
     bool fixed_iss;
     uint32_t iss;
+    bool ipv6_only; /* with an unspecified address: every IPv6 address */
 };
 
 /* A listener: a passive OPEN that stays in LISTEN and spawns a connection for each SYN. */

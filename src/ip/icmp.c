@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* icmp.c - echo replies and destination unreachable (RFC 792, RFC 1122 section 3.2.2). */
+/* icmp.c - echo replies and errors (RFC 792, RFC 1122 section 3.2.2; RFC 4443). */
 #include "ip/ip.h"
+#include "packet/icmp6.h"
 
 /* Places that a flood of echo requests leaves to ARP. */
-enum { UNREACHABLES_A_SECOND = 100, FOR_ARP = 16 };
+enum { ERRORS_A_SECOND = 100, FOR_ARP = 16 };
 
 struct ip_reply *ip_reply_new(struct ip *ip)
 {
@@ -17,47 +18,42 @@ struct ip_reply *ip_reply_new(struct ip *ip)
     return r;
 }
 
-static struct ip_reply *icmp_new(struct ip *ip, const struct ipv4_header *h, unsigned interface,
-                                 const uint8_t mac[6], enum icmp_type type)
+static struct ip_reply *icmp_new(struct ip *ip, const struct ip_whence *w, unsigned type,
+                                 unsigned code, uint32_t rest)
 {
     struct ip_reply *r = ip->reply_count < IP_REPLIES - FOR_ARP ? ip_reply_new(ip) : NULL;
 
     if (!r)
         return NULL;
-    r->protocol = PROTO_ICMP;
-    r->interface = (uint8_t)interface;
-    r->src = h->dst;
-    r->dst = h->src;
+    r->protocol = addr_is_ipv4(&w->us) ? PROTO_ICMP : PROTO_ICMP6;
+    r->interface = w->interface;
+    r->src = w->us;
+    r->dst = w->them;
     r->type = (uint8_t)type;
-    memcpy(r->mac, mac, 6);
+    r->code = (uint8_t)code;
+    r->rest = rest;
+    memcpy(r->mac, w->mac, 6);
     return r;
 }
 
-struct ip_reply *icmp_echo_reply(struct ip *ip, const struct ipv4_header *h, unsigned interface,
-                                 const uint8_t mac[6], uint32_t rest)
+struct ip_reply *icmp_echo_reply(struct ip *ip, const struct ip_whence *w, uint32_t rest)
 {
-    struct ip_reply *r = icmp_new(ip, h, interface, mac, ICMP_ECHO_REPLY);
+    unsigned type = addr_is_ipv4(&w->us) ? ICMP_ECHO_REPLY : ICMP6_ECHO_REPLY;
 
-    if (r)
-        r->rest = rest;
-    return r;
+    return icmp_new(ip, w, type, 0, rest);
 }
 
-struct ip_reply *icmp_unreachable(struct ip *ip, const struct ipv4_header *h, unsigned interface,
-                                  const uint8_t mac[6], unsigned code, estab_time now)
+struct ip_reply *icmp_error(struct ip *ip, const struct ip_whence *w, unsigned type, unsigned code,
+                            uint32_t rest, estab_time now)
 {
     uint32_t second = (uint32_t)(now / ESTAB_SECOND);
-    struct ip_reply *r;
 
     if (ip->icmp_second != second) {
         ip->icmp_second = second;
         ip->icmp_sent = 0;
     }
-    if (ip->icmp_sent >= UNREACHABLES_A_SECOND)
+    if (ip->icmp_sent >= ERRORS_A_SECOND)
         return NULL;
     ip->icmp_sent++;
-    r = icmp_new(ip, h, interface, mac, ICMP_UNREACHABLE);
-    if (r)
-        r->code = (uint8_t)code;
-    return r;
+    return icmp_new(ip, w, type, code, rest);
 }

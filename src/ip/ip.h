@@ -4,16 +4,31 @@
  *
  * TCP below emits segments and knows nothing of links.  This layer says by which interface and to
  * which station a packet goes (route.c), learns stations' addresses (neighbour.c, RFC 826), and
- * answers what the layer itself must answer (icmp.c, RFC 792 and RFC 1122 section 3.2.2).
+ * answers what the layer itself must answer (icmp.c, RFC 792 and RFC 1122 section 3.2.2).  Our own
+ * addresses are in one table (address.c); what TCP calls `local` is a place in it.
  */
 #ifndef IP_IP_H
 #define IP_IP_H
 
 #include "base/queue.h"
 #include "packet/ipv4.h"
+#include "packet/ipv6.h"
 
 /* The way of a packet to one of our own addresses. */
 #define IP_LOOPBACK UINT8_MAX
+
+struct ip_path {
+    struct estab_addr next_hop;
+    uint8_t interface; /* IP_LOOPBACK */
+    bool found;
+};
+
+/* An address of ours. */
+struct ip_address {
+    struct estab_addr address;
+    uint8_t prefix_length, interface;
+    uint8_t spare[2];
+};
 
 struct ip_route {
     struct estab_addr prefix, gateway;
@@ -34,7 +49,7 @@ struct neighbour {
 struct ip_reply {
     struct estab_addr src, dst;
     struct text_queue text; /* ICMP: behind its header */
-    uint8_t protocol;       /* PROTO_ICMP, or 0 for ARP */
+    uint8_t protocol;       /* PROTO_ICMP, PROTO_ICMP6, or 0 for ARP */
     uint8_t interface;
     uint8_t type, code;     /* ICMP */
     uint16_t operation;     /* ARP */
@@ -47,6 +62,8 @@ enum { IP_REPLIES = 64, NEIGHBOUR_TRIES = 3 };
 struct ip {
     struct estab_interface interfaces[ESTAB_INTERFACES_MAX];
     uint32_t interface_count;
+    struct ip_address addresses[ESTAB_ADDRESSES_MAX];
+    uint32_t address_count;
     struct ip_route routes[ESTAB_ROUTES_MAX];
     uint32_t route_count;
     uint64_t neighbours_at; /* from struct ip */
@@ -62,20 +79,29 @@ static inline struct neighbour *ip_neighbour(const struct ip *ip, uint32_t i)
     return (struct neighbour *)((uintptr_t)ip + (uintptr_t)ip->neighbours_at) + i;
 }
 
+/* ---- address.c ------------------------------------------------------------------------------- */
+
+/* A new address of an interface; its number, or -1: the table is full. */
+int ip_address_new(struct ip *ip, unsigned interface, const struct estab_addr *address,
+                   unsigned prefix_length);
+/* The number of an address of ours; -1: it is none.  A link-local one has to be this interface's. */
+int ip_local(const struct ip *ip, const struct estab_addr *address);
+int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned interface);
+/* Which of our addresses to use towards `dst` on the way there (RFC 6724 section 5); -1: none. */
+int ip_source(const struct ip *ip, const struct ip_path *path, const struct estab_addr *dst);
+/* Whether a group of RFC 4291 section 2.8 that an interface listens to. */
+bool ip_in_group(const struct ip *ip, const struct estab_addr *group, unsigned interface);
+
 /* ---- route.c --------------------------------------------------------------------------------- */
 
-struct ip_path {
-    struct estab_addr next_hop;
-    uint8_t interface; /* IP_LOOPBACK */
-    bool found;
-};
-
-/* The interface that has this address; -1: none of ours. */
-int ip_local(const struct ip *ip, const struct estab_addr *address);
-struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst);
+/* `from`: the number of our address, which names the link of a link-local destination; -1: any. */
+struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int from);
 bool ip_route_add(struct ip *ip, const struct ip_route *route);
 /* Why a packet between these may not be taken; REASON_NONE if it may. */
 enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigned interface);
+/* The same of IPv6, by `protocol` at the end of the chain of headers. */
+enum reason ip6_accepts(const struct ip *ip, const struct ipv6_header *h, unsigned protocol,
+                        unsigned interface);
 
 /* ---- neighbour.c ------------------------------------------------------------------------------ */
 
@@ -101,11 +127,18 @@ bool neighbour_expire(struct ip *ip, estab_time now);
 /* ---- icmp.c -------------------------------------------------------------------------------------- */
 
 struct ip_reply *ip_reply_new(struct ip *ip); /* NULL: full */
-/* Room for the answer to an ICMP echo request of `n` bytes of data; the caller appends them. */
-struct ip_reply *icmp_echo_reply(struct ip *ip, const struct ipv4_header *h, unsigned interface,
-                                 const uint8_t mac[6], uint32_t rest);
-/* Unreachable, to the sender of a packet whose first bytes (IP header, 8 more) are at p. */
-struct ip_reply *icmp_unreachable(struct ip *ip, const struct ipv4_header *h, unsigned interface,
-                                  const uint8_t mac[6], unsigned code, estab_time now);
+/* Whom an answer goes to: the sender of a packet, and the address of ours that it was for. */
+struct ip_whence {
+    struct estab_addr us, them;
+    uint8_t interface;
+    uint8_t mac[6];
+};
+
+/* The answer to an ICMP echo request of either family, whose data the caller appends. */
+struct ip_reply *icmp_echo_reply(struct ip *ip, const struct ip_whence *w, uint32_t rest);
+/* An error, to the sender of a packet, of which the caller appends the beginning.  NULL: enough of them
+ * in this second, or the queue is full. */
+struct ip_reply *icmp_error(struct ip *ip, const struct ip_whence *w, unsigned type, unsigned code,
+                            uint32_t rest, estab_time now);
 
 #endif

@@ -2,18 +2,24 @@
 /* route.c - which way a packet goes (RFC 1122 section 3.3.1), and whose it is (section 3.2.1.3). */
 #include "ip/ip.h"
 
-int ip_local(const struct ip *ip, const struct estab_addr *address)
+/* A link-local address is on its link, whichever other links have it, too. */
+static struct ip_path path_on_link(const struct ip *ip, const struct estab_addr *dst, unsigned from)
 {
-    for (uint32_t i = 0; i < ip->interface_count; i++)
-        if (addr_equal(&ip->interfaces[i].address, address))
-            return (int)i;
-    return -1;
+    unsigned interface = ip->addresses[from].interface;
+
+    return (struct ip_path){
+        .next_hop = *dst,
+        .interface = ip_local_on(ip, dst, interface) >= 0 ? IP_LOOPBACK : (uint8_t)interface,
+        .found = true,
+    };
 }
 
-struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst)
+struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int from)
 {
     const struct ip_route *best = NULL;
 
+    if (addr_is_link_local(dst) && from >= 0)
+        return path_on_link(ip, dst, (unsigned)from);
     if (ip_local(ip, dst) >= 0)
         return (struct ip_path){.next_hop = *dst, .interface = IP_LOOPBACK, .found = true};
     for (uint32_t i = 0; i < ip->route_count; i++) {
@@ -48,8 +54,8 @@ static bool source_possible(const struct ip *ip, const struct estab_addr *src, u
     if (interface == IP_LOOPBACK)
         return true;
     i = &ip->interfaces[interface];
-    return !addr_is_unspecified(src) && !addr_is_multicast(src) && src->b[12] != 127 &&
-           ip_local(ip, src) < 0 && !addr_is_broadcast(src, &i->address, i->prefix_length);
+    return !addr_is_unspecified(src) && !addr_is_multicast(src) && !addr_is_loopback(src) &&
+           ip_local_on(ip, src, interface) < 0 && !addr_is_broadcast(src, &i->address, i->prefix_length);
 }
 
 enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigned interface)
@@ -68,4 +74,19 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
         return REASON_IP_NOT_OURS;
     }
     return h->fragment ? REASON_IP_FRAGMENT : REASON_NONE;
+}
+
+enum reason ip6_accepts(const struct ip *ip, const struct ipv6_header *h, unsigned protocol,
+                        unsigned interface)
+{
+    if (!source_possible(ip, &h->src, interface))
+        return REASON_IP_SOURCE;
+    if (ip_local_on(ip, &h->dst, interface) >= 0)
+        return REASON_NONE;
+    if (!addr_is_multicast(&h->dst))
+        return REASON_IP_NOT_OURS;
+    if (protocol == PROTO_TCP)
+        return REASON_IP_BROADCAST;
+    return protocol == PROTO_ICMP6 && ip_in_group(ip, &h->dst, interface) ? REASON_NONE
+                                                                         : REASON_IP_NOT_OURS;
 }

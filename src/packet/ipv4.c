@@ -146,27 +146,3 @@ void arp_write(uint8_t p[ARP_LENGTH], const struct arp_packet *a)
     writer_bytes(&w, a->target_mac, 6);
     writer_bytes(&w, a->target.b + 12, 4);
 }
-
-bool addr_in_prefix(const struct estab_addr *a, const struct estab_addr *prefix, unsigned length)
-{
-    unsigned whole = length / 8, rest = length % 8;
-
-    if (!addr_is_ipv4(a) || length > 32)
-        return false;
-    if (memcmp(a->b + 12, prefix->b + 12, whole) != 0)
-        return false;
-    return rest == 0 || (a->b[12 + whole] ^ prefix->b[12 + whole]) >> (8 - rest) == 0;
-}
-
-bool addr_is_broadcast(const struct estab_addr *a, const struct estab_addr *own, unsigned length)
-{
-    static const uint8_t ones[4] = {0xff, 0xff, 0xff, 0xff};
-    uint32_t host = length >= 32 ? 0 : UINT32_MAX >> length;
-    uint32_t v = (uint32_t)a->b[12] << 24 | (uint32_t)a->b[13] << 16 | (uint32_t)a->b[14] << 8 |
-                 a->b[15];
-
-    if (memcmp(a->b + 12, ones, 4) == 0)
-        return true;
-    /* A prefix of 31 or 32 bits has no broadcast address (RFC 3021). */
-    return length < 31 && addr_in_prefix(a, own, length) && (v & host) == host;
-}

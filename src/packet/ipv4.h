@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/trace.h"
-#include "estab.h"
+#include "packet/address.h"
 
 #define ETHERNET_HEADER 14
 #define ETHERTYPE_IPV4  0x0800
 #define ETHERTYPE_ARP   0x0806
+#define ETHERTYPE_IPV6  0x86dd
 
 #define IPV4_HEADER_MIN 20
 #define IPV4_HEADER_MAX 60
@@ -75,34 +75,5 @@ enum icmp_type {
 enum { ICMP_CODE_PROTOCOL = 2, ICMP_CODE_PORT = 3, ICMP_CODE_FRAGMENTATION = 4 };
 
 #define ICMP_HEADER 8
-
-static inline bool addr_equal(const struct estab_addr *a, const struct estab_addr *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
-static inline bool addr_is_unspecified(const struct estab_addr *a)
-{
-    static const struct estab_addr none;
-
-    return addr_equal(a, &none) || (a->b[10] == 0xff && memcmp(a->b + 12, none.b, 4) == 0);
-}
-
-static inline bool addr_is_ipv4(const struct estab_addr *a)
-{
-    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-
-    return memcmp(a->b, prefix, sizeof prefix) == 0;
-}
-
-static inline bool addr_is_multicast(const struct estab_addr *a)
-{
-    return addr_is_ipv4(a) && a->b[12] >= 224;
-}
-
-/* Whether the first `length` bits of the IPv4 parts agree. */
-bool addr_in_prefix(const struct estab_addr *a, const struct estab_addr *prefix, unsigned length);
-/* Whether `a` is all ones, or the broadcast address of the prefix. */
-bool addr_is_broadcast(const struct estab_addr *a, const struct estab_addr *own, unsigned length);
 
 #endif

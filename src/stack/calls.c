@@ -26,14 +26,15 @@ static enum estab_error without_tcb(uint32_t where)
     return WHERE_KIND(where) == WHERE_RECORD ? ESTAB_CLOSING : ESTAB_NO_CONNECTION;
 }
 
-/* Which of our addresses to use towards `remote`; -1: no route. */
-static int local_towards(const struct estab_stack *s, const struct estab_addr *remote)
+/* Which of our addresses to use towards `remote`: `named`, or if that is -1 by the route.  -1: no
+ * route, or none of ours can speak with it. */
+static int local_towards(const struct estab_stack *s, const struct estab_addr *remote, int named)
 {
-    struct ip_path path = ip_path_to(&s->ip, remote);
+    struct ip_path path = ip_path_to(&s->ip, remote, named);
 
     if (!path.found)
         return -1;
-    return path.interface == IP_LOOPBACK ? ip_local(&s->ip, remote) : path.interface;
+    return named < 0 ? ip_source(&s->ip, &path, remote) : named;
 }
 
 /* The local address that was asked for, or -1. */
@@ -50,7 +51,7 @@ bool estab_address_is_local(const estab_stack *s, struct estab_addr address)
 /* Whether one host can have this address: MUST-46, a broadcast or multicast address is an error. */
 static bool is_host(const struct estab_stack *s, const struct estab_addr *a)
 {
-    if (!addr_is_ipv4(a) || addr_is_multicast(a))
+    if (addr_is_multicast(a))
         return false;
     for (uint32_t i = 0; i < s->ip.interface_count; i++) {
         const struct estab_interface *n = &s->ip.interfaces[i];
@@ -86,16 +87,17 @@ static enum estab_error open_active(struct estab_stack *s, const struct estab_op
 {
     bool any = addr_is_unspecified(&o->local.addr);
     enum estab_error error = stack_remote_check(s, &o->remote);
-    int local;
+    int local, named;
 
     if (error != ESTAB_OK)
         return error;
-    local = local_towards(s, &o->remote.addr);
+    if (!any && addr_is_ipv4(&o->local.addr) != addr_is_ipv4(&o->remote.addr))
+        return ESTAB_INVALID;
+    named = local_named(s, &o->local.addr);
+    local = local_towards(s, &o->remote.addr, named);
     if (local < 0)
         return ESTAB_NO_ROUTE;
-    if (!any)
-        local = local_named(s, &o->local.addr);
-    if (local < 0)
+    if (!any && named < 0)
         return ESTAB_INVALID;
     return user_open_active(stack_tcp(s), o, (uint8_t)local, out, now);
 }
@@ -125,9 +127,8 @@ static int local_of_listening(const struct estab_stack *s, const struct tcb *b,
                               const struct estab_addr *remote)
 {
     uint16_t named = tcp_listener(stack_tcp(s), b->listener)->local_id;
-    int local = local_towards(s, remote);
 
-    return local < 0 || named == UINT16_MAX ? local : named;
+    return local_towards(s, remote, named == UINT16_MAX ? -1 : named);
 }
 
 enum estab_error estab_open_active(estab_stack *s, estab_conn conn, struct estab_endpoint remote,
@@ -278,12 +279,19 @@ enum estab_error estab_listener_set(estab_stack *s, estab_listener listener,
     return ESTAB_OK;
 }
 
-static bool listener_exists(const struct tcp *t, uint16_t port, uint16_t local_id)
+/* Whether two listeners for all addresses of a port could both mean one that comes. */
+static bool families_meet(const struct tcp_listener *a, const struct tcp_listener *b)
+{
+    return !(a->only_ipv4 && b->only_ipv6) && !(a->only_ipv6 && b->only_ipv4);
+}
+
+static bool listener_exists(const struct tcp *t, const struct tcp_listener *wanted)
 {
     for (uint32_t i = 0; i < t->config.listeners; i++) {
         const struct tcp_listener *l = tcp_listener(t, i);
 
-        if (l->used && l->single == TCB_NONE && l->local.port == port && l->local_id == local_id)
+        if (l->used && l->single == TCB_NONE && l->local.port == wanted->local.port &&
+            l->local_id == wanted->local_id && families_meet(l, wanted))
             return true;
     }
     return false;
@@ -295,18 +303,25 @@ enum estab_error estab_listen(estab_stack *s, const struct estab_listen *o, esta
     bool any = addr_is_unspecified(&o->local.addr);
     int local = local_named(s, &o->local.addr);
     uint16_t id = any ? UINT16_MAX : (uint16_t)local;
+    const struct tcp_listener wanted = {.local = o->local,
+                                        .local_id = id,
+                                        .only_ipv4 = any && addr_is_ipv4(&o->local.addr),
+                                        .only_ipv6 = any && o->ipv6_only};
     struct tcp_listener *l;
 
     *out = (estab_listener){0, 0};
-    if (o->size != sizeof *o || o->local.port == 0 || o->backlog == 0 || (!any && local < 0))
+    if (o->size != sizeof *o || o->local.port == 0 || o->backlog == 0 || (!any && local < 0) ||
+        (wanted.only_ipv4 && wanted.only_ipv6))
         return ESTAB_INVALID;
-    if (listener_exists(t, o->local.port, id))
+    if (listener_exists(t, &wanted))
         return ESTAB_EXISTS;
     l = listener_new(t);
     if (!l)
         return ESTAB_NO_RESOURCES;
     l->local = o->local;
     l->local_id = id;
+    l->only_ipv4 = wanted.only_ipv4;
+    l->only_ipv6 = wanted.only_ipv6;
     l->backlog = o->backlog;
     l->fixed_iss = o->fixed_iss;
     l->iss = o->iss;

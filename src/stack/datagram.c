@@ -5,6 +5,7 @@
  */
 #include "base/checksum.h"
 #include "base/writer.h"
+#include "packet/icmp6.h"
 #include "stack/frame.h"
 
 /* ---- in ------------------------------------------------------------------------------------------- */
@@ -13,9 +14,11 @@ static bool checksum_holds(const struct packet *p, const struct udp_header *h)
 {
     uint64_t sum;
 
-    if (p->trusted || h->checksum == 0) /* 0: the sender made none */
+    if (p->trusted)
         return true;
-    sum = ipv4_pseudo(&p->ip.src, &p->ip.dst, PROTO_UDP, h->length);
+    if (h->checksum == 0) /* the sender made none, which RFC 8200 section 8.1 forbids */
+        return addr_is_ipv4(&p->src);
+    sum = ip_pseudo(&p->src, &p->dst, PROTO_UDP, h->length);
     return checksum_good(frame_sum(p->frame, p->at, h->length, sum));
 }
 
@@ -23,7 +26,7 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
 {
     struct udp *u = stack_udp(s);
     struct chunk_pool *pool = &stack_tcp(s)->chunks;
-    struct udp_record r = {.local = p->ip.dst, .ttl = p->ip.ttl, .traffic = p->ip.diffserv};
+    struct udp_record r = {.local = p->dst, .ttl = p->hop_limit, .traffic = p->diffserv};
     struct udp_header h;
     struct udp_socket *socket;
     enum reason reason;
@@ -33,11 +36,14 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
         reason = REASON_UDP_CHECKSUM;
     if (reason != REASON_NONE)
         return reason;
-    r.remote = (struct estab_endpoint){p->ip.src, h.sport};
+    r.remote = (struct estab_endpoint){p->src, h.sport};
     r.length = (uint16_t)(h.length - UDP_HEADER);
-    socket = udp_lookup(u, &(struct estab_endpoint){p->ip.dst, h.dport}, &r.remote);
+    socket = udp_lookup(u, &(struct estab_endpoint){p->dst, h.dport}, &r.remote);
     if (!socket) {
-        packet_unreachable(s, p, ICMP_CODE_PORT, now);
+        if (addr_is_ipv4(&p->src))
+            packet_unreachable(s, p, ICMP_CODE_PORT, now);
+        else
+            packet6_no_port(s, p, now);
         return REASON_UDP_NO_PORT;
     }
     reason = udp_admit(u, pool, socket, &r);
@@ -49,16 +55,17 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
     return REASON_NONE;
 }
 
-enum reason packet_icmp_udp(struct estab_stack *s, const struct ipv4_header *quoted, const uint8_t *udp,
-                            unsigned type, unsigned code)
+enum reason packet_icmp_udp(struct estab_stack *s, const struct estab_addr *src,
+                            const struct estab_addr *dst, const uint8_t *udp, unsigned type, unsigned code)
 {
-    struct estab_endpoint local = {quoted->src, (uint16_t)(udp[0] << 8 | udp[1])};
+    struct estab_endpoint local = {*src, (uint16_t)(udp[0] << 8 | udp[1])};
+    bool no_port = addr_is_ipv4(src) ? type == ICMP_UNREACHABLE && code == ICMP_CODE_PORT
+                                     : type == ICMP6_UNREACHABLE && code == ICMP6_CODE_PORT;
     struct estab_udp_error error = {
         .size = sizeof error,
-        .error = type == ICMP_UNREACHABLE && code == ICMP_CODE_PORT ? ESTAB_REFUSED
-                                                                    : ESTAB_UNREACHABLE,
-        .remote = {quoted->dst, (uint16_t)(udp[2] << 8 | udp[3])},
-        .local = quoted->src,
+        .error = no_port ? ESTAB_REFUSED : ESTAB_UNREACHABLE,
+        .remote = {*dst, (uint16_t)(udp[2] << 8 | udp[3])},
+        .local = *src,
         .icmp = true,
         .type = (uint8_t)type,
         .code = (uint8_t)code,
@@ -77,7 +84,7 @@ static void build_checksum(const struct estab_stack *s, struct estab_frame *f, c
                            uint8_t *udp)
 {
     uint64_t sum =
-        ipv4_pseudo(&o->src.addr, &o->dst.addr, PROTO_UDP, UDP_HEADER + o->text.bytes);
+        ip_pseudo(&o->src.addr, &o->dst.addr, PROTO_UDP, UDP_HEADER + o->text.bytes);
 
     if (frame_offloads(s, f)) {
         f->checksum = ESTAB_CHECKSUM_FINISH;
@@ -97,14 +104,14 @@ static void build_datagram(struct estab_stack *s, struct estab_frame *f, const s
     uint16_t length = (uint16_t)(UDP_HEADER + o->text.bytes);
     uint8_t *udp;
 
-    frame_link(s, f, interface, mac, ETHERTYPE_IPV4);
-    frame_ipv4(s, f,
-               &(struct ipv4_header){.src = o->src.addr,
-                                     .dst = o->dst.addr,
-                                     .protocol = PROTO_UDP,
-                                     .ttl = o->ttl,
-                                     .diffserv = (uint8_t)(o->diffserv << 2),
-                                     .total_length = (uint16_t)(IPV4_HEADER_MIN + length)});
+    frame_link(s, f, interface, mac, ethertype_of(&o->dst.addr));
+    frame_ip(s, f,
+             &(struct ip_out){.src = o->src.addr,
+                              .dst = o->dst.addr,
+                              .protocol = PROTO_UDP,
+                              .hop_limit = o->ttl,
+                              .diffserv = (uint8_t)(o->diffserv << 2),
+                              .length = length});
     udp = f->head + f->head_length;
     udp_header_write(udp, &(struct udp_header){o->src.port, o->dst.port, length, 0});
     f->head_length += UDP_HEADER;
@@ -119,7 +126,7 @@ bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
     const struct udp_out *o;
 
     while ((o = udp_next(u)) != NULL) {
-        struct ip_path path = ip_path_to(&s->ip, &o->dst.addr);
+        struct ip_path path = ip_path_to(&s->ip, &o->dst.addr, ip_local(&s->ip, &o->src.addr));
         enum neighbour_answer answer = ANSWER_NOBODY;
         uint8_t mac[6] = {0};
 

@@ -102,27 +102,29 @@ static uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t 
 
 /* ---- a packet ------------------------------------------------------------------------------------------ */
 
-static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now)
+bool packet_intact(const struct packet *p)
 {
-    struct segment seg = {.remote = p->ip.src,
+    uint64_t sum = ip_pseudo(&p->src, &p->dst, p->protocol, p->length);
+
+    return checksum_good(frame_sum(p->frame, p->at, p->length, sum));
+}
+
+enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    struct segment seg = {.remote = p->src,
                           .local = p->local,
-                          .ecn = p->ip.diffserv & 3,
+                          .ecn = p->diffserv & 3,
                           .interface = p->interface,
-                          .mtu = (uint16_t)s->ip.interfaces[p->local].mtu,
+                          .mtu = stack_tcp(s)->locals[p->local].mtu,
                           .frame = p->frame};
     struct tcp_header h;
-    uint32_t contiguous = p->first_length - p->at;
     enum reason reason;
 
-    reason = tcp_header_parse(p->first + p->at, contiguous < p->length ? contiguous : p->length, &h);
+    reason = tcp_header_parse(p->first + p->at, packet_contiguous(p), &h);
     if (reason == REASON_TCP_HEADER)
         return reason;
-    if (!p->trusted) {
-        uint64_t sum = ipv4_pseudo(&p->ip.src, &p->ip.dst, PROTO_TCP, p->length);
-
-        if (!checksum_good(frame_sum(p->frame, p->at, p->length, sum)))
-            return REASON_TCP_CHECKSUM;
-    }
+    if (!p->trusted && !packet_intact(p))
+        return REASON_TCP_CHECKSUM;
     if (reason != REASON_NONE)
         return reason;
     memcpy(seg.mac, p->mac, 6);
@@ -140,8 +142,8 @@ static enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_tim
     return REASON_NONE;
 }
 
-static struct ip_reply *packet_reply(struct estab_stack *s, struct ip_reply *r, const struct packet *p,
-                                     uint32_t at, uint32_t n)
+struct ip_reply *packet_reply(struct estab_stack *s, struct ip_reply *r, const struct packet *p,
+                              uint32_t at, uint32_t n)
 {
     struct tcp *t = stack_tcp(s);
 
@@ -157,6 +159,24 @@ static struct ip_reply *packet_reply(struct estab_stack *s, struct ip_reply *r, 
     return NULL;
 }
 
+enum reason packet_icmp_about(struct estab_stack *s, int local, const struct estab_addr *dst,
+                              const uint8_t segment[8], bool hard,
+                              const struct tcp_too_big *big, estab_time now)
+{
+    const uint8_t *q = segment;
+
+    if (local < 0)
+        return REASON_ICMP_NO_CONNECTION;
+    return icmp_arrives(stack_tcp(s),
+                        &(struct tcp_pair){.remote = *dst,
+                                           .rport = (uint16_t)(q[2] << 8 | q[3]),
+                                           .lport = (uint16_t)(q[0] << 8 | q[1]),
+                                           .local = (uint8_t)local},
+                        snd_of((uint32_t)q[4] << 24 | (uint32_t)q[5] << 16 | (uint32_t)q[6] << 8 |
+                               q[7]),
+                        hard, big, now);
+}
+
 /* An ICMP error quotes what it is about: the IP header and at least 8 bytes (RFC 5927 section 4). */
 static enum reason packet_icmp_error(struct estab_stack *s, const struct packet *p, unsigned type,
                                      unsigned code, estab_time now)
@@ -167,7 +187,6 @@ static enum reason packet_icmp_error(struct estab_stack *s, const struct packet 
     struct tcp_too_big big;
     struct ipv4_header quoted;
     enum reason reason;
-    const uint8_t *q;
 
     /* One that we have sent to ourselves has its quote in other parts. */
     n = frame_gather(p->frame, p->at + ICMP_HEADER, n < sizeof quote ? n : sizeof quote, quote);
@@ -176,29 +195,24 @@ static enum reason packet_icmp_error(struct estab_stack *s, const struct packet 
         return REASON_ICMP_MALFORMED;
     if (quoted.header_length + 8u > n)
         return REASON_ICMP_MALFORMED;
-    q = quote + quoted.header_length;
     big = (struct tcp_too_big){(uint32_t)h[6] << 8 | h[7], quoted.total_length};
     if (quoted.protocol == PROTO_UDP)
-        return packet_icmp_udp(s, &quoted, q, type, code);
-    if (quoted.protocol != PROTO_TCP || ip_local(&s->ip, &quoted.src) < 0)
+        return packet_icmp_udp(s, &quoted.src, &quoted.dst, quote + quoted.header_length, type, code);
+    if (quoted.protocol != PROTO_TCP)
         return REASON_ICMP_NO_CONNECTION;
-    return icmp_arrives(stack_tcp(s),
-                        &(struct tcp_pair){.remote = quoted.dst,
-                                           .rport = (uint16_t)(q[2] << 8 | q[3]),
-                                           .lport = (uint16_t)(q[0] << 8 | q[1]),
-                                           .local = (uint8_t)ip_local(&s->ip, &quoted.src)},
-                        snd_of((uint32_t)q[4] << 24 | (uint32_t)q[5] << 16 | (uint32_t)q[6] << 8 |
-                               q[7]),
-                        type == ICMP_UNREACHABLE &&
-                            (code == ICMP_CODE_PROTOCOL || code == ICMP_CODE_PORT),
-                        type == ICMP_UNREACHABLE && code == ICMP_CODE_FRAGMENTATION ? &big : NULL,
-                        now);
+    return packet_icmp_about(s, ip_local(&s->ip, &quoted.src), &quoted.dst,
+                             quote + quoted.header_length,
+                             type == ICMP_UNREACHABLE &&
+                                 (code == ICMP_CODE_PROTOCOL || code == ICMP_CODE_PORT),
+                             type == ICMP_UNREACHABLE && code == ICMP_CODE_FRAGMENTATION ? &big : NULL,
+                             now);
 }
 
 static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, estab_time now)
 {
     const uint8_t *h = p->first + p->at;
-    uint32_t mtu = s->ip.interfaces[p->local].mtu;
+    struct ip_whence whence = packet_whence(p);
+    uint32_t mtu = stack_tcp(s)->locals[p->local].mtu;
     uint32_t most = ESTAB_PARTS_MAX * stack_tcp(s)->chunks.bytes;
 
     if (p->length < ICMP_HEADER || p->first_length - p->at < ICMP_HEADER)
@@ -213,7 +227,7 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
         if (p->length + IPV4_HEADER_MIN > mtu || p->length > most)
             return REASON_ICMP_IGNORED;
         packet_reply(s,
-                     icmp_echo_reply(&s->ip, &p->ip, p->interface, p->mac,
+                     icmp_echo_reply(&s->ip, &whence,
                                      (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 |
                                          (uint32_t)h[6] << 8 | h[7]),
                      p, p->at + ICMP_HEADER, p->length - ICMP_HEADER);
@@ -230,32 +244,39 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
 void packet_unreachable(struct estab_stack *s, const struct packet *p, unsigned code, estab_time now)
 {
     uint32_t quote = p->length < 8 ? p->length : 8;
-    struct ip_reply *r;
+    struct ip_whence whence = packet_whence(p);
+    struct ip_reply *r = icmp_error(&s->ip, &whence, ICMP_UNREACHABLE, code, 0, now);
 
-    r = icmp_unreachable(&s->ip, &p->ip, p->interface, p->mac, code, now);
-    packet_reply(s, r, p, p->at - p->ip.header_length, p->ip.header_length + quote);
+    packet_reply(s, r, p, p->at - p->headers, p->headers + quote);
 }
 
 static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
 {
     uint32_t n = p->frame->length - p->at;
     uint32_t contiguous = p->first_length - p->at;
+    struct ipv4_header h;
     enum reason reason;
 
-    reason = ipv4_parse(p->first + p->at, contiguous, p->interface == IP_LOOPBACK, &p->ip);
-    if (reason == REASON_IP_LENGTH && p->ip.total_length <= n)
+    reason = ipv4_parse(p->first + p->at, contiguous, p->interface == IP_LOOPBACK, &h);
+    if (reason == REASON_IP_LENGTH && h.total_length <= n)
         reason = REASON_NONE; /* the rest lies in other parts */
     if (reason != REASON_NONE)
         return reason;
-    reason = ip_accepts(&s->ip, &p->ip, p->interface);
+    reason = ip_accepts(&s->ip, &h, p->interface);
     if (reason == REASON_NONE && p->group)
         reason = REASON_IP_LINK_BROADCAST;
     if (reason != REASON_NONE)
         return reason;
-    p->local = (uint8_t)ip_local(&s->ip, &p->ip.dst);
-    p->at += p->ip.header_length;
-    p->length = p->ip.total_length - p->ip.header_length;
-    switch (p->ip.protocol) {
+    p->src = h.src;
+    p->dst = h.dst;
+    p->diffserv = h.diffserv;
+    p->hop_limit = h.ttl;
+    p->protocol = h.protocol;
+    p->local = (uint8_t)ip_local(&s->ip, &h.dst);
+    p->headers = h.header_length;
+    p->at += h.header_length;
+    p->length = h.total_length - h.header_length;
+    switch (p->protocol) {
     case PROTO_TCP:
         return packet_tcp(s, p, now);
     case PROTO_ICMP:
@@ -266,6 +287,14 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
         packet_unreachable(s, p, ICMP_CODE_PROTOCOL, now);
         return REASON_IP_PROTOCOL;
     }
+}
+
+/* A bare packet says itself of which family it is. */
+static enum reason packet_any(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    bool six = p->first_length > p->at && p->first[p->at] >> 4 == 6;
+
+    return six ? packet_ipv6(s, p, now) : packet_ipv4(s, p, now);
 }
 
 /* ---- a frame ---------------------------------------------------------------------------------------------- */
@@ -286,6 +315,8 @@ static enum reason frame_ethernet(struct estab_stack *s, struct packet *p, estab
     p->at = ETHERNET_HEADER;
     if (h.type == ETHERTYPE_IPV4)
         return packet_ipv4(s, p, now);
+    if (h.type == ETHERTYPE_IPV6)
+        return packet_ipv6(s, p, now);
     if (h.type != ETHERTYPE_ARP)
         return REASON_FRAME_ETHERTYPE;
     reason = neighbour_arp(&s->ip, p->interface, p->first + p->at, p->first_length - p->at, &learned,
@@ -307,13 +338,13 @@ void stack_input(struct estab_stack *s, struct estab_frame *f, unsigned interfac
 
     s->frames_in++;
     if (interface == IP_LOOPBACK)
-        reason = packet_ipv4(s, &p, now);
+        reason = packet_any(s, &p, now);
     else if (interface >= s->ip.interface_count || f->link != s->ip.interfaces[interface].link)
         reason = REASON_FRAME_INTERFACE;
     else if (f->link == ESTAB_LINK_ETHERNET)
         reason = frame_ethernet(s, &p, now);
     else
-        reason = packet_ipv4(s, &p, now);
+        reason = packet_any(s, &p, now);
     if (reason != REASON_NONE)
         stack_drop(s, reason, interface, now);
 }

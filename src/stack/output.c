@@ -41,15 +41,44 @@ void frame_link(const struct estab_stack *s, struct estab_frame *f, unsigned int
     f->head_length = ETHERNET_HEADER;
 }
 
-void frame_ipv4(struct estab_stack *s, struct estab_frame *f, const struct ipv4_header *h)
+static void frame_ipv6(struct estab_frame *f, const struct ip_out *o, uint8_t hop_limit)
 {
-    struct ipv4_header ip = *h;
+    ipv6_write(f->head + f->head_length, &(struct ipv6_header){
+                                             .src = o->src,
+                                             .dst = o->dst,
+                                             .flow = o->flow,
+                                             .payload_length = (uint16_t)o->length,
+                                             .diffserv = o->diffserv,
+                                             .next = o->protocol,
+                                             .hop_limit = hop_limit,
+                                         });
+    f->head_length += IPV6_HEADER;
+}
 
-    ip.id = next_id(s);
-    ip.ttl = ip.ttl ? ip.ttl : stack_tcp(s)->config.ttl;
-    ip.dont_fragment = true;
-    ipv4_write(f->head + f->head_length, &ip);
+void frame_ip(struct estab_stack *s, struct estab_frame *f, const struct ip_out *o)
+{
+    uint8_t hop_limit = o->hop_limit ? o->hop_limit : stack_tcp(s)->config.ttl;
+
+    if (!addr_is_ipv4(&o->src)) {
+        frame_ipv6(f, o, hop_limit);
+        return;
+    }
+    ipv4_write(f->head + f->head_length, &(struct ipv4_header){
+                                             .src = o->src,
+                                             .dst = o->dst,
+                                             .total_length = (uint16_t)(IPV4_HEADER_MIN + o->length),
+                                             .id = next_id(s),
+                                             .diffserv = o->diffserv,
+                                             .ttl = hop_limit,
+                                             .protocol = o->protocol,
+                                             .dont_fragment = true,
+                                         });
     f->head_length += IPV4_HEADER_MIN;
+}
+
+unsigned ethertype_of(const struct estab_addr *a)
+{
+    return addr_is_ipv4(a) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
 }
 
 void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor at, uint32_t n)
@@ -109,15 +138,15 @@ static void build_arp(const struct estab_stack *s, struct estab_frame *f, const 
 static void build_icmp(struct estab_stack *s, struct estab_frame *f, struct ip_reply *r)
 {
     struct tcp *t = stack_tcp(s);
+    uint64_t sum = 0;
     uint8_t *icmp;
 
-    frame_link(s, f, r->interface, r->mac, ETHERTYPE_IPV4);
-    frame_ipv4(s, f,
-               &(struct ipv4_header){
-                   .src = r->src,
-                   .dst = r->dst,
-                   .protocol = PROTO_ICMP,
-                   .total_length = (uint16_t)(IPV4_HEADER_MIN + ICMP_HEADER + r->text.bytes)});
+    frame_link(s, f, r->interface, r->mac, ethertype_of(&r->src));
+    frame_ip(s, f,
+             &(struct ip_out){.src = r->src,
+                              .dst = r->dst,
+                              .protocol = r->protocol,
+                              .length = ICMP_HEADER + r->text.bytes});
     icmp = f->head + f->head_length;
     icmp[0] = r->type;
     icmp[1] = r->code;
@@ -125,8 +154,10 @@ static void build_icmp(struct estab_stack *s, struct estab_frame *f, struct ip_r
     writer_store32(icmp + 4, r->rest);
     f->head_length += ICMP_HEADER;
     frame_text(t, f, (struct queue_cursor){r->text.head, 0}, r->text.bytes);
+    if (r->protocol == PROTO_ICMP6)
+        sum = ip_pseudo(&r->src, &r->dst, PROTO_ICMP6, ICMP_HEADER + r->text.bytes);
     writer_store16(icmp + 2,
-                   checksum_done(text_sum(f, ICMP_HEADER, checksum_add(0, icmp, ICMP_HEADER))));
+                   checksum_done(text_sum(f, ICMP_HEADER, checksum_add(sum, icmp, ICMP_HEADER))));
     queue_clear(&t->chunks, &r->text); /* pinned: gone when the frame is done */
 }
 
@@ -137,7 +168,7 @@ static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
 
     if (ip->reply_count == 0)
         return false;
-    if (r->protocol == PROTO_ICMP)
+    if (r->protocol)
         build_icmp(s, f, r);
     else
         build_arp(s, f, r);
@@ -157,7 +188,7 @@ static void build_checksum(const struct estab_stack *s, struct estab_frame *f,
                            const struct tcp_out *out, uint8_t *tcp, uint32_t header)
 {
     const struct estab_addr *src = &stack_tcp(s)->locals[out->local].address;
-    uint64_t sum = ipv4_pseudo(src, &out->remote, PROTO_TCP, header + out->length);
+    uint64_t sum = ip_pseudo(src, &out->remote, PROTO_TCP, header + out->length);
 
     if (frame_offloads(s, f)) {
         f->checksum = ESTAB_CHECKSUM_FINISH;
@@ -170,6 +201,15 @@ static void build_checksum(const struct estab_stack *s, struct estab_frame *f,
     writer_store16(tcp + 16, checksum_done(text_sum(f, header, sum)));
 }
 
+/* RFC 6437 section 3: the same for all of a connection, and not to be guessed. */
+static uint32_t flow_label(const struct tcp *t, const struct tcp_out *out)
+{
+    if (addr_is_ipv4(&out->remote))
+        return 0;
+    return isn_flow_label(t, &(struct tcp_pair){out->remote, out->header.dport, out->header.sport,
+                                                out->local});
+}
+
 static void build_segment(struct estab_stack *s, struct estab_frame *f, struct tcp_out *out,
                           unsigned interface, const uint8_t mac[6])
 {
@@ -178,14 +218,14 @@ static void build_segment(struct estab_stack *s, struct estab_frame *f, struct t
     uint8_t tcp[TCP_HEADER_MAX];
     uint8_t *at;
 
-    frame_link(s, f, interface, mac, ETHERTYPE_IPV4);
-    frame_ipv4(s, f,
-               &(struct ipv4_header){
-                   .src = t->locals[out->local].address,
-                   .dst = out->remote,
-                   .protocol = PROTO_TCP,
-                   .diffserv = (uint8_t)(out->diffserv << 2 | out->ecn),
-                   .total_length = (uint16_t)(IPV4_HEADER_MIN + header + out->length)});
+    frame_link(s, f, interface, mac, ethertype_of(&out->remote));
+    frame_ip(s, f,
+             &(struct ip_out){.src = t->locals[out->local].address,
+                              .dst = out->remote,
+                              .protocol = PROTO_TCP,
+                              .flow = flow_label(t, out),
+                              .diffserv = (uint8_t)(out->diffserv << 2 | out->ecn),
+                              .length = (uint32_t)header + out->length});
     at = f->head + f->head_length;
     tcp_header_write(tcp, &out->header);
     memcpy(at, tcp, header);
@@ -203,7 +243,7 @@ static bool next_tcp_reply(struct estab_stack *s, struct estab_frame *f, estab_t
     while (t->reply_count > 0) {
         struct tcp_reply *r = tcp_reply(t, t->reply_head);
         struct tcp_out *out = &r->out;
-        struct ip_path path = ip_path_to(&s->ip, &out->remote);
+        struct ip_path path = ip_path_to(&s->ip, &out->remote, out->local);
         uint8_t mac[6] = {0};
         bool known;
 
@@ -252,7 +292,7 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
 
     while (t->ready_head != TCB_NONE) {
         struct tcb *b = tcp_tcb(t, t->ready_head);
-        struct ip_path path = ip_path_to(&s->ip, &b->head.remote);
+        struct ip_path path = ip_path_to(&s->ip, &b->head.remote, b->head.local);
         enum neighbour_answer answer = ANSWER_NOBODY;
         uint8_t mac[6] = {0};
         struct tcp_out out;

@@ -80,7 +80,8 @@ estab_stack *estab_stack_adopt(struct estab_room room)
     if (s->tcp_at != places.tcp || s->udp_at != places.udp || s->ip.neighbour_count != c->neighbours ||
         s->ip.neighbours_at != places.neighbours - offsetof(struct estab_stack, ip))
         return NULL;
-    if (s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX)
+    if (s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX ||
+        s->ip.address_count > ESTAB_ADDRESSES_MAX)
         return NULL;
     return tcp_holds(stack_tcp(s)) && udp_holds(stack_udp(s), c) ? s : NULL;
 }
@@ -102,34 +103,87 @@ estab_time stack_now(struct estab_stack *s, estab_time now)
 
 /* ---- interfaces and routes ---------------------------------------------------------------------- */
 
+/* Whether an address of ours can be that, and its prefix so long. */
+static bool address_holds(const struct estab_addr *a, unsigned prefix_length)
+{
+    return prefix_length <= (addr_is_ipv4(a) ? 32u : 128u) && !addr_is_unspecified(a) &&
+           !addr_is_multicast(a) && (addr_is_ipv4(a) || !addr_is_loopback(a));
+}
+
 static bool interface_holds(const struct estab_interface *i)
 {
-    return i->size == sizeof *i && i->link <= ESTAB_LINK_IP && i->prefix_length <= 32 &&
-           addr_is_ipv4(&i->address) && !addr_is_unspecified(&i->address) && i->mtu >= 576 &&
-           i->mtu <= 65535 && (i->super_segment == 0 || i->checksum_offload);
+    return i->size == sizeof *i && i->link <= ESTAB_LINK_IP &&
+           address_holds(&i->address, i->prefix_length) &&
+           i->mtu >= (addr_is_ipv4(&i->address) ? 576 : IPV6_MTU_MIN) && i->mtu <= 65535 &&
+           (i->super_segment == 0 || i->checksum_offload);
+}
+
+/* An address, the route to its prefix, and what TCP has to know of it. */
+static enum estab_error address_new(struct estab_stack *s, unsigned interface,
+                                    const struct estab_addr *address, unsigned prefix_length)
+{
+    const struct estab_interface *i = &s->ip.interfaces[interface];
+    struct ip_route route = {.prefix = *address,
+                             .prefix_length = (uint8_t)prefix_length,
+                             .interface = (uint8_t)interface};
+    int n;
+
+    if (ip_local_on(&s->ip, address, interface) >= 0)
+        return ESTAB_EXISTS;
+    if (s->ip.address_count == ESTAB_ADDRESSES_MAX || !ip_route_add(&s->ip, &route))
+        return ESTAB_NO_RESOURCES;
+    n = ip_address_new(&s->ip, interface, address, prefix_length);
+    stack_tcp(s)->locals[n] = (struct tcp_local){
+        .address = *address,
+        .super_segment = i->super_segment,
+        .mtu = (uint16_t)i->mtu,
+        .used = 1,
+        .ip_header = addr_is_ipv4(address) ? IPV4_HEADER_MIN : IPV6_HEADER,
+    };
+    return ESTAB_OK;
+}
+
+/* RFC 4862 section 5.3: IPv6 begins with the link-local address. */
+static enum estab_error link_local_new(struct estab_stack *s, unsigned interface)
+{
+    const struct estab_interface *i = &s->ip.interfaces[interface];
+    struct estab_addr address = addr_of_station(i->mac);
+
+    if (i->link != ESTAB_LINK_ETHERNET || ip_local_on(&s->ip, &address, interface) >= 0)
+        return ESTAB_OK;
+    return address_new(s, interface, &address, 64);
 }
 
 int estab_interface_add(estab_stack *s, const struct estab_interface *i)
 {
-    struct tcp *t = stack_tcp(s);
-    uint32_t n = s->ip.interface_count;
-    struct ip_route route;
+    uint32_t n = s->ip.interface_count, left = ESTAB_ADDRESSES_MAX - s->ip.address_count;
 
-    if (n == ESTAB_INTERFACES_MAX || !interface_holds(i) || ip_local(&s->ip, &i->address) >= 0)
-        return -1;
-    route = (struct ip_route){.prefix = i->address,
-                              .gateway = estab_ipv4(0, 0, 0, 0),
-                              .prefix_length = i->prefix_length,
-                              .interface = (uint8_t)n};
-    if (!ip_route_add(&s->ip, &route))
+    if (n == ESTAB_INTERFACES_MAX || left < 2 || s->ip.route_count + 2 > ESTAB_ROUTES_MAX ||
+        !interface_holds(i) || ip_local_on(&s->ip, &i->address, n) >= 0)
         return -1;
     s->ip.interfaces[n] = *i;
     s->ip.interface_count++;
-    t->locals[n] = (struct tcp_local){.address = i->address,
-                                      .super_segment = i->super_segment,
-                                      .mtu = (uint16_t)i->mtu,
-                                      .used = 1};
+    if (address_new(s, n, &i->address, i->prefix_length) != ESTAB_OK ||
+        (!addr_is_ipv4(&i->address) && link_local_new(s, n) != ESTAB_OK))
+        return -1; /* there was room */
     return (int)n;
+}
+
+enum estab_error estab_address_add(estab_stack *s, int interface, struct estab_addr address,
+                                   uint8_t prefix_length, estab_time now)
+{
+    enum estab_error error;
+
+    (void)stack_now(s, now);
+    if (interface < 0 || (uint32_t)interface >= s->ip.interface_count || addr_is_ipv4(&address) ||
+        s->ip.interfaces[interface].mtu < IPV6_MTU_MIN)
+        return ESTAB_INVALID;
+    if (!addr_is_unspecified(&address) && !address_holds(&address, prefix_length))
+        return ESTAB_INVALID;
+    error = link_local_new(s, (unsigned)interface);
+    if (error != ESTAB_OK || addr_is_unspecified(&address))
+        return error;
+    return address_new(s, (unsigned)interface, &address, prefix_length);
 }
 
 enum estab_error estab_interface_announce(estab_stack *s, int interface)
@@ -149,9 +203,10 @@ enum estab_error estab_route_add(estab_stack *s, struct estab_addr prefix, uint8
                              .prefix_length = prefix_length,
                              .interface = interface};
 
-    if (interface >= s->ip.interface_count || prefix_length > 32 || !addr_is_ipv4(&prefix))
+    if (interface >= s->ip.interface_count ||
+        prefix_length > (addr_is_ipv4(&prefix) ? 32 : 128))
         return ESTAB_INVALID;
-    if (!addr_is_unspecified(&gateway) && !addr_is_ipv4(&gateway))
+    if (!addr_is_unspecified(&gateway) && addr_is_ipv4(&gateway) != addr_is_ipv4(&prefix))
         return ESTAB_INVALID;
     return ip_route_add(&s->ip, &route) ? ESTAB_OK : ESTAB_NO_RESOURCES;
 }

@@ -6,13 +6,18 @@
 static enum estab_error source(const struct estab_stack *s, const struct estab_addr *remote,
                                struct estab_addr *local, uint32_t *mtu)
 {
-    struct ip_path path = ip_path_to(&s->ip, remote);
+    bool any = addr_is_unspecified(local);
+    struct ip_path path = ip_path_to(&s->ip, remote, any ? -1 : ip_local(&s->ip, local));
+    int from;
 
-    if (!path.found)
+    if (!any && addr_is_ipv4(local) != addr_is_ipv4(remote))
+        return ESTAB_INVALID;
+    from = path.found && any ? ip_source(&s->ip, &path, remote) : 0;
+    if (!path.found || from < 0)
         return ESTAB_NO_ROUTE;
     *mtu = path.interface == IP_LOOPBACK ? UINT16_MAX : s->ip.interfaces[path.interface].mtu;
-    if (addr_is_unspecified(local))
-        *local = path.interface == IP_LOOPBACK ? *remote : s->ip.interfaces[path.interface].address;
+    if (any)
+        *local = s->ip.addresses[from].address;
     return ESTAB_OK;
 }
 
@@ -100,7 +105,7 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
     struct udp_socket *socket = udp_find(u, udp);
     struct estab_endpoint local;
     enum estab_error error;
-    uint32_t mtu;
+    uint32_t mtu, header;
 
     (void)stack_now(s, now);
     if (!socket)
@@ -115,7 +120,8 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
     if (error != ESTAB_OK)
         return error;
     /* A frame refers to so many chunks at most. */
-    if (IPV4_HEADER_MIN + UDP_HEADER + length > mtu || length > ESTAB_PARTS_MAX * pool->bytes)
+    header = addr_is_ipv4(&to->addr) ? IPV4_HEADER_MIN : IPV6_HEADER;
+    if (header + UDP_HEADER + length > mtu || length > ESTAB_PARTS_MAX * pool->bytes)
         return ESTAB_TOO_LONG;
     return udp_send(u, pool, socket, &local, to, text, (uint32_t)length);
 }

@@ -312,11 +312,16 @@ struct tcb *tcb_new(struct tcp *t, estab_time now)
 
 enum { MSS_LEAST = 64, TIMESTAMP_BYTES = 12 };
 
-uint16_t mss_offer(uint32_t mtu, uint32_t clamp)
+uint16_t mss_offer(const struct tcp_local *from, uint32_t mtu, uint32_t clamp)
 {
-    uint32_t mss = mtu - IPV4_HEADER_MIN - TCP_HEADER_MIN;
+    uint32_t mss = mtu - from->ip_header - TCP_HEADER_MIN;
 
     return (uint16_t)(clamp > 0 && clamp < mss ? clamp : mss);
+}
+
+uint16_t mss_unsaid(const struct estab_addr *peer)
+{
+    return addr_is_ipv4(peer) ? 536 : 1220;
 }
 
 void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
@@ -328,9 +333,9 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
     b->snd.end = snd_add(b->snd.iss, 1 + b->snd.text.bytes);
     b->snd.up = b->snd.una;
     b->ts.offset = isn_timestamp_offset(t, &pair);
-    b->rcv.mss = mss_offer(mtu, tcb_cold(t, b)->mss_clamp);
+    b->rcv.mss = mss_offer(&t->locals[b->head.local], mtu, tcb_cold(t, b)->mss_clamp);
     b->rcv.wscale = window_scale_for(t, window_most(t, b));
-    tcb_set_mss(t, b, 536); /* MUST-15: until the peer says */
+    tcb_set_mss(t, b, mss_unsaid(&b->head.remote)); /* until the peer says */
 }
 
 /* RFC 5681 section 3.1, RFC 6928 section 2. */
@@ -386,7 +391,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
     b->ts.recent = s->opt.tsval;
     b->ts.recent_at_s = s_of(now);
     b->ts.last_ack_sent = b->rcv.nxt;
-    tcb_set_mss(t, b, s->opt.present & OPT_MSS ? s->opt.mss : 536);
+    tcb_set_mss(t, b, s->opt.present & OPT_MSS ? s->opt.mss : mss_unsaid(&s->remote));
 }
 
 static void tcb_drop_text(struct tcp *t, struct tcb *b)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * isn.c - initial sequence numbers (RFC 6528, RFC 9293 section 3.4.1), timestamp offsets
- * (RFC 7323 section 5.4) and ports (RFC 6056), none of which a stranger may predict.
+ * (RFC 7323 section 5.4), ports (RFC 6056) and flow labels (RFC 6437), none of which a stranger may
+ * predict.
  *
  *      ISN = M + F(local address, local port, remote address, remote port, key)
  *
@@ -15,7 +16,7 @@
 #include "tcp/tcp.h"
 
 /* Says what a hash is for, so that no two purposes share values. */
-enum purpose { FOR_ISN = 1, FOR_TIMESTAMP = 2, FOR_PORT = 3 };
+enum purpose { FOR_ISN = 1, FOR_TIMESTAMP = 2, FOR_PORT = 3, FOR_FLOW = 4 };
 
 static uint64_t hash_pair(const struct tcp *t, const struct tcp_pair *pair, enum purpose purpose)
 {
@@ -48,6 +49,11 @@ uint32_t isn_after(const struct tcp *t, const struct tcp_pair *pair, const uint3
 uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair)
 {
     return (uint32_t)hash_pair(t, pair, FOR_TIMESTAMP);
+}
+
+uint32_t isn_flow_label(const struct tcp *t, const struct tcp_pair *pair)
+{
+    return (uint32_t)hash_pair(t, pair, FOR_FLOW) & 0xfffff;
 }
 
 /* ---- ports ------------------------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@ static bool listener_matches(const struct tcp_listener *l, const struct segment 
         return false;
     if (l->local_id != UINT16_MAX && l->local_id != s->local)
         return false;
+    if (addr_is_ipv4(&s->remote) ? l->only_ipv6 : l->only_ipv4)
+        return false;
     if (l->single == TCB_NONE)
         return true;
     return (l->remote.port == 0 || l->remote.port == s->rport) &&
@@ -164,7 +166,7 @@ static struct tcp_record listen_child(struct tcp *t, const struct tcp_listener *
     tcp_born(&r.head, TCP_LISTEN);
     r.rcv = s->seq.v;
     r.ts_recent = s->opt.tsval;
-    r.mss = s->opt.present & OPT_MSS ? s->opt.mss : 536; /* MUST-15 */
+    r.mss = s->opt.present & OPT_MSS ? s->opt.mss : mss_unsaid(&s->remote);
     if (r.head.tag & TAG_SCALED) {
         r.snd_wscale = (s->opt.wscale < 14 ? s->opt.wscale : 14) & 15u; /* RFC 7323 section 2.3 */
         r.rcv_wscale = window_scale_for(t, record_window_most(t, listener)) & 15u;

@@ -326,7 +326,7 @@ struct tcp_out *record_syn_ack(struct tcp *t, const struct tcp_record *r, const 
     h->opt.present |= OPT_MSS;
     if (r->head.tag & TAG_SACK)
         h->opt.present |= OPT_SACK_PERMITTED;
-    h->opt.mss = mss_offer(t->locals[r->head.local].mtu,
+    h->opt.mss = mss_offer(&t->locals[r->head.local], t->locals[r->head.local].mtu,
                            option_of_listener(t, r->listener, ESTAB_OPTION_MSS_CLAMP, 0));
     if (r->head.tag & TAG_SCALED) {
         h->opt.present |= OPT_WINDOW_SCALE;

@@ -71,6 +71,7 @@ struct tcp_listener {
     uint32_t accept_head, accept_tail; /* handles */
     uint32_t ready;     /* an ACCEPT event is owed */
     uint32_t fixed_iss, iss;
+    bool only_ipv4, only_ipv6; /* with local_id UINT16_MAX: of one family alone */
     uint32_t options;   /* bit o: option o was set, for its connections to begin with */
     uint32_t option[OPTIONS];
 };
@@ -88,13 +89,13 @@ struct record_list {
     uint32_t head, tail;
 };
 
-/* An address of ours; its index is the interface that has it. */
+/* An address of ours; its index is its number in the Internet layer, too. */
 struct tcp_local {
     struct estab_addr address;
     uint32_t super_segment; /* most text in one frame; 0: one segment at a time */
     uint16_t mtu;
     uint8_t used;
-    uint8_t spare;
+    uint8_t ip_header; /* bytes of it in each packet */
 };
 
 struct tcp {
@@ -130,7 +131,7 @@ struct tcp {
     uint64_t trace_lost;
     uint64_t segments_in, segments_out, text_in, text_out, retransmitted;
     uint64_t reasons[REASONS];
-    struct tcp_local locals[ESTAB_INTERFACES_MAX];
+    struct tcp_local locals[ESTAB_ADDRESSES_MAX];
     struct chunk_pool chunks;
 };
 
@@ -269,8 +270,10 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now);
 void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 /* Eff.snd.MSS (RFC 9293 section 3.7.1) and the initial window that follows from it. */
 void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss);
-/* The MSS that a SYN offers on a link; `clamp` 0: no other bound. */
-uint16_t mss_offer(uint32_t mtu, uint32_t clamp);
+/* The MSS that a SYN offers from an address, on a link; `clamp` 0: no other bound. */
+uint16_t mss_offer(const struct tcp_local *from, uint32_t mtu, uint32_t clamp);
+/* MUST-15: what a peer takes that says nothing, 536 over IPv4 and 1220 over IPv6. */
+uint16_t mss_unsaid(const struct estab_addr *peer);
 uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss);
 /* A sender that holds no chunk is promised one, so that others' text never keeps it from sending.
  * The promise is kept while nothing is queued, and becomes the first chunk that is. */
@@ -635,6 +638,8 @@ uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time no
 uint32_t isn_after(const struct tcp *t, const struct tcp_pair *pair, const uint32_t *before,
                    estab_time now);
 uint32_t isn_timestamp_offset(const struct tcp *t, const struct tcp_pair *pair);
+/* Of an IPv6 connection: 20 bits. */
+uint32_t isn_flow_label(const struct tcp *t, const struct tcp_pair *pair);
 /* A port of 32768..65535 that makes the pair new; 0 if all are in use. */
 uint16_t isn_port(struct tcp *t, const struct tcp_pair *pair);
 

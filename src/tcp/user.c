@@ -118,6 +118,7 @@ enum estab_error user_open_passive(struct tcp *t, const struct estab_open *o, ui
     }
     l->single = tcp_index(t, b);
     l->local_id = local_id;
+    l->only_ipv4 = local_id == UINT16_MAX && addr_is_ipv4(&o->local.addr);
     l->local = o->local;
     l->remote = o->remote;
     b->listener = (uint16_t)(l - tcp_listener(t, 0));

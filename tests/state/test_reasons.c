@@ -15,6 +15,7 @@
 #include "support/reasons_udp.h"
 #include "support/rig.h"
 #include "support/rig_sack.h"
+#include "support/six_reasons.h"
 
 /* rig_config, for each provocation anew. */
 static struct estab_config config;
@@ -75,7 +76,7 @@ static struct rig *packet_with(size_t at, uint8_t value, bool resum)
 
 static struct rig *ip_header(void)
 {
-    return packet_with(0, 0x65, true);
+    return packet_with(0, 0x55, true);
 }
 
 static struct rig *ip_length(void)
@@ -631,6 +632,14 @@ static const struct provocation provocations[REASONS] = {
     [REASON_IP_LINK_BROADCAST] = BY(ip_link_broadcast),
     [REASON_IP_PROTOCOL] = BY(ip_protocol),
     [REASON_IP_BROADCAST] = BY(ip_broadcast),
+    [REASON_IP6_HEADER] = BY(six_header),
+    [REASON_IP6_LENGTH] = BY(six_length),
+    [REASON_IP6_MAPPED] = BY(six_mapped),
+    [REASON_IP6_EXTENSION] = BY(six_extension),
+    [REASON_IP6_EXTENSIONS] = BY(six_extensions),
+    [REASON_IP6_OPTION] = BY(six_option),
+    [REASON_IP6_ROUTING] = BY(six_routing),
+    [REASON_IP6_NO_NEXT] = BY(six_no_next),
     [REASON_ICMP_MALFORMED] = BY(icmp_malformed),
     [REASON_ICMP_CHECKSUM] = BY(icmp_checksum),
     [REASON_ICMP_IGNORED] = BY(icmp_ignored),

@@ -197,7 +197,8 @@ static void active_opens_that_cannot_be(void **state)
     assert_int_equal(open_to(&r, rig_peer(), 0), ESTAB_REMOTE_UNSPECIFIED);
     assert_int_equal(open_to(&r, estab_ipv4(0, 0, 0, 0), 80), ESTAB_REMOTE_UNSPECIFIED);
     assert_int_equal(open_to(&r, (struct estab_addr){{0}}, 80), ESTAB_REMOTE_UNSPECIFIED);
-    assert_int_equal(open_to(&r, (struct estab_addr){{0x20, 1}}, 80), ESTAB_INVALID);
+    assert_int_equal(open_to(&r, (struct estab_addr){{0x20, 1}}, 80), ESTAB_NO_ROUTE);
+    assert_int_equal(open_to(&r, (struct estab_addr){{0xff, 2, [15] = 1}}, 80), ESTAB_INVALID);
     /* MUST-46: not to a broadcast or multicast address. */
     assert_int_equal(open_to(&r, estab_ipv4(224, 0, 0, 1), 80), ESTAB_INVALID);
     assert_int_equal(open_to(&r, estab_ipv4(255, 255, 255, 255), 80), ESTAB_INVALID);

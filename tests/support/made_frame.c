@@ -24,20 +24,56 @@ uint16_t made_sum(uint32_t sum, const uint8_t *p, size_t n)
     return (uint16_t)~sum;
 }
 
+static bool is_six(struct estab_addr a)
+{
+    return memcmp(a.b, "\0\0\0\0\0\0\0\0\0\0\377\377", 12) != 0;
+}
+
+uint32_t made_pseudo(struct estab_addr src, struct estab_addr dst, uint8_t protocol, size_t n)
+{
+    uint32_t sum = protocol + (uint32_t)n;
+
+    for (unsigned i = is_six(src) ? 0 : 12; i < 16; i += 2)
+        sum += ((uint32_t)src.b[i] << 8 | src.b[i + 1]) + ((uint32_t)dst.b[i] << 8 | dst.b[i + 1]);
+    return (sum & 0xffff) + (sum >> 16);
+}
+
 static size_t made_link(uint8_t *out, struct estab_addr src, struct estab_addr dst, unsigned type,
                         bool bare)
 {
+    bool group = is_six(dst) && dst.b[0] == 0xff;
+
     if (bare)
         return 0;
     memcpy(out, (uint8_t[]){2, 0, dst.b[12], dst.b[13], dst.b[14], dst.b[15]}, 6);
+    if (group)
+        out[0] = out[1] = 0x33;
     memcpy(out + 6, (uint8_t[]){2, 0, src.b[12], src.b[13], src.b[14], src.b[15]}, 6);
     store16(out + 12, type);
     return 14;
 }
 
+static size_t made_header6(uint8_t *out, struct estab_addr src, struct estab_addr dst,
+                           uint8_t protocol, size_t n, bool bare)
+{
+    size_t link = made_link(out, src, dst, 0x86dd, bare);
+    uint8_t *ip = out + link;
+
+    memset(ip, 0, 8);
+    ip[0] = 0x60;
+    store16(ip + 4, (unsigned)n);
+    ip[6] = protocol;
+    ip[7] = 64;
+    memcpy(ip + 8, src.b, 16);
+    memcpy(ip + 24, dst.b, 16);
+    return link + 40;
+}
+
 static size_t made_header(uint8_t *out, struct estab_addr src, struct estab_addr dst,
                           uint8_t protocol, size_t n, unsigned id, bool bare)
 {
+    if (is_six(src))
+        return made_header6(out, src, dst, protocol, n, bare);
     size_t link = made_link(out, src, dst, 0x0800, bare);
     uint8_t *ip = out + link;
 
@@ -90,11 +126,12 @@ size_t made_tcp(uint8_t *out, const struct made_tcp *m, bool bare)
 {
     size_t n = m->text && m->length == 0 ? strlen(m->text) : m->length;
     size_t length = 20u + m->options_length + n, headers;
-    uint32_t sum = 6 + (uint32_t)length;
     uint8_t *tcp;
 
     headers = made_header(out, m->src.addr, m->dst.addr, 6, length, m->id, bare);
-    if (m->tos) {
+    if (m->tos && is_six(m->src.addr)) {
+        store16(out + headers - 40, 0x6000u | (unsigned)m->tos << 4);
+    } else if (m->tos) {
         uint8_t *ip = out + headers - 20;
 
         ip[1] = m->tos;
@@ -117,11 +154,35 @@ size_t made_tcp(uint8_t *out, const struct made_tcp *m, bool bare)
         memcpy(tcp + 20 + m->options_length, m->text, n);
     else
         memset(tcp + 20 + m->options_length, 'x', n);
-    for (int i = 12; i < 16; i += 2)
-        sum += ((uint32_t)m->src.addr.b[i] << 8 | m->src.addr.b[i + 1]) +
-               ((uint32_t)m->dst.addr.b[i] << 8 | m->dst.addr.b[i + 1]);
-    store16(tcp + 16, made_sum(sum, tcp, length));
+    store16(tcp + 16, made_sum(made_pseudo(m->src.addr, m->dst.addr, 6, length), tcp, length));
     return headers + length;
+}
+
+size_t made_icmp6(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t type, uint8_t code,
+                  const void *bytes, size_t n, bool bare)
+{
+    size_t headers = made_header(out, src, dst, 58, 4 + n, 0, bare);
+    uint8_t *icmp = out + headers;
+
+    icmp[0] = type;
+    icmp[1] = code;
+    store16(icmp + 2, 0);
+    memcpy(icmp + 4, bytes, n);
+    store16(icmp + 2, made_sum(made_pseudo(src, dst, 58, 4 + n), icmp, 4 + n));
+    return headers + 4 + n;
+}
+
+void made_hops(uint8_t *out, uint8_t hops, bool bare)
+{
+    uint8_t *ip = out + (bare ? 0 : 14);
+
+    if (ip[0] >> 4 == 6) {
+        ip[7] = hops;
+        return;
+    }
+    ip[8] = hops;
+    store16(ip + 10, 0);
+    store16(ip + 10, made_sum(0, ip, 20));
 }
 
 size_t made_arp(uint8_t *out, uint16_t operation, struct estab_addr sender,

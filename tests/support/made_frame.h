@@ -24,13 +24,20 @@ struct made_tcp {
 
 /* Writes an Ethernet frame, or with `bare` an IP packet; its length. */
 size_t made_tcp(uint8_t *out, const struct made_tcp *, bool bare);
-/* An IPv4 packet of any protocol around `n` bytes. */
+/* A packet of the addresses' family and any protocol around `n` bytes. */
 size_t made_ip(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t protocol,
                const void *bytes, size_t n, bool bare);
 /* A UDP datagram from one end to the other; `checksum`: the field as it is, or MADE_GOOD. */
 #define MADE_GOOD (-1)
 size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint dst, const void *text,
                 size_t n, int checksum, bool bare);
+/* An ICMPv6 message: type, code, a checksum that is right, and `n` bytes behind it. */
+size_t made_icmp6(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t type, uint8_t code,
+                  const void *bytes, size_t n, bool bare);
+/* The hop limit of an IPv6 packet that was made, or its time to live. */
+void made_hops(uint8_t *out, uint8_t hops, bool bare);
+/* What the pseudo header adds to a checksum. */
+uint32_t made_pseudo(struct estab_addr src, struct estab_addr dst, uint8_t protocol, size_t n);
 size_t made_arp(uint8_t *out, uint16_t operation, struct estab_addr sender,
                 struct estab_addr target);
 /* The Internet checksum, byte by byte. */

@@ -12,18 +12,33 @@
 
 #include "support/made_frame.h"
 
-#define PROTOCOL_ARP  0
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_TCP  6
+#define PROTOCOL_ARP   0
+#define PROTOCOL_ICMP  1
+#define PROTOCOL_TCP   6
+#define PROTOCOL_ICMP6 58
+
+static bool over_ipv6;
+
+void rig_over_ipv6(bool six)
+{
+    over_ipv6 = six;
+}
+
+static struct estab_addr host(uint8_t number)
+{
+    struct estab_addr six = {{0xfd, 0x11, [15] = number}};
+
+    return over_ipv6 ? six : estab_ipv4(10, 11, 0, number);
+}
 
 struct estab_addr rig_us(void)
 {
-    return estab_ipv4(10, 11, 0, 1);
+    return host(1);
 }
 
 struct estab_addr rig_peer(void)
 {
-    return estab_ipv4(10, 11, 0, 2);
+    return host(2);
 }
 
 /* Not periodic in any power of two, so that text at the wrong place is found. */
@@ -112,9 +127,9 @@ static void start(struct rig *r, const struct estab_config *config, bool etherne
     struct estab_interface interface = {.size = sizeof interface,
                                         .link = ethernet ? ESTAB_LINK_ETHERNET : ESTAB_LINK_IP,
                                         .mac = {2, 0, 10, 11, 0, 1},
-                                        .prefix_length = 24,
+                                        .prefix_length = over_ipv6 ? 64 : 24,
                                         .address = rig_us(),
-                                        .mtu = 1500};
+                                        .mtu = over_ipv6 ? 1520 : 1500}; /* for the same MSS */
     struct estab_room room;
 
     r->config = config ? *config : rig_config();
@@ -269,7 +284,7 @@ void rig_resum(uint8_t *bytes, size_t n)
 void rig_in_bytes(struct rig *r, uint8_t *bytes, size_t n)
 {
     struct estab_frame frame = made_frame(bytes, n, !r->ethernet);
-    size_t headers = (r->ethernet ? 14u : 0u) + 60;
+    size_t headers = (r->ethernet ? 14u : 0u) + (over_ipv6 ? 80 : 60);
 
     if (r->split && n > headers) { /* the text in two parts, the second of one byte */
         frame.parts = 2;
@@ -354,17 +369,15 @@ static void read_options(const struct rig *r, const uint8_t *p, size_t n, struct
     }
 }
 
-static void read_tcp(struct rig *r, const uint8_t *ip, const uint8_t *tcp, size_t n,
-                     struct rig_sent *out)
+static void read_tcp(struct rig *r, const uint8_t *tcp, size_t n, struct rig_sent *out)
 {
     size_t header = (size_t)(tcp[12] >> 4) * 4;
     struct rig_seg *s = &out->seg;
-    uint32_t sum = PROTOCOL_TCP + (uint32_t)n, first;
+    uint32_t first;
 
     if (n < 20 || header < 20 || header > n)
         rig_fail(r, "sent a TCP header that does not parse");
-    sum += load(ip + 12, 2) + load(ip + 14, 2) + load(ip + 16, 2) + load(ip + 18, 2);
-    if (made_sum(sum, tcp, n) != 0)
+    if (made_sum(made_pseudo(out->src, out->dst, PROTOCOL_TCP, n), tcp, n) != 0)
         rig_fail(r, "sent a wrong TCP checksum");
     out->port = (uint16_t)load(tcp, 2);
     s->port = (uint16_t)load(tcp + 2, 2);
@@ -383,15 +396,37 @@ static void read_tcp(struct rig *r, const uint8_t *ip, const uint8_t *tcp, size_
         out->text_good &= tcp[header + i] == rig_text(first + i);
 }
 
+static void read_ip6(struct rig *r, const uint8_t *ip, size_t n, struct rig_sent *out)
+{
+    if (n < 40 || ip[0] >> 4 != 6 || load(ip + 4, 2) != n - 40 || ip[7] == 0)
+        rig_fail(r, "sent an IPv6 header that does not parse");
+    memcpy(out->src.b, ip + 8, 16);
+    memcpy(out->dst.b, ip + 24, 16);
+    out->protocol = ip[6];
+    if (ip[6] == PROTOCOL_TCP) {
+        read_tcp(r, ip + 40, n - 40, out);
+        return;
+    }
+    if (ip[6] != PROTOCOL_ICMP6 || n < 48 ||
+        made_sum(made_pseudo(out->src, out->dst, PROTOCOL_ICMP6, n - 40), ip + 40, n - 40) != 0)
+        rig_fail(r, "sent an ICMPv6 message that does not parse");
+    out->type = ip[40];
+    out->code = ip[41];
+    out->hops = ip[7];
+    memcpy(out->body, ip + 44, n - 44 < sizeof out->body ? n - 44 : sizeof out->body);
+}
+
 static void read_ip(struct rig *r, const uint8_t *ip, size_t n, struct rig_sent *out)
 {
     if (n < 20 || ip[0] != 0x45 || load(ip + 2, 2) != n || made_sum(0, ip, 20) != 0)
         rig_fail(r, "sent an IPv4 header that does not parse");
     if (memcmp(ip + 12, rig_us().b + 12, 4) != 0)
         rig_fail(r, "sent from an address that is not ours");
+    out->src = estab_ipv4(ip[12], ip[13], ip[14], ip[15]);
+    out->dst = estab_ipv4(ip[16], ip[17], ip[18], ip[19]);
     out->protocol = ip[9];
     if (ip[9] == PROTOCOL_TCP) {
-        read_tcp(r, ip, ip + 20, n - 20, out);
+        read_tcp(r, ip + 20, n - 20, out);
         return;
     }
     if (ip[9] != PROTOCOL_ICMP || n < 28 || made_sum(0, ip + 20, n - 20) != 0)
@@ -422,7 +457,10 @@ static void took(struct rig *r, const struct estab_frame *f)
         answer_arp(r, bytes + 14);
         return;
     }
-    read_ip(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
+    if (bytes[r->ethernet ? 14 : 0] >> 4 == 6)
+        read_ip6(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
+    else
+        read_ip(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
     if (r->out_count == RIG_SENT_MAX)
         rig_fail(r, "more than %d frames", RIG_SENT_MAX);
     r->out[r->out_count++] = out;

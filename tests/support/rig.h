@@ -91,8 +91,11 @@ struct rig_sent {
     struct rig_seg seg;
     uint32_t seq, ack;  /* as on the wire */
     uint16_t port;      /* ours; RIG_PORT is expected */
-    uint8_t protocol;   /* 1 ICMP, 6 TCP, 0 ARP */
+    struct estab_addr src, dst;
+    uint8_t protocol;   /* 1 ICMP, 6 TCP, 58 ICMPv6, 0 ARP */
     uint8_t type, code; /* of ICMP */
+    uint8_t hops;       /* of ICMPv6, with what follows: its hop limit, and what is behind the checksum */
+    uint8_t body[64];
     bool text_good;
     estab_time at;
 };
@@ -142,6 +145,8 @@ void rig_end(struct rig *);
 /* A second rig with a memcpy of the room; frames held are the copy's, too. */
 void rig_fork(struct rig *copy, const struct rig *);
 
+/* From the next start on over IPv6, fd11::1/64 and fd11::2, or over IPv4 again. */
+void rig_over_ipv6(bool six);
 struct estab_addr rig_us(void);
 struct estab_addr rig_peer(void);
 uint8_t rig_text(uint32_t seq); /* the byte of text at a relative sequence number */
@@ -254,6 +259,7 @@ struct arrival_table {
     unsigned ways;    /* bit w: enum rig_way w */
     bool keep_unread; /* TIME-WAIT as a TCB */
     bool ethernet;
+    bool only_ipv4;
     void (*before)(struct rig *); /* of every row, ahead of its own */
     const struct estab_config *config;
 };
@@ -265,7 +271,7 @@ struct arrival_table {
 enum { RIG_ISNS = 6 };
 extern const uint32_t rig_isns[RIG_ISNS][2];
 
-/* Runs every row in every way at every pair of ISNs; fails at the end if any row did. */
+/* Runs every row in every way at every pair of ISNs, over IPv4 and over IPv6; fails at the end if any row did. */
 void rig_run_table(const struct arrival_table *);
 
 #define RUN_ROWS(rows_, ...)                                                                       \

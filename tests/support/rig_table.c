@@ -29,6 +29,7 @@ struct run {
     unsigned ran, failed;
     bool row_failed; /* and has said why: once a row is enough */
     bool run_failed;
+    bool six;
 };
 
 static void complain(struct run *run, const char *format, ...)
@@ -46,7 +47,7 @@ static void complain(struct run *run, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    print_error("%s, %s, ISS %u, IRS %u, \"%s\": %s\n", run->table->name, rig_way_name(r->way),
+    print_error("%s, IPv%d, %s, ISS %u, IRS %u, \"%s\": %s\n", run->table->name, run->six ? 6 : 4, rig_way_name(r->way),
                 (unsigned)r->iss, (unsigned)r->irs, run->row->name, text);
 }
 
@@ -156,6 +157,19 @@ static void run_row(struct run *run, enum rig_way way, const uint32_t isns[2], b
     run->run_failed = false;
 }
 
+/* Over IPv4, and, where no packet of the row is made of IPv4's bytes, over IPv6. */
+static void run_both(struct run *run, enum rig_way way, const uint32_t isns[2], bool split)
+{
+    run_row(run, way, isns, split);
+    if (run->table->ethernet || run->table->only_ipv4)
+        return;
+    run->six = true;
+    rig_over_ipv6(true);
+    run_row(run, way, isns, split);
+    rig_over_ipv6(false);
+    run->six = false;
+}
+
 void rig_run_table(const struct arrival_table *t)
 {
     static struct rig r;
@@ -167,7 +181,7 @@ void rig_run_table(const struct arrival_table *t)
         for (unsigned way = 0; way < RIG_WAYS; way++)
             for (unsigned n = 0; n < RIG_ISNS; n++)
                 if (t->ways >> way & 1)
-                    run_row(&run, (enum rig_way)way, rig_isns[n], n % 2);
+                    run_both(&run, (enum rig_way)way, rig_isns[n], n % 2);
     }
     if (run.failed > 0 || run.ran == 0)
         fail_msg("%s: %u of %u runs failed", t->name, run.failed, run.ran);

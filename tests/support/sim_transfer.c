@@ -29,7 +29,43 @@ struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const 
     return transfer_new_with(t, seed, bytes, link, true);
 }
 
+static struct sim *make(struct transfer *t, uint64_t seed, const char *link, bool sack,
+                        const struct sim_end *client, const struct sim_end *server);
+
+static struct sim_end six_at(int stack, uint8_t host, enum transfer_over over)
+{
+    struct estab_addr address = {{0xfd, 0x11, [14] = host == 101, [15] = host == 101 ? 1 : host}};
+    struct sim_end end = sim_end_at(stack, address);
+
+    end.interface.prefix_length = 64;
+    if (over == TRANSFER_IPV6_BARE)
+        end.interface.link = ESTAB_LINK_IP;
+    return end;
+}
+
+struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
+                              enum transfer_over over)
+{
+    struct sim_end client = six_at(TRANSFER_CLIENT, 101, over);
+    struct sim_end server = six_at(TRANSFER_SERVER, 1, over);
+
+    if (over == TRANSFER_IPV4)
+        return transfer_new(t, seed, bytes, link);
+    *t = (struct transfer){.bytes = bytes};
+    return make(t, seed, link, true, &client, &server);
+}
+
 struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack)
+{
+    struct sim_end client = sim_end_at(TRANSFER_CLIENT, estab_ipv4(10, 11, 0, 101));
+    struct sim_end server = sim_end_at(TRANSFER_SERVER, estab_ipv4(10, 11, 0, 1));
+
+    *t = (struct transfer){.bytes = bytes};
+    return make(t, seed, link, sack, &client, &server);
+}
+
+static struct sim *make(struct transfer *t, uint64_t seed, const char *link, bool sack,
+                        const struct sim_end *client, const struct sim_end *server)
 {
     struct estab_config config = transfer_config();
     struct sim_observer observer = {.event = on_event};
@@ -38,16 +74,14 @@ struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, c
     struct sim *sim = sim_new(seed);
     if (!sim)
         return NULL;
-    *t = (struct transfer){.bytes = bytes};
+    t->to = server->interface.address;
     config.sack = sack;
     sim_set_user(sim, t);
     bool done = link_config_parse(&both, link, error) &&
                 sim_stack_add(sim, "client", &config) == TRANSFER_CLIENT &&
                 sim_stack_add(sim, "server", &config) == TRANSFER_SERVER &&
                 sim_observe(sim, &observer);
-    struct sim_end client = sim_end_at(TRANSFER_CLIENT, estab_ipv4(10, 11, 0, 101));
-    struct sim_end server = sim_end_at(TRANSFER_SERVER, estab_ipv4(10, 11, 0, 1));
-    if (done && sim_join(sim, &client, &server, &both, &both) == 0)
+    if (done && sim_join(sim, client, server, &both, &both) == 0)
         return sim;
     sim_free(sim);
     return NULL;
@@ -66,7 +100,7 @@ void transfer_start(struct sim *sim)
     struct estab_listen listen = {.size = sizeof listen, .local.port = PORT, .backlog = 4};
     struct estab_open open = {
         .size = sizeof open,
-        .remote = {.addr = estab_ipv4(10, 11, 0, 1), .port = PORT},
+        .remote = {.addr = t->to, .port = PORT},
     };
     expect(t, estab_listen(sim_stack(sim, TRANSFER_SERVER), &listen, &t->listener));
     expect(t, estab_open(sim_stack(sim, TRANSFER_CLIENT), &open, &t->client, sim_now(sim)));

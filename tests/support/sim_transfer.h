@@ -27,6 +27,14 @@ struct transfer {
     unsigned client_closed, server_closed; /* events */
     enum estab_error client_error, server_error;
     enum estab_error failed; /* the first answer of a call that nobody expected */
+    struct estab_addr to;    /* the server's address */
+};
+
+/* On what: Ethernet with IPv4, Ethernet or bare packets with IPv6 (fd11::101 to fd11::1). */
+enum transfer_over {
+    TRANSFER_IPV4,
+    TRANSFER_IPV6,
+    TRANSFER_IPV6_BARE,
 };
 
 /* The pools that this needs, and defaults for the rest. */
@@ -35,6 +43,8 @@ struct estab_config transfer_config(void);
 struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const char *link);
 /* With SACK, or without. */
 struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack);
+struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
+                              enum transfer_over over);
 /* LISTEN and active OPEN; the rest follows by itself in sim_run. */
 void transfer_start(struct sim *sim);
 

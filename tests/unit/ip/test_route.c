@@ -30,13 +30,17 @@ static void init(void)
     ip.interfaces[0].prefix_length = 24;
     ip.interfaces[1].address = A(192, 168, 7, 1);
     ip.interfaces[1].prefix_length = 30;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(ip_address_new(&ip, i, &ip.interfaces[i].address,
+                                        ip.interfaces[i].prefix_length),
+                         i);
     assert_true(add(A(10, 0, 0, 1), 24, A(0, 0, 0, 0), 0));
     assert_true(add(A(192, 168, 7, 1), 30, A(0, 0, 0, 0), 1));
 }
 
 static void expect(struct estab_addr dst, struct estab_addr hop, unsigned interface)
 {
-    struct ip_path path = ip_path_to(&ip, &dst);
+    struct ip_path path = ip_path_to(&ip, &dst, -1);
 
     assert_true(path.found);
     assert_int_equal(path.interface, interface);
@@ -50,7 +54,7 @@ static void neighbours_are_their_own_next_hop(void **state)
     expect(A(10, 0, 0, 9), A(10, 0, 0, 9), 0);
     expect(A(192, 168, 7, 2), A(192, 168, 7, 2), 1);
     struct estab_addr far = A(8, 8, 8, 8);
-    assert_false(ip_path_to(&ip, &far).found);
+    assert_false(ip_path_to(&ip, &far, -1).found);
 }
 
 static void our_own_addresses_loop_back(void **state)

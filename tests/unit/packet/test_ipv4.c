@@ -236,7 +236,9 @@ static void prefixes(void **state)
     assert_true(addr_in_prefix(&a, &zero, 0));
     assert_true(addr_in_prefix(&a, &a, 32));
     assert_false(addr_in_prefix(&a, &a, 33));
-    assert_false(addr_in_prefix(&six, &six, 8));
+    assert_true(addr_in_prefix(&six, &six, 128));
+    assert_false(addr_in_prefix(&six, &six, 129));
+    assert_false(addr_in_prefix(&six, &zero, 0));
 }
 
 static void broadcasts(void **state)

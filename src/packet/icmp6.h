@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * icmp6.h - ICMPv6 (RFC 4443 section 2.1), and the messages of neighbour discovery (RFC 4861 section 4)
+ * as values.
+ */
+#ifndef PACKET_ICMP6_H
+#define PACKET_ICMP6_H
+
+#include <stddef.h>
+
+#include "packet/address.h"
+
+enum icmp6_type {
+    ICMP6_UNREACHABLE = 1,
+    ICMP6_TOO_BIG = 2,
+    ICMP6_TIME_EXCEEDED = 3,
+    ICMP6_PARAMETER = 4,
+    ICMP6_ECHO = 128,
+    ICMP6_ECHO_REPLY = 129,
+    ICMP6_ROUTER_SOLICITATION = 133,
+    ICMP6_ROUTER_ADVERTISEMENT = 134,
+    ICMP6_NEIGHBOUR_SOLICITATION = 135,
+    ICMP6_NEIGHBOUR_ADVERTISEMENT = 136,
+    ICMP6_REDIRECT = 137,
+};
+
+enum { ICMP6_CODE_ADMIN = 1, ICMP6_CODE_PORT = 4 }; /* of ICMP6_UNREACHABLE */
+
+/* Codes of ICMP6_PARAMETER. */
+enum icmp6_parameter { ICMP6_PARAMETER_FIELD, ICMP6_PARAMETER_NEXT, ICMP6_PARAMETER_OPTION };
+
+#define ICMP6_HEADER  8
+#define ICMP6_ERRORS  128 /* what is less is an error, and is never answered with one */
+#define NDP_HOP_LIMIT 255 /* what came over a router has less (RFC 4861 section 7.1) */
+#define NDP_OPTIONS_MAX 16 /* that are looked at in one message */
+
+/* A neighbour solicitation or advertisement. */
+struct ndp_neighbour {
+    struct estab_addr target;
+    bool advertisement;
+    bool router, solicited, override; /* of an advertisement */
+    bool has_mac;                     /* the option that tells the sender's, or the target's, station */
+    uint8_t mac[6];
+};
+
+#define NDP_NEIGHBOUR_LENGTH     24
+#define NDP_NEIGHBOUR_LENGTH_MAX 32 /* with the option */
+
+/* Reads the ICMPv6 message of `n` bytes at `p`, its type included: false if it is neither, or does not
+ * hold what RFC 4861 sections 7.1.1 and 7.1.2 ask of the message itself. */
+bool ndp_neighbour_parse(const uint8_t *p, size_t n, struct ndp_neighbour *m);
+/* Writes one, checksum 0; its length. */
+size_t ndp_neighbour_write(uint8_t p[NDP_NEIGHBOUR_LENGTH_MAX], const struct ndp_neighbour *m);
+
+#endif

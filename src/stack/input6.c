@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * input6.c - IPv6 (RFC 8200): the chain of headers is walked to what the packet carries; ICMPv6
+ * (RFC 4443), and what we tell the senders of packets that nobody here understands.
+ */
+#include "packet/icmp6.h"
+#include "stack/frame.h"
+
+/* ---- what we tell ------------------------------------------------------------------------------------ */
+
+/* RFC 4443 section 2.4 (e): nothing about what went to a group, with two exceptions, nor to a sender
+ * who is not one host. */
+static bool may_tell(const struct packet *p, unsigned type, unsigned code)
+{
+    bool group = p->group || addr_is_multicast(&p->dst);
+
+    if (addr_is_unspecified(&p->src) || addr_is_multicast(&p->src))
+        return false;
+    return !group || (type == ICMP6_PARAMETER && code == ICMP6_PARAMETER_OPTION);
+}
+
+/* Whether the payload is itself an ICMPv6 error, or can be none the less for all that we can see. */
+static bool is_error(const struct packet *p)
+{
+    return p->protocol == PROTO_ICMP6 &&
+           (packet_contiguous(p) == 0 || p->first[p->at] < ICMP6_ERRORS);
+}
+
+/* An error, with as much of the packet as goes into 1280 bytes (section 2.4 (c)). */
+static void tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
+                 uint32_t rest, estab_time now)
+{
+    uint32_t most = IPV6_MTU_MIN - IPV6_HEADER - ICMP6_HEADER, n = p->headers + p->length;
+    struct ip_whence whence = packet_whence(p);
+    struct ip_path path = {.interface = p->interface};
+    int from = ip_source(&s->ip, &path, &p->src);
+
+    if (!may_tell(p, type, code) || is_error(p) || from < 0)
+        return;
+    if (addr_is_multicast(&p->dst))
+        whence.us = s->ip.addresses[from].address;
+    packet_reply(s, icmp_error(&s->ip, &whence, type, code, rest, now), p, p->at - p->headers,
+                 n < most ? n : most);
+}
+
+void packet6_no_port(struct estab_stack *s, const struct packet *p, estab_time now)
+{
+    tell(s, p, ICMP6_UNREACHABLE, ICMP6_CODE_PORT, 0, now);
+}
+
+/* ---- ICMPv6 -------------------------------------------------------------------------------------------- */
+
+/* RFC 9293 section 3.9.2.2: what ends an attempt to connect; the rest is a hint. */
+static bool is_hard(unsigned type, unsigned code)
+{
+    return type == ICMP6_UNREACHABLE && (code == ICMP6_CODE_ADMIN || code == ICMP6_CODE_PORT);
+}
+
+static enum reason packet_icmp6_error(struct estab_stack *s, const struct packet *p, unsigned type,
+                                      unsigned code, estab_time now)
+{
+    uint32_t at = p->at + ICMP6_HEADER, n = packet_contiguous(p) - ICMP6_HEADER;
+    const uint8_t *quoted = p->first + at;
+    struct ipv6_chain chain;
+    struct ipv6_header h;
+    enum reason reason = ipv6_parse(quoted, n, &h);
+
+    if (reason != REASON_NONE && reason != REASON_IP6_LENGTH) /* it is cut short, as a rule */
+        return REASON_ICMP_MALFORMED;
+    n -= IPV6_HEADER;
+    quoted += IPV6_HEADER;
+    if (ipv6_walk(quoted, n, h.next, false, &chain) != REASON_NONE || n - chain.length < 8)
+        return REASON_ICMP_MALFORMED;
+    if (chain.protocol == PROTO_UDP && chain.part.offset == 0)
+        return packet_icmp_udp(s, &h.src, &h.dst, quoted + chain.length, type, code);
+    if (chain.protocol != PROTO_TCP || chain.part.offset > 0)
+        return REASON_ICMP_NO_CONNECTION;
+    return packet_icmp_about(s, ip_local_on(&s->ip, &h.src, p->interface), &h.dst,
+                             quoted + chain.length, is_hard(type, code), NULL, now);
+}
+
+static enum reason packet_echo6(struct estab_stack *s, const struct packet *p)
+{
+    const uint8_t *h = p->first + p->at;
+    uint32_t most = ESTAB_PARTS_MAX * stack_tcp(s)->chunks.bytes;
+    uint32_t rest = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7];
+    struct ip_whence whence = packet_whence(p);
+
+    if (h[1] != 0)
+        return REASON_ICMP_MALFORMED;
+    /* We do not fragment, and a frame refers to so many chunks at most.  Of echo requests to a group
+     * a stranger would make more answers than questions. */
+    if (p->length + IPV6_HEADER > stack_tcp(s)->locals[p->local].mtu || p->length > most ||
+        addr_is_multicast(&p->dst))
+        return REASON_ICMP_IGNORED;
+    packet_reply(s, icmp_echo_reply(&s->ip, &whence, rest), p, p->at + ICMP6_HEADER,
+                 p->length - ICMP6_HEADER);
+    return REASON_ECHO;
+}
+
+static enum reason packet_icmp6(struct estab_stack *s, const struct packet *p, estab_time now)
+{
+    const uint8_t *h = p->first + p->at;
+
+    if (packet_contiguous(p) < ICMP6_HEADER)
+        return REASON_ICMP_MALFORMED;
+    if (!p->trusted && !packet_intact(p))
+        return REASON_ICMP_CHECKSUM;
+    switch (h[0]) {
+    case ICMP6_ECHO:
+        return packet_echo6(s, p);
+    case ICMP6_UNREACHABLE:
+    case ICMP6_TOO_BIG:
+    case ICMP6_TIME_EXCEEDED:
+    case ICMP6_PARAMETER:
+        return packet_icmp6_error(s, p, h[0], h[1], now);
+    default:
+        return REASON_ICMP_IGNORED;
+    }
+}
+
+/* ---- a packet -------------------------------------------------------------------------------------------- */
+
+static enum reason packet_payload(struct estab_stack *s, struct packet *p,
+                                  const struct ipv6_chain *chain, estab_time now)
+{
+    switch (p->protocol) {
+    case PROTO_TCP:
+        return p->group ? REASON_IP_LINK_BROADCAST : packet_tcp(s, p, now);
+    case PROTO_ICMP6:
+        return packet_icmp6(s, p, now);
+    case PROTO_UDP:
+        return p->group ? REASON_IP_LINK_BROADCAST : packet_udp(s, p, now);
+    default:
+        tell(s, p, ICMP6_PARAMETER, chain->code, chain->pointer, now);
+        return REASON_IP_PROTOCOL;
+    }
+}
+
+/* Takes what the header says, and steps over it and the `chain` bytes behind it. */
+static void packet_step(const struct estab_stack *s, struct packet *p, const struct ipv6_header *h,
+                        const struct ipv6_chain *chain)
+{
+    int local = ip_local_on(&s->ip, &h->dst, p->interface);
+    struct ip_path path = {.interface = p->interface};
+
+    if (local < 0) /* a group's */
+        local = ip_source(&s->ip, &path, &h->src);
+    p->src = h->src;
+    p->dst = h->dst;
+    p->diffserv = h->diffserv;
+    p->hop_limit = h->hop_limit;
+    p->protocol = chain->protocol;
+    p->local = (uint8_t)(local < 0 ? 0 : local);
+    p->headers = IPV6_HEADER + chain->length;
+    p->at += p->headers;
+    p->length = h->payload_length - chain->length;
+}
+
+enum reason packet_ipv6(struct estab_stack *s, struct packet *p, estab_time now)
+{
+    uint32_t n = p->frame->length - p->at, contiguous = p->first_length - p->at;
+    const uint8_t *first = p->first + p->at;
+    enum reason reason, wrong;
+    struct ipv6_chain chain;
+    struct ipv6_header h;
+
+    reason = ipv6_parse(first, contiguous, &h);
+    if (reason == REASON_IP6_LENGTH && h.payload_length <= n - IPV6_HEADER)
+        reason = REASON_NONE; /* the rest lies in other parts */
+    if (reason != REASON_NONE)
+        return reason;
+    contiguous -= IPV6_HEADER;
+    wrong = ipv6_walk(first + IPV6_HEADER,
+                      contiguous < h.payload_length ? contiguous : h.payload_length, h.next,
+                      addr_is_multicast(&h.dst), &chain);
+    reason = ip6_accepts(&s->ip, &h, chain.protocol, p->interface);
+    if (reason != REASON_NONE)
+        return reason;
+    packet_step(s, p, &h, &chain);
+    if (wrong != REASON_NONE) {
+        if (chain.tell)
+            tell(s, p, ICMP6_PARAMETER, chain.code, chain.pointer, now);
+        return wrong;
+    }
+    return chain.fragment ? REASON_IP_FRAGMENT : packet_payload(s, p, &chain, now);
+}
