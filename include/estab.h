@@ -175,7 +175,7 @@ struct estab_config {
     uint32_t listeners;
     uint32_t chunks;        /* text pool */
     uint32_t chunk_bytes;   /* a power of two */
-    uint32_t neighbours;    /* ARP entries */
+    uint32_t neighbours;    /* ARP entries, and IPv6's */
     uint32_t replies;       /* queued segments that no connection owns (RST, ARP, ICMP) */
     uint32_t udp_sockets;
     uint32_t datagrams;     /* of UDP, that wait to be sent */
@@ -225,6 +225,7 @@ struct estab_config {
     uint8_t hystart;    /* enum estab_hystart */
     uint8_t recovery;   /* enum estab_recovery */
     uint8_t ttl;
+    uint8_t dad_transmits; /* duplicate address detection of IPv6: questions; 0: off */
 };
 
 /* Congestion controls. */
@@ -305,6 +306,23 @@ ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_address_add(estab_stack *, int interface,
                                                               struct estab_addr address,
                                                               uint8_t prefix_length, estab_time now);
+/* On Ethernet an IPv6 address is looked for on the link first (RFC 4862 section 5.4), a second or two;
+ * meanwhile connections may be opened from it, and wait. */
+enum estab_address_state {
+    ESTAB_ADDRESS_TENTATIVE,
+    ESTAB_ADDRESS_PREFERRED,
+    ESTAB_ADDRESS_DUPLICATE, /* another station has it: never used */
+};
+
+struct estab_address {
+    uint32_t size;
+    struct estab_addr address;
+    uint8_t prefix_length, interface;
+    enum estab_address_state state;
+};
+
+/* Walks our addresses: *cursor starts at 0; false at the end. */
+ESTAB_API bool estab_address_next(const estab_stack *, uint32_t *cursor, struct estab_address *);
 /* Whether an interface of ours has this address. */
 ESTAB_API bool estab_address_is_local(const estab_stack *, struct estab_addr address);
 /* Adds a route: longest prefix wins, then the one added first.  An unspecified gateway means that

@@ -16,7 +16,8 @@ int ip_address_new(struct ip *ip, unsigned interface, const struct estab_addr *a
         return -1;
     ip->addresses[i] = (struct ip_address){.address = *address,
                                            .prefix_length = (uint8_t)prefix_length,
-                                           .interface = (uint8_t)interface};
+                                           .interface = (uint8_t)interface,
+                                           .state = ESTAB_ADDRESS_PREFERRED};
     return (int)ip->address_count++;
 }
 
@@ -41,7 +42,7 @@ int ip_local(const struct ip *ip, const struct estab_addr *address)
 /* ---- which one to use ----------------------------------------------------------------------------- */
 
 /* Whether `a` is a better source towards `dst` than `b`, by those rules of RFC 6724 section 5 that can
- * decide here: 1 the same address, 2 scope, 8 the longest common prefix. */
+ * decide here: 1 the same address, 2 scope, 8 the longest common prefix; before 8, one that is ours. */
 static bool better(const struct ip_address *a, const struct ip_address *b, const struct estab_addr *dst)
 {
     bool link = addr_is_link_local(dst);
@@ -50,6 +51,8 @@ static bool better(const struct ip_address *a, const struct ip_address *b, const
         return addr_equal(&a->address, dst);
     if (addr_is_link_local(&a->address) != addr_is_link_local(&b->address))
         return addr_is_link_local(&a->address) == link;
+    if ((a->state == ESTAB_ADDRESS_PREFERRED) != (b->state == ESTAB_ADDRESS_PREFERRED))
+        return a->state == ESTAB_ADDRESS_PREFERRED;
     return addr_common_bits(&a->address, dst) > addr_common_bits(&b->address, dst);
 }
 
@@ -60,7 +63,7 @@ int ip_source(const struct ip *ip, const struct ip_path *path, const struct esta
     for (uint32_t i = 0; i < ip->address_count; i++) {
         const struct ip_address *a = &ip->addresses[i];
 
-        if (addr_is_ipv4(&a->address) != addr_is_ipv4(dst))
+        if (addr_is_ipv4(&a->address) != addr_is_ipv4(dst) || a->state == ESTAB_ADDRESS_DUPLICATE)
             continue;
         if (path->interface != IP_LOOPBACK && a->interface != path->interface)
             continue;

@@ -11,6 +11,7 @@
 #define IP_IP_H
 
 #include "base/queue.h"
+#include "packet/icmp6.h"
 #include "packet/ipv4.h"
 #include "packet/ipv6.h"
 
@@ -23,11 +24,21 @@ struct ip_path {
     bool found;
 };
 
-/* An address of ours. */
+/* An address of ours, and how far duplicate address detection is with it (dad.c). */
 struct ip_address {
     struct estab_addr address;
+    uint64_t deadline; /* TENTATIVE: the next question, or the end */
     uint8_t prefix_length, interface;
-    uint8_t spare[2];
+    uint8_t state; /* enum estab_address_state */
+    uint8_t asked; /* times */
+    uint8_t spare[4];
+};
+
+/* Whom an answer goes to: the sender of a packet, and the address of ours that it was for. */
+struct ip_whence {
+    struct estab_addr us, them;
+    uint8_t interface;
+    uint8_t mac[6];
 };
 
 struct ip_route {
@@ -35,11 +46,21 @@ struct ip_route {
     uint8_t prefix_length, interface, used, spare;
 };
 
-enum neighbour_state { NEIGHBOUR_FREE, NEIGHBOUR_ASKED, NEIGHBOUR_KNOWN, NEIGHBOUR_SILENT };
+/* RFC 4861 section 7.3.2 calls ASKED "incomplete" and KNOWN "reachable"; the last three are IPv6's. */
+enum neighbour_state {
+    NEIGHBOUR_FREE,
+    NEIGHBOUR_ASKED,
+    NEIGHBOUR_KNOWN,
+    NEIGHBOUR_SILENT,
+    NEIGHBOUR_STALE, /* known, but not whether it still is there */
+    NEIGHBOUR_DELAY, /* it was sent something since */
+    NEIGHBOUR_PROBE, /* it is being asked whether it is */
+};
 
 struct neighbour {
     struct estab_addr address;
-    uint64_t deadline; /* ASKED: ask again; KNOWN: forget; SILENT: may be asked again */
+    uint64_t deadline; /* ASKED, PROBE: ask again; KNOWN, STALE: it lasts so long; SILENT: may be asked
+                        * again; DELAY: ask */
     uint8_t mac[6];
     uint8_t interface, state, tries;
     uint8_t spare[7];
@@ -48,6 +69,7 @@ struct neighbour {
 /* An ARP or ICMP packet to be sent. */
 struct ip_reply {
     struct estab_addr src, dst;
+    struct estab_addr target; /* of neighbour discovery */
     struct text_queue text; /* ICMP: behind its header */
     uint8_t protocol;       /* PROTO_ICMP, PROTO_ICMP6, or 0 for ARP */
     uint8_t interface;
@@ -55,6 +77,7 @@ struct ip_reply {
     uint16_t operation;     /* ARP */
     uint8_t mac[6];         /* of the station */
     uint32_t rest;          /* ICMP: its second word */
+    bool solicited;         /* of an advertisement */
 };
 
 enum { IP_REPLIES = 64, NEIGHBOUR_TRIES = 3 };
@@ -71,6 +94,8 @@ struct ip {
     uint32_t reply_head, reply_count;
     uint32_t id; /* of the next datagram, before it is hidden */
     uint32_t icmp_second, icmp_sent;
+    uint32_t reachable_ms;  /* how long an IPv6 neighbour stays KNOWN */
+    uint32_t dad_transmits; /* questions before an IPv6 address is ours; 0: it is at once */
     struct ip_reply replies[IP_REPLIES];
 };
 
@@ -91,6 +116,16 @@ int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned 
 int ip_source(const struct ip *ip, const struct ip_path *path, const struct estab_addr *dst);
 /* Whether a group of RFC 4291 section 2.8 that an interface listens to. */
 bool ip_in_group(const struct ip *ip, const struct estab_addr *group, unsigned interface);
+
+/* ---- dad.c ------------------------------------------------------------------------------------ */
+
+/* Begins to look whether others have an address; the first question goes after `wait`. */
+void dad_begin(struct ip *ip, unsigned local, estab_time wait, estab_time now);
+/* Somebody has it. */
+void dad_conflict(struct ip *ip, unsigned local);
+estab_time dad_deadline(const struct ip *ip);
+/* Whether an address has become ours, for which somebody may wait. */
+bool dad_expire(struct ip *ip, estab_time now);
 
 /* ---- route.c --------------------------------------------------------------------------------- */
 
@@ -124,16 +159,27 @@ estab_time neighbour_deadline(const struct ip *ip);
 /* Whether an entry changed for which somebody may wait. */
 bool neighbour_expire(struct ip *ip, estab_time now);
 
+/* A place for a new entry, which is free or may be forgotten; NULL: every one is an open question. */
+struct neighbour *neighbour_vacate(const struct ip *ip);
+struct neighbour *neighbour_lookup(const struct ip *ip, const struct estab_addr *address,
+                                   unsigned interface);
+
+/* ---- ndp.c: RFC 4861 --------------------------------------------------------------------------- */
+
+/* Asks for the station of an entry, all of its group or, if it is known, itself. */
+void ndp_ask(struct ip *ip, const struct neighbour *n);
+/* Something goes to a known neighbour: if it is stale, it will be asked whether it is there. */
+void ndp_used(struct neighbour *n, estab_time now);
+/* The deadline of an entry has come.  Whether it changed, and somebody may wait for that. */
+bool ndp_due(struct ip *ip, struct neighbour *n, estab_time now);
+/* A solicitation or advertisement that its own rules allow.  NONE, or why it was dropped; *learned:
+ * somebody may have waited for it. */
+enum reason ndp_arrives(struct ip *ip, const struct ip_whence *w, const struct ndp_neighbour *m,
+                        bool *learned, estab_time now);
+
 /* ---- icmp.c -------------------------------------------------------------------------------------- */
 
 struct ip_reply *ip_reply_new(struct ip *ip); /* NULL: full */
-/* Whom an answer goes to: the sender of a packet, and the address of ours that it was for. */
-struct ip_whence {
-    struct estab_addr us, them;
-    uint8_t interface;
-    uint8_t mac[6];
-};
-
 /* The answer to an ICMP echo request of either family, whose data the caller appends. */
 struct ip_reply *icmp_echo_reply(struct ip *ip, const struct ip_whence *w, uint32_t rest);
 /* An error, to the sender of a packet, of which the caller appends the beginning.  NULL: enough of them

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neighbour.c - addresses of stations on a link (RFC 826, RFC 1122 section 2.3.2).
+ * neighbour.c - addresses of stations on a link, of both families in one pool; learned by ARP (RFC 826,
+ * RFC 1122 section 2.3.2), and in ndp.c, which also tells of IPv6's further states.
  *
  *      FREE -> ASKED -> KNOWN -> FREE            asked once a second, three times;
  *                   \-> SILENT -> FREE           known for twenty minutes, silent for three seconds
@@ -16,8 +17,13 @@
 #define KNOWN_FOR     (1200 * ESTAB_SECOND)
 #define SILENT_FOR    (3 * ESTAB_SECOND)
 
-static struct neighbour *find(const struct ip *ip, const struct estab_addr *address,
-                              unsigned interface)
+static bool neighbour_has_mac(const struct neighbour *n)
+{
+    return n->state == NEIGHBOUR_KNOWN || n->state >= NEIGHBOUR_STALE;
+}
+
+struct neighbour *neighbour_lookup(const struct ip *ip, const struct estab_addr *address,
+                                   unsigned interface)
 {
     for (uint32_t i = 0; i < ip->neighbour_count; i++) {
         struct neighbour *n = ip_neighbour(ip, i);
@@ -29,8 +35,7 @@ static struct neighbour *find(const struct ip *ip, const struct estab_addr *addr
     return NULL;
 }
 
-/* A free entry, or the known one that would be forgotten first. */
-static struct neighbour *vacate(const struct ip *ip)
+struct neighbour *neighbour_vacate(const struct ip *ip)
 {
     struct neighbour *oldest = NULL;
 
@@ -39,7 +44,7 @@ static struct neighbour *vacate(const struct ip *ip)
 
         if (n->state == NEIGHBOUR_FREE)
             return n;
-        if (n->state == NEIGHBOUR_KNOWN && (!oldest || n->deadline < oldest->deadline))
+        if (neighbour_has_mac(n) && (!oldest || n->deadline < oldest->deadline))
             oldest = n;
     }
     return oldest;
@@ -47,11 +52,16 @@ static struct neighbour *vacate(const struct ip *ip)
 
 static void ask(struct ip *ip, struct neighbour *n, estab_time now)
 {
-    struct ip_reply *r = ip_reply_new(ip);
+    struct ip_reply *r;
 
     n->state = NEIGHBOUR_ASKED;
     n->tries++;
     n->deadline = now + ASK_EVERY;
+    if (!addr_is_ipv4(&n->address)) {
+        ndp_ask(ip, n);
+        return;
+    }
+    r = ip_reply_new(ip);
     if (!r)
         return; /* asked again in a second */
     r->operation = ARP_REQUEST;
@@ -81,19 +91,20 @@ enum neighbour_answer neighbour_find(struct ip *ip, const struct ip_path *path, 
 
     if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
         return ANSWER_KNOWN;
-    n = find(ip, &path->next_hop, path->interface);
+    n = neighbour_lookup(ip, &path->next_hop, path->interface);
     if (!n) {
-        n = vacate(ip);
+        n = neighbour_vacate(ip);
         if (!n)
             return ANSWER_FULL;
         *n = (struct neighbour){.address = path->next_hop, .interface = path->interface};
         ask(ip, n, now);
     }
-    if (n->state == NEIGHBOUR_KNOWN)
+    if (neighbour_has_mac(n)) {
         memcpy(mac, n->mac, 6);
-    return n->state == NEIGHBOUR_KNOWN   ? ANSWER_KNOWN
-           : n->state == NEIGHBOUR_ASKED ? ANSWER_WAIT
-                                         : ANSWER_NOBODY;
+        ndp_used(n, now);
+        return ANSWER_KNOWN;
+    }
+    return n->state == NEIGHBOUR_ASKED ? ANSWER_WAIT : ANSWER_NOBODY;
 }
 
 void neighbour_doubt(struct ip *ip, const struct ip_path *path, estab_time now)
@@ -102,11 +113,17 @@ void neighbour_doubt(struct ip *ip, const struct ip_path *path, estab_time now)
 
     if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
         return;
-    n = find(ip, &path->next_hop, path->interface);
-    if (!n || n->state != NEIGHBOUR_KNOWN)
+    n = neighbour_lookup(ip, &path->next_hop, path->interface);
+    if (!n || !neighbour_has_mac(n) || n->state == NEIGHBOUR_PROBE)
         return;
     n->tries = 0;
-    ask(ip, n, now);
+    if (addr_is_ipv4(&n->address)) {
+        ask(ip, n, now);
+        return;
+    }
+    n->state = NEIGHBOUR_DELAY; /* which is over: the known station is asked first */
+    n->deadline = now;
+    (void)ndp_due(ip, n, now);
 }
 
 bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t mac[6])
@@ -115,8 +132,8 @@ bool neighbour_known(const struct ip *ip, const struct ip_path *path, uint8_t ma
 
     if (path->interface == IP_LOOPBACK || ip->interfaces[path->interface].link == ESTAB_LINK_IP)
         return true;
-    n = find(ip, &path->next_hop, path->interface);
-    if (!n || n->state != NEIGHBOUR_KNOWN)
+    n = neighbour_lookup(ip, &path->next_hop, path->interface);
+    if (!n || !neighbour_has_mac(n))
         return false;
     memcpy(mac, n->mac, 6);
     return true;
@@ -156,9 +173,9 @@ enum reason neighbour_arp(struct ip *ip, unsigned interface, const uint8_t *p, s
         return REASON_ARP_MALFORMED; /* nobody else has our address; no station is a group */
     ours = addr_equal(&a.target, &ip->interfaces[interface].address);
     question = ours && a.operation == ARP_REQUEST;
-    known = find(ip, &a.sender, interface);
+    known = neighbour_lookup(ip, &a.sender, interface);
     if (!known && question && !addr_is_unspecified(&a.sender)) {
-        known = vacate(ip);
+        known = neighbour_vacate(ip);
         if (known && known->state != NEIGHBOUR_FREE)
             known = NULL;
         if (known)
@@ -200,6 +217,8 @@ bool neighbour_expire(struct ip *ip, estab_time now)
             continue;
         if (n->state == NEIGHBOUR_ASKED && n->tries < NEIGHBOUR_TRIES) {
             ask(ip, n, now);
+        } else if (n->state != NEIGHBOUR_ASKED && !addr_is_ipv4(&n->address)) {
+            changed |= ndp_due(ip, n, now);
         } else if (n->state == NEIGHBOUR_ASKED) {
             n->state = NEIGHBOUR_SILENT;
             n->deadline = now + SILENT_FOR;

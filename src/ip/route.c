@@ -76,13 +76,34 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
     return h->fragment ? REASON_IP_FRAGMENT : REASON_NONE;
 }
 
+/* RFC 4862 section 5.4: of a tentative address only neighbour discovery speaks, and of one that is
+ * another's nobody. */
+static enum reason state_accepts(const struct ip_address *a, unsigned protocol)
+{
+    if (a->state == ESTAB_ADDRESS_DUPLICATE)
+        return REASON_IP_NOT_OURS;
+    return a->state == ESTAB_ADDRESS_PREFERRED || protocol == PROTO_ICMP6 ? REASON_NONE
+                                                                         : REASON_IP6_TENTATIVE;
+}
+
+/* Who looks for a duplicate speaks from no address; who tells of one, from it, though it is ours, too. */
+static bool source_of_duplicates(const struct ip *ip, const struct ipv6_header *h, unsigned protocol,
+                                 unsigned interface)
+{
+    return protocol == PROTO_ICMP6 && interface != IP_LOOPBACK &&
+           (addr_is_unspecified(&h->src) || ip_local_on(ip, &h->src, interface) >= 0);
+}
+
 enum reason ip6_accepts(const struct ip *ip, const struct ipv6_header *h, unsigned protocol,
                         unsigned interface)
 {
-    if (!source_possible(ip, &h->src, interface))
+    int local = ip_local_on(ip, &h->dst, interface);
+
+    if (!source_possible(ip, &h->src, interface) &&
+        !source_of_duplicates(ip, h, protocol, interface))
         return REASON_IP_SOURCE;
-    if (ip_local_on(ip, &h->dst, interface) >= 0)
-        return REASON_NONE;
+    if (local >= 0)
+        return state_accepts(&ip->addresses[local], protocol);
     if (!addr_is_multicast(&h->dst))
         return REASON_IP_NOT_OURS;
     if (protocol == PROTO_TCP)

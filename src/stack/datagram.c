@@ -126,11 +126,14 @@ bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
     const struct udp_out *o;
 
     while ((o = udp_next(u)) != NULL) {
-        struct ip_path path = ip_path_to(&s->ip, &o->dst.addr, ip_local(&s->ip, &o->src.addr));
-        enum neighbour_answer answer = ANSWER_NOBODY;
+        int local = ip_local(&s->ip, &o->src.addr);
+        struct ip_path path = ip_path_to(&s->ip, &o->dst.addr, local);
+        enum neighbour_answer answer = ANSWER_NOBODY, own = own_address(s, (unsigned)local);
         uint8_t mac[6] = {0};
 
-        if (path.found)
+        if (own == ANSWER_WAIT)
+            answer = own;
+        else if (path.found && own == ANSWER_KNOWN)
             answer = neighbour_find(&s->ip, &path, mac, now);
         if (answer == ANSWER_WAIT) {
             if (udp_block(u, pool))
@@ -142,7 +145,7 @@ bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
             udp_sent(u, pool); /* its chunks are pinned */
             return true;
         }
-        stack_drop(s, why_lost(&path, answer), path.interface, now);
+        stack_drop(s, why_lost(&path, own, answer), path.interface, now);
         udp_lost(u, pool, path.found ? ESTAB_UNREACHABLE : ESTAB_NO_ROUTE);
     }
     return false;

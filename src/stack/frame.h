@@ -86,7 +86,10 @@ void frame_text(struct tcp *t, struct estab_frame *f, struct queue_cursor at, ui
 uint64_t text_sum(const struct estab_frame *f, uint32_t header, uint64_t sum);
 /* Whether the device, or nobody, sums the transport's bytes. */
 bool frame_offloads(const struct estab_stack *s, const struct estab_frame *f);
-enum reason why_lost(const struct ip_path *path, enum neighbour_answer answer);
+/* Whether an address of ours can speak: KNOWN, WAIT for duplicate address detection, or NOBODY. */
+enum neighbour_answer own_address(const struct estab_stack *s, unsigned local);
+enum reason why_lost(const struct ip_path *path, enum neighbour_answer own,
+                     enum neighbour_answer answer);
 
 /* ---- datagram.c: UDP ------------------------------------------------------------------------------- */
 

@@ -35,7 +35,8 @@ static void tell(struct estab_stack *s, const struct packet *p, unsigned type, u
     struct ip_path path = {.interface = p->interface};
     int from = ip_source(&s->ip, &path, &p->src);
 
-    if (!may_tell(p, type, code) || is_error(p) || from < 0)
+    if (!may_tell(p, type, code) || is_error(p) || from < 0 ||
+        s->ip.addresses[from].state != ESTAB_ADDRESS_PREFERRED)
         return;
     if (addr_is_multicast(&p->dst))
         whence.us = s->ip.addresses[from].address;
@@ -98,7 +99,40 @@ static enum reason packet_echo6(struct estab_stack *s, const struct packet *p)
     return REASON_ECHO;
 }
 
-static enum reason packet_icmp6(struct estab_stack *s, const struct packet *p, estab_time now)
+/* RFC 4861 sections 7.1.1 and 7.1.2, as far as the message itself does not say it; RFC 6980: never in
+ * fragments, not even in one. */
+static bool neighbour_holds(const struct packet *p, const struct ndp_neighbour *m, bool cut)
+{
+    struct estab_addr group = addr_solicited_node(&m->target);
+
+    if (p->hop_limit != NDP_HOP_LIMIT || cut)
+        return false;
+    if (m->advertisement)
+        return !addr_is_unspecified(&p->src) && !(m->solicited && addr_is_multicast(&p->dst));
+    return !addr_is_unspecified(&p->src) || (addr_equal(&p->dst, &group) && !m->has_mac);
+}
+
+static enum reason packet_neighbour(struct estab_stack *s, const struct packet *p, bool cut,
+                                    estab_time now)
+{
+    struct ip_whence whence = packet_whence(p);
+    struct ndp_neighbour m;
+    bool learned = false;
+    enum reason reason;
+
+    if (p->interface == IP_LOOPBACK || s->ip.interfaces[p->interface].link != ESTAB_LINK_ETHERNET)
+        return REASON_ICMP_IGNORED; /* there are no stations */
+    if (!ndp_neighbour_parse(p->first + p->at, packet_contiguous(p), &m) ||
+        packet_contiguous(p) < p->length || !neighbour_holds(p, &m, cut))
+        return REASON_NDP_MALFORMED;
+    reason = ndp_arrives(&s->ip, &whence, &m, &learned, now);
+    if (learned)
+        stack_unblock(s);
+    return reason;
+}
+
+static enum reason packet_icmp6(struct estab_stack *s, const struct packet *p, bool cut,
+                                estab_time now)
 {
     const uint8_t *h = p->first + p->at;
 
@@ -106,6 +140,13 @@ static enum reason packet_icmp6(struct estab_stack *s, const struct packet *p, e
         return REASON_ICMP_MALFORMED;
     if (!p->trusted && !packet_intact(p))
         return REASON_ICMP_CHECKSUM;
+    if (h[0] == ICMP6_NEIGHBOUR_SOLICITATION || h[0] == ICMP6_NEIGHBOUR_ADVERTISEMENT)
+        return packet_neighbour(s, p, cut, now);
+    if (s->ip.addresses[p->local].state != ESTAB_ADDRESS_PREFERRED)
+        return REASON_IP6_TENTATIVE;
+    if (p->interface != IP_LOOPBACK &&
+        (addr_is_unspecified(&p->src) || ip_local_on(&s->ip, &p->src, p->interface) >= 0))
+        return REASON_IP_SOURCE; /* good for finding duplicates alone */
     switch (h[0]) {
     case ICMP6_ECHO:
         return packet_echo6(s, p);
@@ -128,7 +169,7 @@ static enum reason packet_payload(struct estab_stack *s, struct packet *p,
     case PROTO_TCP:
         return p->group ? REASON_IP_LINK_BROADCAST : packet_tcp(s, p, now);
     case PROTO_ICMP6:
-        return packet_icmp6(s, p, now);
+        return packet_icmp6(s, p, chain->cut, now);
     case PROTO_UDP:
         return p->group ? REASON_IP_LINK_BROADCAST : packet_udp(s, p, now);
     default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.c - what is sent becomes frames: ARP and ICMP first, then answers that no connection owns,
- * datagrams (datagram.c), then the connections that are ready, in turn.
+ * output.c - what is sent becomes frames: ARP, neighbour discovery and ICMP first, then answers that no
+ * connection owns, datagrams (datagram.c), then the connections that are ready, in turn.
  *
  * Headers are written into the frame, text is referred to where it lies in the text pool, pinned
  * until estab_output_done.  A segment to an address of our own goes straight back to input.
@@ -161,6 +161,40 @@ static void build_icmp(struct estab_stack *s, struct estab_frame *f, struct ip_r
     queue_clear(&t->chunks, &r->text); /* pinned: gone when the frame is done */
 }
 
+/* RFC 4861 sections 4.3 and 4.4.  What looks for a duplicate comes from no address, and names no station. */
+static void build_neighbour(struct estab_stack *s, struct estab_frame *f, const struct ip_reply *r)
+{
+    struct ndp_neighbour m = {.target = r->target,
+                              .advertisement = r->type == ICMP6_NEIGHBOUR_ADVERTISEMENT,
+                              .solicited = r->solicited,
+                              .has_mac = !addr_is_unspecified(&r->src)};
+    struct estab_addr none = {{0}};
+    uint8_t *icmp;
+    size_t n;
+
+    m.override = m.advertisement;
+    memcpy(m.mac, s->ip.interfaces[r->interface].mac, 6);
+    frame_link(s, f, r->interface, r->mac, ETHERTYPE_IPV6);
+    icmp = f->head + f->head_length + IPV6_HEADER;
+    n = ndp_neighbour_write(icmp, &m);
+    frame_ipv6(f,
+               &(struct ip_out){.src = m.has_mac ? r->src : none,
+                                .dst = r->dst,
+                                .protocol = PROTO_ICMP6,
+                                .length = (uint32_t)n},
+               NDP_HOP_LIMIT);
+    writer_store16(icmp + 2, checksum_done(checksum_add(ip_pseudo(&r->src, &r->dst, PROTO_ICMP6,
+                                                                 (uint32_t)n),
+                                                        icmp, n)));
+    f->head_length = (uint8_t)(f->head_length + n);
+}
+
+static bool is_neighbour(const struct ip_reply *r)
+{
+    return r->protocol == PROTO_ICMP6 && (r->type == ICMP6_NEIGHBOUR_SOLICITATION ||
+                                          r->type == ICMP6_NEIGHBOUR_ADVERTISEMENT);
+}
+
 static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
 {
     struct ip *ip = &s->ip;
@@ -168,7 +202,9 @@ static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
 
     if (ip->reply_count == 0)
         return false;
-    if (r->protocol)
+    if (is_neighbour(r))
+        build_neighbour(s, f, r);
+    else if (r->protocol)
         build_icmp(s, f, r);
     else
         build_arp(s, f, r);
@@ -279,8 +315,20 @@ static void segment_lost(struct estab_stack *s, struct tcb *b, enum reason reaso
     conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_UNREACHABLE);
 }
 
-enum reason why_lost(const struct ip_path *path, enum neighbour_answer answer)
+enum neighbour_answer own_address(const struct estab_stack *s, unsigned local)
 {
+    unsigned state = s->ip.addresses[local].state;
+
+    return state == ESTAB_ADDRESS_PREFERRED   ? ANSWER_KNOWN
+           : state == ESTAB_ADDRESS_TENTATIVE ? ANSWER_WAIT
+                                              : ANSWER_NOBODY;
+}
+
+enum reason why_lost(const struct ip_path *path, enum neighbour_answer own,
+                     enum neighbour_answer answer)
+{
+    if (own == ANSWER_NOBODY)
+        return REASON_ADDRESS_DUPLICATE;
     if (!path->found)
         return REASON_NO_ROUTE;
     return answer == ANSWER_FULL ? REASON_NEIGHBOUR_TABLE_FULL : REASON_NEIGHBOUR_UNKNOWN;
@@ -293,7 +341,7 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
     while (t->ready_head != TCB_NONE) {
         struct tcb *b = tcp_tcb(t, t->ready_head);
         struct ip_path path = ip_path_to(&s->ip, &b->head.remote, b->head.local);
-        enum neighbour_answer answer = ANSWER_NOBODY;
+        enum neighbour_answer answer = ANSWER_NOBODY, own = own_address(s, b->head.local);
         uint8_t mac[6] = {0};
         struct tcp_out out;
         enum emit_why why;
@@ -301,7 +349,9 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
         if (path.found && (b->flags & TCB_ADVISE))
             neighbour_doubt(&s->ip, &path, now);
         b->flags &= ~(uint32_t)TCB_ADVISE;
-        if (path.found)
+        if (own == ANSWER_WAIT)
+            answer = own;
+        else if (path.found && own == ANSWER_KNOWN)
             answer = neighbour_find(&s->ip, &path, mac, now);
         if (answer == ANSWER_WAIT) {
             conn_block(t, b);
@@ -315,7 +365,7 @@ static bool next_segment(struct estab_stack *s, struct estab_frame *f, estab_tim
             build_segment(s, f, &out, path.interface, mac);
             return true;
         }
-        segment_lost(s, b, why_lost(&path, answer), path.interface, now);
+        segment_lost(s, b, why_lost(&path, own, answer), path.interface, now);
     }
     return false;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stack.c - a stack in its room: made, given interfaces and routes, asked for deadlines and events. */
+#include "base/siphash.h"
+#include "base/writer.h"
 #include "stack/stack.h"
 
 enum { ROOM_ALIGNMENT = 64 };
@@ -27,6 +29,19 @@ static uint64_t layout(const struct estab_config *c, struct places *p)
     at += udp_layout(NULL, c);
     p->tcp = at;
     return at + tcp_layout(NULL, c);
+}
+
+/* RFC 4861 section 10: REACHABLE_TIME, made different for each host; RFC 4862 section 5.4.2: how long
+ * the first question about an address waits, lest all ask at once. */
+enum { REACHABLE_LEAST_MS = 15000, REACHABLE_SPREAD_MS = 30000, FIRST_QUESTION_MS = 1000 };
+
+/* A number that is the same for this stack at each time, and another one for another. */
+static uint32_t scatter(const struct estab_config *config, uint32_t what)
+{
+    uint8_t text[8] = {'s', 'c', 'a', 't'};
+
+    writer_store32(text + 4, what);
+    return (uint32_t)siphash24(config->hash_key, text, sizeof text);
 }
 
 size_t estab_stack_size(const struct estab_config *config)
@@ -57,6 +72,8 @@ estab_stack *estab_stack_init(struct estab_room room, const struct estab_config 
     s->ip.neighbours_at = places.neighbours - offsetof(struct estab_stack, ip);
     s->ip.neighbour_count = config->neighbours;
     udp_init(stack_udp(s), config);
+    s->ip.dad_transmits = config->dad_transmits;
+    s->ip.reachable_ms = REACHABLE_LEAST_MS + scatter(config, 0) % REACHABLE_SPREAD_MS;
     tcp_init(stack_tcp(s), config, now);
     return s;
 }
@@ -122,6 +139,7 @@ static bool interface_holds(const struct estab_interface *i)
 static enum estab_error address_new(struct estab_stack *s, unsigned interface,
                                     const struct estab_addr *address, unsigned prefix_length)
 {
+    struct tcp *t = stack_tcp(s);
     const struct estab_interface *i = &s->ip.interfaces[interface];
     struct ip_route route = {.prefix = *address,
                              .prefix_length = (uint8_t)prefix_length,
@@ -133,13 +151,16 @@ static enum estab_error address_new(struct estab_stack *s, unsigned interface,
     if (s->ip.address_count == ESTAB_ADDRESSES_MAX || !ip_route_add(&s->ip, &route))
         return ESTAB_NO_RESOURCES;
     n = ip_address_new(&s->ip, interface, address, prefix_length);
-    stack_tcp(s)->locals[n] = (struct tcp_local){
+    t->locals[n] = (struct tcp_local){
         .address = *address,
         .super_segment = i->super_segment,
         .mtu = (uint16_t)i->mtu,
         .used = 1,
         .ip_header = addr_is_ipv4(address) ? IPV4_HEADER_MIN : IPV6_HEADER,
     };
+    if (!addr_is_ipv4(address))
+        dad_begin(&s->ip, (unsigned)n,
+                  scatter(&t->config, 1 + interface) % FIRST_QUESTION_MS * ESTAB_MS, t->last);
     return ESTAB_OK;
 }
 
@@ -186,11 +207,27 @@ enum estab_error estab_address_add(estab_stack *s, int interface, struct estab_a
     return address_new(s, (unsigned)interface, &address, prefix_length);
 }
 
+bool estab_address_next(const estab_stack *s, uint32_t *cursor, struct estab_address *out)
+{
+    const struct ip_address *a = &s->ip.addresses[*cursor];
+
+    if (*cursor >= s->ip.address_count)
+        return false;
+    *out = (struct estab_address){.size = sizeof *out,
+                                  .address = a->address,
+                                  .prefix_length = a->prefix_length,
+                                  .interface = a->interface,
+                                  .state = (enum estab_address_state)a->state};
+    (*cursor)++;
+    return true;
+}
+
 enum estab_error estab_interface_announce(estab_stack *s, int interface)
 {
     if (interface < 0 || (uint32_t)interface >= s->ip.interface_count)
         return ESTAB_INVALID;
-    if (s->ip.interfaces[interface].link == ESTAB_LINK_ETHERNET)
+    if (s->ip.interfaces[interface].link == ESTAB_LINK_ETHERNET &&
+        addr_is_ipv4(&s->ip.interfaces[interface].address))
         neighbour_announce(&s->ip, (unsigned)interface);
     return ESTAB_OK;
 }
@@ -216,7 +253,10 @@ enum estab_error estab_route_add(estab_stack *s, struct estab_addr prefix, uint8
 estab_time estab_deadline(const estab_stack *s)
 {
     estab_time tcp = tcp_deadline(stack_tcp(s)), ip = neighbour_deadline(&s->ip);
+    estab_time dad = dad_deadline(&s->ip);
 
+    if (dad < ip)
+        ip = dad;
     return tcp < ip ? tcp : ip;
 }
 
@@ -231,7 +271,7 @@ void estab_expire(estab_stack *s, estab_time now)
     struct tcp *t = stack_tcp(s);
 
     now = stack_now(s, now);
-    if (neighbour_expire(&s->ip, now))
+    if (neighbour_expire(&s->ip, now) | dad_expire(&s->ip, now))
         stack_unblock(s);
     tcp_expire(t, now);
 }

@@ -69,18 +69,34 @@ static void bare_packets_carry_all(void **state)
                        TRANSFER_IPV6_BARE);
 }
 
+/* With duplicate address detection, neighbours that are asked for, and asked again whether they are there. */
+static void ethernet_carries_all(void **state)
+{
+    (void)state;
+    (void)transfer(1, "none", TRANSFER_IPV6);
+    (void)transfer(1, "delay 20ms rate 10mbit queue 20", TRANSFER_IPV6);
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        (void)transfer(seed, "delay 20ms jitter 5ms rate 10mbit queue 50 loss 5% duplicate 2% "
+                             "reorder 5% 10ms corrupt 2%",
+                       TRANSFER_IPV6);
+    (void)transfer(1, "delay 20ms rate 16kbit", TRANSFER_IPV6); /* a minute: asked again meanwhile */
+}
+
 static void the_same_seed_is_the_same_run(void **state)
 {
     uint64_t digest = transfer(7, "delay 20ms loss 1%", TRANSFER_IPV6_BARE);
     (void)state;
     assert_true(digest == transfer(7, "delay 20ms loss 1%", TRANSFER_IPV6_BARE));
     assert_true(digest != transfer(8, "delay 20ms loss 1%", TRANSFER_IPV6_BARE));
+    digest = transfer(7, "delay 20ms loss 1%", TRANSFER_IPV6);
+    assert_true(digest == transfer(7, "delay 20ms loss 1%", TRANSFER_IPV6));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bare_packets_carry_all),
+        cmocka_unit_test(ethernet_carries_all),
         cmocka_unit_test(the_same_seed_is_the_same_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

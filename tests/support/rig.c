@@ -126,12 +126,13 @@ static void start(struct rig *r, const struct estab_config *config, bool etherne
 {
     struct estab_interface interface = {.size = sizeof interface,
                                         .link = ethernet ? ESTAB_LINK_ETHERNET : ESTAB_LINK_IP,
-                                        .mac = {2, 0, 10, 11, 0, 1},
                                         .prefix_length = over_ipv6 ? 64 : 24,
                                         .address = rig_us(),
                                         .mtu = over_ipv6 ? 1520 : 1500}; /* for the same MSS */
     struct estab_room room;
 
+    memcpy(interface.mac, (uint8_t[]){2, 0}, 2);
+    memcpy(interface.mac + 2, rig_us().b + 12, 4);
     r->config = config ? *config : rig_config();
     r->tsval = 1000;
     r->ethernet = ethernet;
@@ -447,6 +448,25 @@ static void answer_arp(struct rig *r, const uint8_t *arp)
     estab_input(r->stack, &frame, 1, r->now);
 }
 
+/* The same of IPv6; who looks for a duplicate is not answered.  True: it was such a question. */
+static bool answer_solicitation(struct rig *r, const struct rig_sent *out)
+{
+    static const struct estab_addr nobody;
+    uint8_t bytes[128], body[28] = {0x60}; /* solicited, override */
+    struct estab_addr who;
+
+    if (r->deaf || out->type != 135 || memcmp(&out->src, &nobody, 16) == 0)
+        return false;
+    memcpy(who.b, out->body + 4, 16);
+    memcpy(body + 4, who.b, 16);
+    memcpy(body + 20, (uint8_t[]){2, 1, 2, 0, who.b[12], who.b[13], who.b[14], who.b[15]}, 8);
+    size_t n = made_icmp6(bytes, who, out->src, 136, 0, body, sizeof body, false);
+    made_hops(bytes, 255, false);
+    struct estab_frame frame = made_frame(bytes, n, false);
+    estab_input(r->stack, &frame, 1, r->now);
+    return true;
+}
+
 static void took(struct rig *r, const struct estab_frame *f)
 {
     static uint8_t bytes[RIG_FRAME_MAX];
@@ -461,6 +481,10 @@ static void took(struct rig *r, const struct estab_frame *f)
         read_ip6(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
     else
         read_ip(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
+    if (r->ethernet)
+        memcpy(out.mac, bytes, 6);
+    if (out.protocol == PROTOCOL_ICMP6 && answer_solicitation(r, &out))
+        return;
     if (r->out_count == RIG_SENT_MAX)
         rig_fail(r, "more than %d frames", RIG_SENT_MAX);
     r->out[r->out_count++] = out;

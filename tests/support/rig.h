@@ -96,6 +96,7 @@ struct rig_sent {
     uint8_t type, code; /* of ICMP */
     uint8_t hops;       /* of ICMPv6, with what follows: its hop limit, and what is behind the checksum */
     uint8_t body[64];
+    uint8_t mac[6]; /* to which it goes */
     bool text_good;
     estab_time at;
 };
@@ -115,7 +116,7 @@ struct rig {
     bool ethernet;
     uint32_t tsval;   /* of the peer's segments, where timestamps are configured */
     bool split;       /* text in two parts */
-    bool deaf;        /* the peer does not answer ARP */
+    bool deaf;        /* the peer does not answer ARP, nor solicitations */
     bool hold;        /* frames out are not done until rig_done */
     bool keep_events; /* nobody takes events */
     bool keep_unread; /* TIME-WAIT is reached with text unread: a TCB instead of a record */

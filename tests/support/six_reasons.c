@@ -76,3 +76,86 @@ struct rig *six_no_next(void)
 {
     return six_with(59, "", 0, 0, 0);
 }
+
+/* ---- neighbour discovery ------------------------------------------------------------------------------ */
+
+static const struct estab_addr nobody;
+
+/* On Ethernet, with an address that is ours alone already, or not yet. */
+static struct rig *on_ethernet(bool tentative)
+{
+    struct estab_config config = rig_config();
+    static struct rig r;
+
+    config.dad_transmits = tentative;
+    rig_over_ipv6(true);
+    rig_start_on_ethernet(&r, &config, 0, 0);
+    r.deaf = true;
+    return &r;
+}
+
+static struct estab_addr six_host(uint8_t number)
+{
+    return (struct estab_addr){{0xfd, 0x11, [15] = number}};
+}
+
+/* A solicitation (135) or advertisement (136) about a host, with the option that names its station. */
+static struct rig *about(struct rig *r, uint8_t type, struct estab_addr from, uint8_t host, uint8_t flags,
+                         uint8_t station)
+{
+    uint8_t body[28] = {flags, [4] = 0xfd, 0x11, [19] = host,
+                        [20] = (uint8_t)(type - 134), 1, 2, 0, 0, 0, 0, station};
+    size_t n = made_icmp6(bytes, from, rig_us(), type, 0, body, station ? 28 : 20, false);
+
+    bytes[11] = station;
+    made_hops(bytes, 255, false);
+    rig_in_bytes(r, bytes, n);
+    rig_over_ipv6(false);
+    return r;
+}
+
+struct rig *six_tentative(void)
+{
+    struct rig *r = on_ethernet(true);
+    size_t n = made_ip(bytes, rig_peer(), rig_us(), 6, "", 0, false);
+
+    rig_in_bytes(r, bytes, n);
+    rig_over_ipv6(false);
+    return r;
+}
+
+struct rig *six_ndp_malformed(void)
+{
+    return about(on_ethernet(false), 135, nobody, 1, 0, 9); /* from nobody, and yet from a station */
+}
+
+struct rig *six_ndp_not_ours(void)
+{
+    return about(on_ethernet(false), 135, six_host(2), 3, 0, 2);
+}
+
+struct rig *six_ndp_unasked(void)
+{
+    return about(on_ethernet(false), 136, six_host(2), 2, 0x60, 2);
+}
+
+struct rig *six_ndp_kept(void)
+{
+    struct rig *r = about(on_ethernet(false), 135, six_host(2), 1, 0, 2);
+
+    rig_over_ipv6(true);
+    return about(r, 136, six_host(2), 2, 0x40, 3);
+}
+
+struct rig *six_ndp_duplicate(void)
+{
+    return about(on_ethernet(true), 136, six_host(1), 1, 0x20, 2);
+}
+
+struct rig *six_address_duplicate(void)
+{
+    struct rig *r = on_ethernet(true);
+
+    (void)rig_open_active(r);
+    return about(r, 136, six_host(1), 1, 0x20, 2);
+}

@@ -16,5 +16,12 @@ struct rig *six_extensions(void);
 struct rig *six_option(void);
 struct rig *six_routing(void);
 struct rig *six_no_next(void);
+struct rig *six_tentative(void);
+struct rig *six_ndp_malformed(void);
+struct rig *six_ndp_not_ours(void);
+struct rig *six_ndp_unasked(void);
+struct rig *six_ndp_kept(void);
+struct rig *six_ndp_duplicate(void);
+struct rig *six_address_duplicate(void);
 
 #endif
