@@ -117,16 +117,25 @@ class Packet:
     name = "packet"
     spec = "packet:estab"
     device = "kernel"
-    kernel, ours = "10.11.0.1", "10.11.0.2"
+    kernel, ours, bits = "10.11.0.1", "10.11.0.2", 24
 
     def __enter__(self):
         run("ip", "link", "add", "kernel", "type", "veth", "peer", "name", "estab")
         for name in ("kernel", "estab"):
             offloads_off(name)
-            pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+            self.set_ipv6(name)
             run("ip", "link", "set", name, "up")
-        run("ip", "addr", "add", f"{self.kernel}/24", "dev", self.device)
+        self.give_address()
         return self
+
+    def set_ipv6(self, name):
+        """Our end of a pair is not the kernel's."""
+        there = name == self.device and ":" in self.kernel
+        pathlib.Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text(str(int(not there)))
+
+    def give_address(self):
+        run("ip", "addr", "add", f"{self.kernel}/{self.bits}", "dev", self.device,
+            *(["nodad"] if ":" in self.kernel else []))
 
     def __exit__(self, *_):
         run("ip", "link", "del", self.device)
@@ -153,19 +162,31 @@ class Tap(Packet):
         pass
 
     def stack_ready(self):
-        pathlib.Path(f"/proc/sys/net/ipv6/conf/{self.device}/disable_ipv6").write_text("1")
+        self.set_ipv6(self.device)
         run("ip", "link", "set", self.device, "up")
-        run("ip", "addr", "add", f"{self.kernel}/24", "dev", self.device)
+        self.give_address()
+
+
+class Packet6(Packet):
+    """The same with IPv6."""
+
+    kernel, ours, bits = "fd11::1", "fd11::2", 64
+
+
+class Tap6(Tap):
+    """The same with IPv6."""
+
+    kernel, ours, bits = "fd12::1", "fd12::2", 64
 
 
 told = set()  # what was said once
 
 
-def wires():
+def wires(packet=Packet, tap=Tap):
     """Each kind that this user may have; a sentence about the one that is left out."""
-    yield Packet()
+    yield packet()
     if os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        yield Tap()
+        yield tap()
     elif "tap" not in told:
         told.add("tap")
         print("left out: tap, as /dev/net/tun is missing, or not this user's to open")
@@ -212,7 +233,7 @@ class Stack:
     def __init__(self, wire, options):
         words = [word for name, value in options.items() for word in (name, str(value))]
         self.wire, self.said = wire, []
-        self.words = [str(STACK), wire.spec, f"{wire.ours}/24", *words]
+        self.words = [str(STACK), wire.spec, f"{wire.ours}/{wire.bits}", *words]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.words, text=True, bufsize=1, stdin=subprocess.PIPE,
@@ -259,7 +280,7 @@ class Stack:
         self.say(command)
         rows = []
         while True:
-            words = self.hear("state", "reason", "listed").split()
+            words = self.hear("state", "reason", "address", "listed").split()
             if words[0] == "listed":
                 return rows
             rows.append(words[1:])
@@ -280,7 +301,7 @@ class Stack:
         """Until the only connection of this port, ours or the peer's, is in that state."""
         def there():
             return [row[0] for row in self.states() if row[0] != "LISTEN"
-                    and str(port) in (row[1].split(":")[1], row[2].split(":")[1])]
+                    and str(port) in (row[1].split(":")[-1], row[2].split(":")[-1])]
         await_that(lambda: there() == ([state] if state else []),
                    lambda: f"our connections of port {port} are {there()}, not {state}")
 
@@ -310,7 +331,8 @@ STATES = {1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5
 
 def kernel_sockets():
     """(state, local port, remote port) of each TCP socket of the namespace."""
-    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    for line in (line for name in ("tcp", "tcp6") if os.path.exists(f"/proc/net/{name}")
+                 for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]):
         _, local, remote, state = line.split()[:4]
         yield (STATES[int(state, 16)], int(local.split(":")[1], 16), int(remote.split(":")[1], 16))
 
@@ -335,7 +357,8 @@ def await_listener(port):
 
 
 def listener(wire, port=0, backlog=1024):
-    s = socket.create_server((wire.kernel, port), backlog=backlog)
+    s = socket.create_server((wire.kernel, port), backlog=backlog,
+                             family=socket.AF_INET6 if ":" in wire.kernel else socket.AF_INET)
     s.settimeout(PATIENCE)
     return s
 
@@ -421,13 +444,14 @@ class Capture:
 
     def must_be_sound(self, at_least):
         """tshark finds nothing wrong in what the stack has sent, which is something."""
-        ours = f"ip.src == {self.wire.ours}"
+        ours = f"{'ipv6' if ':' in self.wire.ours else 'ip'}.src == {self.wire.ours}"
         sent = len(self.fields(ours, "frame.number"))
         check(sent >= at_least, f"only {sent} packets of ours were captured")
         wrong = self.fields(f"({ours} or arp) and ({WRONG})", "frame.number", "_ws.expert.message",
                             "tcp.flags.str")
         check(not wrong, f"tshark objects to {len(wrong)} packets of {sent}: {wrong[:5]}")
-        good = "tcp.checksum.status == 1 or icmp.checksum.status == 1"
+        good = ("tcp.checksum.status == 1 or icmp.checksum.status == 1 or "
+                "icmpv6.checksum.status == 1")
         unseen = self.fields(f"({ours}) and not ({good})", "frame.number")
         check(not unseen, f"tshark has not checked {len(unseen)} packets")
         return sent

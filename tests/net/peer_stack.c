@@ -14,7 +14,7 @@
  *      unlisten
  *      connect ADDRESS PORT TIMES PARALLEL ROLE [N]    TIMES in all, PARALLEL of them at once
  *      send ID N       close ID       abort ID
- *      list            counters       reasons       quit
+ *      list            counters       reasons       addresses       quit
  *
  * Connections are numbered from 1.  Each has a role:
  *
@@ -106,10 +106,22 @@ static _Noreturn void give_up(const char *why, const char *what)
     exit(2);
 }
 
-static void endpoint_text(const struct estab_endpoint *e, char text[24])
+#define ENDPOINT_TEXT (INET6_ADDRSTRLEN + 8)
+
+static bool is_ipv4(const struct estab_addr *a)
 {
-    const uint8_t *b = e->addr.b + 12;
-    snprintf(text, 24, "%u.%u.%u.%u:%u", b[0], b[1], b[2], b[3], e->port);
+    struct estab_addr mapped = estab_ipv4(0, 0, 0, 0);
+    return memcmp(a->b, mapped.b, 12) == 0;
+}
+
+static void endpoint_text(const struct estab_endpoint *e, char text[ENDPOINT_TEXT])
+{
+    char address[INET6_ADDRSTRLEN];
+    if (is_ipv4(&e->addr))
+        inet_ntop(AF_INET, e->addr.b + 12, address, sizeof address);
+    else
+        inet_ntop(AF_INET6, e->addr.b, address, sizeof address);
+    snprintf(text, ENDPOINT_TEXT, "%s:%u", address, e->port);
 }
 
 /* ---- connections ---------------------------------------------------------------------------- */
@@ -294,7 +306,7 @@ static void talk_receive(struct peer *p, struct talk *t, estab_time now)
 static void tell_opened(struct peer *p, const struct talk *t)
 {
     struct estab_status s = {.size = sizeof s};
-    char local[24], remote[24];
+    char local[ENDPOINT_TEXT], remote[ENDPOINT_TEXT];
     if (estab_status(p->stack, t->conn, &s) != ESTAB_OK)
         return;
     endpoint_text(&s.local, local);
@@ -374,7 +386,7 @@ static void command_listen(struct peer *p, char **word)
 static void parse_address(const char *text, struct estab_addr *address)
 {
     *address = estab_ipv4(0, 0, 0, 0);
-    if (inet_pton(AF_INET, text, address->b + 12) != 1)
+    if (inet_pton(AF_INET, text, address->b + 12) != 1 && inet_pton(AF_INET6, text, address->b) != 1)
         give_up("expected an address", text);
 }
 
@@ -392,7 +404,7 @@ static void command_connect(struct peer *p, char **word, estab_time now)
 static void command_list(struct peer *p)
 {
     struct estab_status s = {.size = sizeof s};
-    char local[24], remote[24];
+    char local[ENDPOINT_TEXT], remote[ENDPOINT_TEXT];
     for (uint64_t cursor = 0; estab_list(p->stack, &cursor, &s);) {
         endpoint_text(&s.local, local);
         endpoint_text(&s.remote, remote);
@@ -418,6 +430,18 @@ static void command_reasons(struct peer *p)
         if (estab_reason_count(p->stack, i))
             tell("reason %s %llu", estab_reason(i).name,
                  (unsigned long long)estab_reason_count(p->stack, i));
+    tell("listed");
+}
+
+static void command_addresses(struct peer *p)
+{
+    static const char *const states[] = {"tentative", "preferred", "duplicate"};
+    struct estab_address a;
+    char text[INET6_ADDRSTRLEN];
+    for (uint32_t cursor = 0; estab_address_next(p->stack, &cursor, &a);) {
+        inet_ntop(AF_INET6, a.address.b, text, sizeof text);
+        tell("address %s %s", text, states[a.state]);
+    }
     tell("listed");
 }
 
@@ -463,6 +487,8 @@ static void command(struct peer *p, char *line, estab_time now)
         command_counters(p);
     else if (strcmp(word[0], "reasons") == 0)
         command_reasons(p);
+    else if (strcmp(word[0], "addresses") == 0)
+        command_addresses(p);
     else if (strcmp(word[0], "quit") == 0)
         p->quit = true;
     else
@@ -593,10 +619,10 @@ int main(int argc, char **argv)
     struct options o = {.seed = 1};
     struct estab_interface interface;
     struct estab_host_error why;
-    char address[16];
+    char address[INET6_ADDRSTRLEN];
     unsigned bits;
     estab_config_init(&o.config);
-    if (argc < 3 || argc % 2 == 0 || sscanf(argv[2], "%15[0-9.]/%2u", address, &bits) != 2)
+    if (argc < 3 || argc % 2 == 0 || sscanf(argv[2], "%45[0-9a-f.:]/%3u", address, &bits) != 2)
         give_up("expected DEVICE ADDRESS/PREFIX [OPTION VALUE]...", "usage");
     for (int i = 3; i + 1 < argc; i += 2)
         option(&o, argv[i], argv[i + 1]);
