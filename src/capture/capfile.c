@@ -26,7 +26,7 @@ enum {
 };
 
 enum { OPTION_END = 0, OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
-enum { RECORD_END = 0, RECORD_IPV4 = 1 };
+enum { RECORD_END = 0, RECORD_IPV4 = 1, RECORD_IPV6 = 2 };
 
 #define MAGIC_SECTION 0x1a2b3c4du
 #define MAGIC_MICRO   0xa1b2c3d4u
@@ -190,14 +190,18 @@ static void take_names(struct capfile *f, const uint8_t *p, size_t n)
 {
     while (n >= 4) {
         uint16_t type = load16(f, p), length = load16(f, p + 2);
-        size_t padded = (length + 3u) & ~3u;
+        size_t padded = (length + 3u) & ~3u, address;
         char name[NAMES_TEXT_MAX] = "";
 
         if (type == RECORD_END || padded > n - 4)
             return;
-        if (type == RECORD_IPV4 && length > 4 && memchr(p + 8, 0, length - 4u)) {
-            snprintf(name, sizeof name, "%.*s", (int)sizeof name - 1, (const char *)p + 8);
-            (void)names_add(&f->names, estab_ipv4(p[4], p[5], p[6], p[7]), name);
+        address = type == RECORD_IPV4 ? 4 : type == RECORD_IPV6 ? 16 : 0;
+        if (address && length > address && memchr(p + 4 + address, 0, length - address)) {
+            struct estab_addr addr = estab_ipv4(0, 0, 0, 0);
+
+            memcpy(addr.b + 16 - address, p + 4, address);
+            snprintf(name, sizeof name, "%.*s", (int)sizeof name - 1, (const char *)p + 4 + address);
+            (void)names_add(&f->names, addr, name);
         }
         p += 4 + padded;
         n -= 4 + padded;
@@ -456,7 +460,8 @@ bool capfile_frame(const struct capfile_packet *p, uint32_t *offset, enum estab_
     case LINKTYPE_IPV4:
     case 12:
     case 14: /* as some systems number RAW */
-        return p->length > 0 && p->bytes[0] >> 4 == 4;
+    case LINKTYPE_IPV6:
+        return p->length > 0 && (p->bytes[0] >> 4 == 4 || p->bytes[0] >> 4 == 6);
     case LINKTYPE_SLL:
         *offset = 16;
         type = p->bytes + 14;
@@ -468,5 +473,6 @@ bool capfile_frame(const struct capfile_packet *p, uint32_t *offset, enum estab_
     default:
         return false;
     }
-    return p->length > *offset && type[0] == 8 && type[1] == 0; /* IPv4's ethertype */
+    return p->length > *offset && ((type[0] == 0x08 && type[1] == 0x00) || /* IPv4's ethertype */
+                                   (type[0] == 0x86 && type[1] == 0xdd));  /* and IPv6's */
 }

@@ -31,6 +31,7 @@ enum {
     LINKTYPE_RAW = 101,
     LINKTYPE_SLL = 113,
     LINKTYPE_IPV4 = 228,
+    LINKTYPE_IPV6 = 229,
     LINKTYPE_SLL2 = 276,
 };
 
@@ -58,7 +59,7 @@ const char *capfile_error(const struct capfile *);
 /* The names that the file has brought so far. */
 const struct names *capfile_names(const struct capfile *);
 
-/* Where the frame begins in the packet, and what it is; false: neither Ethernet nor IPv4. */
+/* Where the frame begins in the packet, and what it is; false: neither Ethernet nor IP. */
 bool capfile_frame(const struct capfile_packet *, uint32_t *offset, enum estab_link *);
 
 #endif

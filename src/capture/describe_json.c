@@ -5,7 +5,7 @@
  * "estab.packet/1"
  *      time              seconds, with nine digits: relative, absolute or delta, as --ts chooses
  *      from, to          labels of the ends; src, src_port, dst, dst_port: their addresses
- *      proto, len        "tcp", "arp", "icmp", ...; bytes of payload
+ *      proto, len        "tcp", "arp", "icmp", "icmpv6", ...; bytes of payload
  *      checksum          "good", "bad", "unfinished" (the device completes it)
  *      malformed         a sentence
  *      states            {label: {before, after, event, inferred, moves: [{from, to, event, section}]}},
@@ -56,7 +56,7 @@ static const char *protocol(const struct frame_view *v)
         [VIEW_UNKNOWN] = "unknown", [VIEW_LINK] = "ethernet", [VIEW_ARP] = "arp", [VIEW_IP] = "ip",
         [VIEW_ICMP] = "icmp",       [VIEW_TCP] = "tcp",       [VIEW_UDP] = "udp",
     };
-    return names[v->kind];
+    return v->kind == VIEW_ICMP && v->six ? "icmpv6" : names[v->kind];
 }
 
 static void put_endpoints(struct text *t, const struct describe *d, const struct describe_packet *p)

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "packet/icmp6.h"
+
 #define PREVIEW_FULL  16
 #define PREVIEW_SHORT 6
 
@@ -13,6 +15,18 @@
 static bool same_addr(const struct frame_view *v)
 {
     return memcmp(&v->src.addr, &v->dst.addr, sizeof v->src.addr) == 0;
+}
+
+/* Behind a name or an address of n bytes: RFC 5952 section 6. */
+static void put_port(char out[DESCRIBE_LABEL_MAX], size_t n, unsigned port)
+{
+    if (strchr(out, ':')) {
+        memmove(out + 1, out, n + 1);
+        out[0] = '[';
+        out[n + 1] = ']';
+        n += 2;
+    }
+    snprintf(out + n, DESCRIBE_LABEL_MAX - n, ":%u", port);
 }
 
 void describe_label(const struct describe *d, const struct describe_packet *p, bool of_source,
@@ -25,7 +39,7 @@ void describe_label(const struct describe *d, const struct describe_packet *p, b
     size_t n = names_label(d->config.names, e->addr, out);
 
     if (ports)
-        snprintf(out + n, DESCRIBE_LABEL_MAX - n, ":%u", e->port);
+        put_port(out, n, e->port);
 }
 
 void describe_ends(const struct describe *d, const struct describe_packet *p, struct text *t)
@@ -224,25 +238,81 @@ static const char *icmp_text(const struct view_icmp *i)
     }
 }
 
+static const char *icmp6_text(const struct view_icmp *i)
+{
+    static const char *const unreachable[] = {
+        "no route",         "administratively prohibited", "beyond the scope", "address unreachable",
+        "port unreachable", "source address failed",       "route rejected",
+    };
+
+    switch (i->type) {
+    case ICMP6_UNREACHABLE:
+        return i->code < 7 ? unreachable[i->code] : "destination unreachable";
+    case ICMP6_TOO_BIG:
+        return "packet too big";
+    case ICMP6_TIME_EXCEEDED:
+        return i->code == 0 ? "hop limit exceeded" : "reassembly time exceeded";
+    case ICMP6_PARAMETER:
+        return "parameter problem";
+    case ICMP6_ECHO:
+        return "echo request";
+    case ICMP6_ECHO_REPLY:
+        return "echo reply";
+    case ICMP6_ROUTER_SOLICITATION:
+        return "who routes?";
+    case ICMP6_ROUTER_ADVERTISEMENT:
+        return "I route";
+    case ICMP6_REDIRECT:
+        return "redirect";
+    default:
+        return NULL;
+    }
+}
+
+/* In ARP's words: they are the same question and answer. */
+static bool put_neighbour(const struct frame_view *v, struct text *t)
+{
+    const struct view_icmp *i = &v->icmp;
+    char addr[NAMES_ADDR_MAX];
+
+    if (!i->six || v->malformed ||
+        (i->type != ICMP6_NEIGHBOUR_SOLICITATION && i->type != ICMP6_NEIGHBOUR_ADVERTISEMENT))
+        return false;
+    names_addr_text(addr, i->target);
+    if (i->type == ICMP6_NEIGHBOUR_SOLICITATION) {
+        text_format(t, "[ICMPv6] who has %s?", addr);
+        return true;
+    }
+    text_format(t, "[ICMPv6] %s is ", addr);
+    text_add(t, i->has_mac ? "at " : "here");
+    if (i->has_mac)
+        put_mac(t, i->mac);
+    return true;
+}
+
 static void put_icmp(const struct describe *d, const struct frame_view *v, struct text *t)
 {
     const struct view_icmp *i = &v->icmp;
-    const char *what = icmp_text(i);
-    char label[NAMES_ADDR_MAX];
+    const char *what = i->six ? icmp6_text(i) : icmp_text(i), *icmp = i->six ? "ICMPv6" : "ICMP";
+    bool echo = i->six ? i->type == ICMP6_ECHO || i->type == ICMP6_ECHO_REPLY
+                       : i->type == 0 || i->type == 8;
+    char label[DESCRIBE_LABEL_MAX];
 
+    if (put_neighbour(v, t))
+        return;
     if (what)
-        text_format(t, "[ICMP] %s", what);
+        text_format(t, "[%s] %s", icmp, what);
     else
-        text_format(t, "[ICMP] type %u code %u", i->type, i->code);
-    if (i->type == 0 || i->type == 8)
+        text_format(t, "[%s] type %u code %u", icmp, i->type, i->code);
+    if (echo)
         text_format(t, " id %u seq %u", i->id, i->sequence);
     if (i->mtu)
-        text_format(t, " mtu %u", i->mtu);
+        text_format(t, " mtu %" PRIu32, i->mtu);
     if (i->quotes) {
-        names_label(d->config.names, i->src.addr, label);
-        text_format(t, " for %s:%u>", label, i->src.port);
-        names_label(d->config.names, i->dst.addr, label);
-        text_format(t, "%s:%u", label, i->dst.port);
+        put_port(label, names_label(d->config.names, i->src.addr, label), i->src.port);
+        text_format(t, " for %s>", label);
+        put_port(label, names_label(d->config.names, i->dst.addr, label), i->dst.port);
+        text_add(t, label);
     } else if (v->payload_length) {
         text_format(t, " len %" PRIu32, v->payload_length);
     }
@@ -272,7 +342,7 @@ void describe_other(const struct describe *d, const struct describe_packet *p, s
                     v->protocol, v->fragment_offset, v->payload_length);
         break;
     case VIEW_LINK:
-        text_format(t, "[%s] ", v->ethertype == 0x86dd ? "IPv6" : "Ethernet");
+        text_add(t, "[Ethernet] ");
         put_mac(t, v->src_mac);
         text_add(t, ">");
         put_mac(t, v->dst_mac);

@@ -13,7 +13,7 @@ enum describe_detail { DETAIL_FULL, DETAIL_SHORT, DETAIL_NONE, DETAIL_BARE };
 /* How the cause of a move is told: "(by rcv SYN)", "(by rcv SYN, 3.10.7.2)", with "RFC 9293 ". */
 enum describe_cause { CAUSE_EVENT, CAUSE_SECTION, CAUSE_RFC };
 
-#define DESCRIBE_LABEL_MAX (NAMES_ADDR_MAX + 6)
+#define DESCRIBE_LABEL_MAX (NAMES_ADDR_MAX + 8)
 
 /* "server", or "server:3333" where the name alone would not tell. */
 void describe_label(const struct describe *, const struct describe_packet *, bool of_source,

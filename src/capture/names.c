@@ -2,6 +2,7 @@
 /* names.c - a table that is walked: it has a handful of rows. */
 #include "capture/names.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,10 +62,7 @@ size_t names_addr_text(char out[NAMES_ADDR_MAX], struct estab_addr addr)
     if (memcmp(b, mapped, sizeof mapped) == 0) {
         n = snprintf(out, NAMES_ADDR_MAX, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
     } else {
-        n = 0;
-        for (int i = 0; i < 16; i += 2)
-            n += snprintf(out + n, NAMES_ADDR_MAX - (size_t)n, "%s%x", i ? ":" : "",
-                          (unsigned)b[i] << 8 | b[i + 1]);
+        n = inet_ntop(AF_INET6, b, out, NAMES_ADDR_MAX) ? (int)strlen(out) : 0; /* RFC 5952 */
     }
     return (size_t)n;
 }

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packet/address.h"
+
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
     BLOCK_INTERFACE = 1,
@@ -30,6 +32,7 @@ enum {
     IF_TSRESOL = 9,
     EPB_FLAGS = 2,
     NRB_IPV4 = 1,
+    NRB_IPV6 = 2,
 };
 
 enum { LINKTYPE_ETHERNET = 1, LINKTYPE_RAW = 101 };
@@ -265,11 +268,12 @@ void pcapng_names(struct pcapng *p, const struct names *names)
         return;
     block_begin(p, BLOCK_NAMES);
     for (unsigned i = 0; i < names->count; i++) {
-        uint8_t record[4 + NAMES_TEXT_MAX];
-        size_t n = strlen(names->entry[i].text) + 1;
-        memcpy(record, names->entry[i].addr.b + 12, 4);
-        memcpy(record + 4, names->entry[i].text, n);
-        put_option(p, NRB_IPV4, record, 4 + n);
+        uint8_t record[16 + NAMES_TEXT_MAX];
+        const struct estab_addr *addr = &names->entry[i].addr;
+        size_t n = strlen(names->entry[i].text) + 1, length = addr_is_ipv4(addr) ? 4 : 16;
+        memcpy(record, addr->b + 16 - length, length);
+        memcpy(record + length, names->entry[i].text, n);
+        put_option(p, length == 4 ? NRB_IPV4 : NRB_IPV6, record, length + n);
     }
     put_option(p, 0, NULL, 0); /* nrb_record_end */
     block_end(p);

@@ -4,9 +4,10 @@
 
 #include "base/checksum.h"
 #include "base/writer.h"
+#include "packet/ipv6.h"
 
 enum { PROTOCOL_UDP = 17 };
-enum { IP_LENGTH = 2, IP_ID = 4, IP_CHECKSUM = 10 };
+enum { IP_LENGTH = 2, IP_ID = 4, IP_CHECKSUM = 10, IP6_LENGTH = 4 };
 enum { TCP_SEQ = 4, TCP_FLAGS = 13, TCP_CHECKSUM = 16, TCP_URGENT = 18, UDP_CHECKSUM = 6 };
 
 size_t segment_flatten(const struct estab_frame *frame, uint8_t *out)
@@ -29,13 +30,12 @@ size_t segment_flatten(const struct estab_frame *frame, uint8_t *out)
 static void sum_transport(const struct frame_view *v, uint8_t *bytes, size_t at, size_t field)
 {
     size_t length = v->ip_offset + v->ip_length - at;
-    uint64_t sum = 0;
+    uint64_t sum;
     uint16_t check;
 
     writer_store16(bytes + field, 0);
-    sum = checksum_add(sum, v->src.addr.b + 12, 4);
-    sum = checksum_add(sum, v->dst.addr.b + 12, 4);
-    check = checksum_done(checksum_add(sum + v->protocol + length, bytes + at, length));
+    sum = ip_pseudo(&v->src.addr, &v->dst.addr, v->protocol, (uint32_t)length);
+    check = checksum_done(checksum_add(sum, bytes + at, length));
     if (check == 0 && v->protocol == PROTOCOL_UDP)
         check = 0xffff;
     writer_store16(bytes + field, check);
@@ -103,10 +103,14 @@ size_t segment_cut(const struct frame_view *v, const uint8_t *bytes, unsigned se
     memcpy(out + headers, bytes + headers + offset, length);
     piece.ip_length = headers - v->ip_offset + length;
 
-    writer_store16(ip + IP_LENGTH, (uint16_t)piece.ip_length);
-    writer_store16(ip + IP_ID, (uint16_t)(v->ip_id + i));
-    writer_store16(ip + IP_CHECKSUM, 0);
-    writer_store16(ip + IP_CHECKSUM, checksum_done(checksum_add(0, ip, v->ip_header_length)));
+    if (v->six) {
+        writer_store16(ip + IP6_LENGTH, (uint16_t)(piece.ip_length - IPV6_HEADER));
+    } else {
+        writer_store16(ip + IP_LENGTH, (uint16_t)piece.ip_length);
+        writer_store16(ip + IP_ID, (uint16_t)(v->ip_id + i));
+        writer_store16(ip + IP_CHECKSUM, 0);
+        writer_store16(ip + IP_CHECKSUM, checksum_done(checksum_add(0, ip, v->ip_header_length)));
+    }
 
     writer_store32(tcp + TCP_SEQ, v->tcp.seq + offset);
     cut_flags(v, tcp, offset, length == left);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * view.c - Ethernet, ARP (RFC 826), IPv4 (RFC 791), ICMP (RFC 792), UDP (RFC 768) and TCP (RFC 9293
- * section 3.1), read for people.
+ * view.c - Ethernet, ARP (RFC 826), IPv4 (RFC 791), IPv6 (RFC 8200), ICMP (RFC 792, 4443, 4861), UDP (RFC
+ * 768) and TCP (RFC 9293 section 3.1), read for people.
  *
  * A frame is first gathered: all headers together are at most VIEW_HEAD bytes, which are copied to
  * one place; text stays where it is and is only summed up.
@@ -10,12 +10,16 @@
 
 #include "base/checksum.h"
 #include "base/reader.h"
+#include "packet/icmp6.h"
+#include "packet/ipv6.h"
 
 #include <stdio.h>
 
-#define VIEW_HEAD 160 /* 14 Ethernet + 60 IPv4 + 8 ICMP + 60 IPv4 + 8 of the quoted segment = 150 */
+/* 14 Ethernet + 60 IPv4 + 8 ICMP + 60 IPv4 + 8 of the quoted segment = 150; extension headers of IPv6 are
+ * read as far as they are here. */
+#define VIEW_HEAD 256
 
-enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806 };
+enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 
 struct pieces {
@@ -268,6 +272,31 @@ static struct estab_addr read_ipv4(struct reader *r)
     return estab_ipv4(b[0], b[1], b[2], b[3]);
 }
 
+static struct estab_addr read_ipv6(struct reader *r)
+{
+    struct estab_addr a;
+    reader_bytes(r, a.b, 16);
+    return a;
+}
+
+/* RFC 4443 section 3: the packet, from its second byte on, without extension headers. */
+static void read_quoted6(struct frame_view *v, struct reader *r)
+{
+    struct view_icmp *i = &v->icmp;
+
+    reader_skip(r, 5);
+    i->protocol = reader_u8(r);
+    reader_skip(r, 1);
+    i->src.addr = read_ipv6(r);
+    i->dst.addr = read_ipv6(r);
+    i->src.port = reader_u16(r);
+    i->dst.port = reader_u16(r);
+    i->seq = reader_u32(r);
+    if (!reader_ok(r))
+        complain(v, "an ICMP error that quotes too little");
+    i->quotes = reader_ok(r);
+}
+
 /* An error quotes the IPv4 header and at least 8 bytes of what it is about (RFC 792). */
 static void read_quoted(struct frame_view *v, struct reader *r)
 {
@@ -275,6 +304,10 @@ static void read_quoted(struct frame_view *v, struct reader *r)
     uint8_t first = reader_u8(r);
     unsigned header = (first & 15u) * 4;
 
+    if (first >> 4 == 6 && i->six) {
+        read_quoted6(v, r);
+        return;
+    }
     if (first >> 4 != 4 || header < 20) {
         complain(v, "an ICMP error that quotes no IPv4 packet");
         return;
@@ -316,22 +349,65 @@ static void read_icmp(struct frame_view *v, const struct pieces *s, size_t offse
     }
 }
 
+static void read_neighbour(struct frame_view *v, const struct pieces *s, size_t offset, size_t end)
+{
+    size_t left = s->head_length - offset < end - offset ? s->head_length - offset : end - offset;
+    struct ndp_neighbour m;
+
+    if (!ndp_neighbour_parse(s->head + offset, left, &m)) {
+        complain(v, "a message of neighbour discovery that does not parse");
+        return;
+    }
+    v->icmp.target = m.target;
+    v->icmp.flags = (uint8_t)(m.router << 7 | m.solicited << 6 | m.override << 5);
+    v->icmp.has_mac = m.has_mac;
+    memcpy(v->icmp.mac, m.mac, 6);
+}
+
+static void read_icmp6(struct frame_view *v, const struct pieces *s, size_t offset, size_t end)
+{
+    struct reader r = head_reader(s, offset, end - offset);
+    struct view_icmp *i = &v->icmp;
+
+    v->kind = VIEW_ICMP;
+    i->six = true;
+    i->type = reader_u8(&r);
+    i->code = reader_u8(&r);
+    reader_skip(&r, 2);
+    i->mtu = reader_u32(&r);
+    if (!reader_ok(&r)) {
+        complain(v, "too short for an ICMPv6 header");
+        return;
+    }
+    payload(v, s, offset + ICMP6_HEADER, end);
+    if (i->type < ICMP6_ERRORS) {
+        i->mtu = i->type == ICMP6_TOO_BIG ? i->mtu : 0;
+        read_quoted(v, &r);
+        return;
+    }
+    if (i->type == ICMP6_ECHO || i->type == ICMP6_ECHO_REPLY) {
+        i->id = (uint16_t)(i->mtu >> 16);
+        i->sequence = (uint16_t)i->mtu;
+    }
+    i->mtu = 0;
+    if (i->type == ICMP6_NEIGHBOUR_SOLICITATION || i->type == ICMP6_NEIGHBOUR_ADVERTISEMENT)
+        read_neighbour(v, s, offset, end);
+}
+
 /* ---- checksums --------------------------------------------------------------------------------------- */
 
 static uint64_t pseudo_header(const struct frame_view *v, size_t length)
 {
-    uint64_t sum = checksum_add(0, v->src.addr.b + 12, 4);
-    sum = checksum_add(sum, v->dst.addr.b + 12, 4);
-    return sum + v->protocol + length;
+    return ip_pseudo(&v->src.addr, &v->dst.addr, v->protocol, (uint32_t)length);
 }
 
 static void check_sum(struct frame_view *v, const struct pieces *s, enum estab_checksum state,
                       size_t offset, size_t end)
 {
-    uint64_t sum = v->kind == VIEW_ICMP ? 0 : pseudo_header(v, end - offset);
+    uint64_t sum = v->kind == VIEW_ICMP && !v->six ? 0 : pseudo_header(v, end - offset);
     uint8_t field[2] = {0};
 
-    if (v->kind == VIEW_UDP && pieces_copy(s, offset + 6, field, 2) == 2 && !field[0] && !field[1])
+    if (v->kind == VIEW_UDP && !v->six && pieces_copy(s, offset + 6, field, 2) == 2 && !field[0] && !field[1])
         return; /* RFC 768: 0 is "none" */
     if (state == ESTAB_CHECKSUM_FINISH)
         v->checksum = VIEW_SUM_UNFINISHED;
@@ -342,7 +418,7 @@ static void check_sum(struct frame_view *v, const struct pieces *s, enum estab_c
             checksum_good(pieces_sum(s, sum, offset, end - offset)) ? VIEW_SUM_GOOD : VIEW_SUM_BAD;
 }
 
-/* ---- IPv4 -------------------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------------------------ */
 
 static void read_transport(struct frame_view *v, const struct pieces *s, enum estab_checksum state,
                            size_t offset, size_t end)
@@ -364,8 +440,16 @@ static void read_transport(struct frame_view *v, const struct pieces *s, enum es
         end = read_udp(v, s, offset, end);
         break;
     case PROTOCOL_ICMP:
+    case PROTO_ICMP6:
+        if ((v->protocol == PROTO_ICMP6) != v->six) {
+            payload(v, s, offset, end);
+            return;
+        }
         minimum = 8;
-        read_icmp(v, s, offset, end);
+        if (v->six)
+            read_icmp6(v, s, offset, end);
+        else
+            read_icmp(v, s, offset, end);
         break;
     default:
         payload(v, s, offset, end);
@@ -403,7 +487,7 @@ static void read_ip(struct frame_view *v, const struct pieces *s, enum estab_che
         return;
     }
     if (first >> 4 != 4) {
-        complain(v, "the IP version is not 4");
+        complain(v, "the IP version is neither 4 nor 6");
         return;
     }
     v->ip_header_length = header;
@@ -424,6 +508,59 @@ static void read_ip(struct frame_view *v, const struct pieces *s, enum estab_che
         state = ESTAB_CHECKSUM_VERIFY;
     read_transport(v, s, state, offset + header, end);
     if (total > v->ip_length)
+        v->checksum = VIEW_SUM_NONE;
+}
+
+/* What lies behind the header, as far as it is in the head of the frame; its bytes. */
+static uint32_t read_chain(struct frame_view *v, const struct pieces *s, uint8_t next, size_t at,
+                           size_t end)
+{
+    size_t left = at < s->head_length ? s->head_length - at : 0;
+    struct ipv6_chain chain;
+    enum reason reason;
+
+    reason = ipv6_walk(s->head + (left ? at : 0), left < end - at ? left : end - at, next, false, &chain);
+    v->protocol = chain.protocol;
+    v->fragment_offset = chain.part.offset;
+    v->more_fragments = chain.part.more;
+    v->ip_id = (uint16_t)chain.part.id;
+    if (reason == REASON_IP6_EXTENSION || reason == REASON_IP6_EXTENSIONS)
+        complain(v, "an IPv6 extension header is cut short, or there are too many");
+    return chain.length;
+}
+
+static void read_ip6(struct frame_view *v, const struct pieces *s, enum estab_checksum state,
+                     size_t offset)
+{
+    struct ipv6_header h;
+    size_t end = offset + IPV6_HEADER;
+    enum reason reason = ipv6_parse(s->head + offset, s->head_length - offset, &h);
+
+    v->kind = VIEW_IP;
+    v->six = true;
+    v->ip_offset = (uint16_t)offset;
+    if (reason == REASON_IP6_HEADER) {
+        complain(v, "too short for an IPv6 header");
+        return;
+    }
+    v->tos = h.diffserv;
+    v->ttl = h.hop_limit;
+    v->src.addr = h.src;
+    v->dst.addr = h.dst;
+    if (reason == REASON_IP6_MAPPED)
+        complain(v, "an IPv6 address that stands for an IPv4 one");
+    end += h.payload_length;
+    if (end > s->length) {
+        complain(v, "the IPv6 packet is longer in its header than on the link");
+        end = s->length;
+    }
+    v->ip_length = (uint32_t)(end - offset);
+    v->ip_header_length = (uint16_t)(IPV6_HEADER + read_chain(v, s, h.next, offset + IPV6_HEADER, end));
+    if (v->malformed) /* as above */
+        state = ESTAB_CHECKSUM_VERIFY;
+    if (!addr_is_ipv4(&h.src) && !addr_is_ipv4(&h.dst))
+        read_transport(v, s, state, offset + v->ip_header_length, end);
+    if (IPV6_HEADER + (uint32_t)h.payload_length > v->ip_length)
         v->checksum = VIEW_SUM_NONE;
 }
 
@@ -469,6 +606,8 @@ static void read_ethernet(struct frame_view *v, const struct pieces *s, enum est
     v->kind = VIEW_LINK;
     if (v->ethertype == ETHERTYPE_IPV4)
         read_ip(v, s, state, 14);
+    else if (v->ethertype == ETHERTYPE_IPV6)
+        read_ip6(v, s, state, 14);
     else if (v->ethertype == ETHERTYPE_ARP)
         read_arp(v, s, 14);
     else
@@ -484,6 +623,8 @@ static void read_frame(struct frame_view *v, struct pieces *s, unsigned link,
     s->head_length = pieces_copy(s, 0, s->head, sizeof s->head);
     if (link == ESTAB_LINK_ETHERNET)
         read_ethernet(v, s, state);
+    else if (s->head_length > 0 && s->head[0] >> 4 == 6)
+        read_ip6(v, s, state, 0);
     else
         read_ip(v, s, state, 0);
 }

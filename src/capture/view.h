@@ -30,8 +30,8 @@ enum view_kind {
     VIEW_UNKNOWN, /* too short to tell */
     VIEW_LINK,    /* an Ethernet frame of another type: see `ethertype` */
     VIEW_ARP,
-    VIEW_IP, /* an IPv4 packet of another protocol, or a fragment that is not the first */
-    VIEW_ICMP,
+    VIEW_IP, /* a packet of another protocol, or a fragment that is not the first */
+    VIEW_ICMP, /* or ICMPv6 */
     VIEW_TCP,
     VIEW_UDP,
 };
@@ -58,7 +58,13 @@ struct view_arp {
 struct view_icmp {
     uint8_t type, code;
     uint16_t id, sequence; /* of an echo */
-    uint16_t mtu;          /* of "fragmentation needed" */
+    uint32_t mtu;          /* of "fragmentation needed", "packet too big" */
+    bool six;              /* ICMPv6, whose types are others */
+    /* Of neighbour discovery: */
+    struct estab_addr target;
+    uint8_t flags; /* 0x80 router, 0x40 solicited, 0x20 override */
+    bool has_mac;
+    uint8_t mac[6];
     /* Of an error: the packet that it is about. */
     bool quotes;
     uint8_t protocol;
@@ -96,7 +102,8 @@ struct frame_view {
     uint16_t ethertype;
 
     struct estab_endpoint src, dst; /* ARP: sender and target.  Ports: TCP and UDP */
-    uint16_t ip_offset, ip_header_length;
+    uint16_t ip_offset, ip_header_length; /* of IPv6 with its extension headers */
+    bool six;
     uint32_t ip_length; /* the packet without padding, as far as the frame has it */
     uint16_t ip_id;
     uint16_t fragment_offset; /* bytes */

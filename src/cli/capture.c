@@ -13,6 +13,7 @@
 
 #include "base/checksum.h"
 #include "packet/ipv4.h"
+#include "packet/ipv6.h"
 
 #define FILTER_MAX 4096
 
@@ -65,7 +66,7 @@ static bool is_unfinished(const struct frame_view *v)
     uint32_t length = v->ip_length - v->ip_header_length;
 
     return v->checksum == VIEW_SUM_BAD && v->kind == VIEW_TCP && !v->malformed &&
-           checksum_fold(ipv4_pseudo(&v->src.addr, &v->dst.addr, PROTO_TCP, length)) ==
+           checksum_fold(ip_pseudo(&v->src.addr, &v->dst.addr, PROTO_TCP, length)) ==
                v->tcp.checksum;
 }
 
@@ -280,7 +281,7 @@ static int finish(struct capture *c, int code)
         fprintf(stderr, "%" PRIu32 " packet%s of %" PRIu64 " seen\n", c->told,
                 c->told == 1 ? "" : "s", c->seen);
     if (c->unknown)
-        fprintf(stderr, "%" PRIu64 " of a link type that is neither Ethernet nor IPv4\n",
+        fprintf(stderr, "%" PRIu64 " of a link type that is neither Ethernet nor IP\n",
                 c->unknown);
     if (c->story)
         story_free(c->story);

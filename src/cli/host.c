@@ -30,6 +30,7 @@
 #include "cli/netns.h"
 #include "cli/talk_control.h"
 #include "cli/verb.h"
+#include "device/error.h"
 #include "device/title.h"
 #include "wire/place.h"
 #include "wire/station.h"
@@ -108,6 +109,10 @@ static bool join(struct hosting *h, struct estab_host_error *error)
         .start = &carrier_start,
     };
 
+    if (cli_given(o, OPT_IP) && o->ip.six) {
+        host_fail(error, ESTAB_HOST_USAGE, 0, "--ip of a wire is of IPv4: expected A.B.C.D/N");
+        return false;
+    }
     c.address = estab_ipv4(o->ip.address[0], o->ip.address[1], o->ip.address[2], o->ip.address[3]);
     h->station = station_join(&c, error);
     return h->station != NULL;

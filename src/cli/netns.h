@@ -39,7 +39,7 @@ struct netns_name {
 
 struct netns_options {
     enum netns_kind kind;
-    struct estab_addr kernel_address; /* IPv4 */
+    struct estab_addr kernel_address; /* IPv6: it speaks that, too */
     uint8_t prefix_length;
     uint32_t mtu;  /* 0: 1500 */
     bool offload;  /* the kernel may send super-segments and unfinished checksums, and take them;

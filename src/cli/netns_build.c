@@ -6,8 +6,8 @@
  * namespace first.  The order matters: a user namespace owns those that are made after it.
  *
  * The wire is to be quiet: what crosses it is what our stack and the kernel's TCP say, and their
- * ARP.  So IPv6 is off on both ends (not on lo, where programs may want it), and the kernel answers
- * no ARP on our end.
+ * ARP.  So IPv6 is off on both ends (not on lo, where programs may want it), unless the kernel is to have
+ * an IPv6 address, and the kernel answers no ARP on our end.
  */
 #include "cli/netns_parts.h"
 
@@ -26,6 +26,7 @@
 #include "control/diag.h"
 #include "cli/rtnl.h"
 #include "device/error.h"
+#include "packet/address.h"
 
 static bool write_file(const char *path, const char *text)
 {
@@ -160,7 +161,8 @@ static bool build_interfaces(const struct netns_options *o, int rtnl, struct net
     if (!step(out, rtnl_up(rtnl, "lo", true), "lo does not come up") ||
         !(veth ? build_veth(o, rtnl, out) : build_tap(o, rtnl, out)))
         return false;
-    quiet(rtnl, NETNS_KERNEL_IF);
+    if (addr_is_ipv4(&o->kernel_address))
+        quiet(rtnl, NETNS_KERNEL_IF);
     int up = rtnl_up(rtnl, NETNS_KERNEL_IF, true);
     up = up || !veth ? up : rtnl_await(rtnl, NETNS_KERNEL_IF);
     up = up || !veth ? up : rtnl_await(rtnl, NETNS_ESTAB_IF);

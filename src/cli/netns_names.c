@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "cli/netns_parts.h"
+#include "packet/address.h"
 
 #define HOSTS  "/etc/hosts"
 #define SWITCH "/etc/nsswitch.conf"
@@ -35,8 +36,9 @@ static size_t put_names(const struct netns_name *names, unsigned n, char *out, s
     size_t used = 0;
 
     for (unsigned i = 0; i < n && used < room; i++) {
-        char address[INET_ADDRSTRLEN];
-        inet_ntop(AF_INET, names[i].address.b + 12, address, sizeof address);
+        char address[INET6_ADDRSTRLEN];
+        bool four = addr_is_ipv4(&names[i].address);
+        inet_ntop(four ? AF_INET : AF_INET6, names[i].address.b + (four ? 12 : 0), address, sizeof address);
         used += (size_t)snprintf(out + used, room - used, "%s %s\n", address, names[i].name);
     }
     return used < room ? used : room;

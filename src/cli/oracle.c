@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "device/error.h"
+#include "packet/address.h"
 
 #define TRACEFS        "/sys/kernel/tracing"
 #define INSTANCE       "estab."
@@ -270,13 +271,16 @@ static bool field(const char *line, const char *key, char *word, size_t size)
     return true;
 }
 
-static bool endpoint(const char *line, const char *address, const char *port,
+static bool endpoint(const char *line, const char *address, const char *address6, const char *port,
                      struct estab_endpoint *out)
 {
     char word[64];
     if (!field(line, port, word, sizeof word))
         return false;
     out->port = (uint16_t)strtoul(word, NULL, 10);
+    if (strstr(line, " family=AF_INET6 ") && field(line, address6, word, sizeof word) &&
+        inet_pton(AF_INET6, word, out->addr.b) == 1 && !addr_is_ipv4(&out->addr))
+        return true;
     out->addr = estab_ipv4(0, 0, 0, 0);
     return field(line, address, word, sizeof word) &&
            inet_pton(AF_INET, word, out->addr.b + 12) == 1;
@@ -305,8 +309,8 @@ static bool parse(const struct oracle *o, const char *line, struct oracle_event 
     static const struct estab_addr any;
     char from[32], to[32];
     if (!strstr(line, " protocol=IPPROTO_TCP ") || !time_of(line, &e->time) ||
-        !endpoint(line, " saddr=", " sport=", &e->local) ||
-        !endpoint(line, " daddr=", " dport=", &e->remote) ||
+        !endpoint(line, " saddr=", " saddrv6=", " sport=", &e->local) ||
+        !endpoint(line, " daddr=", " daddrv6=", " dport=", &e->remote) ||
         !field(line, " oldstate=", from, sizeof from) || !state_named(from, &e->from) ||
         !field(line, " newstate=", to, sizeof to) || !state_named(to, &e->to))
         return false;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "device/error.h"
+#include "packet/address.h"
 
 #define PEER_CHUNK 65536
 
@@ -28,21 +29,36 @@ static int code_of(int number)
     return number == ETIMEDOUT ? 6 : 1;
 }
 
-static struct sockaddr_in address_of(const struct estab_endpoint *e)
+union address {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+};
+
+static union address address_of(const struct estab_endpoint *e)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(e->port)};
-    memcpy(&a.sin_addr, e->addr.b + 12, 4);
+    union address a = {.six = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)}};
+    memcpy(&a.six.sin6_addr, e->addr.b, 16);
+    if (addr_is_ipv4(&e->addr)) {
+        a.four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(e->port)};
+        memcpy(&a.four.sin_addr, e->addr.b + 12, 4);
+    }
     return a;
+}
+
+static socklen_t size_of(const union address *a)
+{
+    return a->any.sa_family == AF_INET ? sizeof a->four : sizeof a->six;
 }
 
 static int bound(const struct estab_endpoint *local)
 {
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = address_of(local);
+    union address a = address_of(local);
+    int on = 1, fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0)
+    if (bind(fd, &a.any, size_of(&a)) == 0)
         return fd;
     int number = errno;
     close(fd);
@@ -171,9 +187,14 @@ static int serve(const struct peer_options *o, int listener)
 
 static int call(const struct peer_options *o, int *fd)
 {
-    struct sockaddr_in to = address_of(&o->remote);
-    *fd = bound(&o->local);
-    if (*fd >= 0 && connect(*fd, (struct sockaddr *)&to, sizeof to) == 0)
+    union address to = address_of(&o->remote);
+    struct estab_endpoint from = o->local;
+    if (addr_is_unspecified(&from.addr) && to.any.sa_family == AF_INET6)
+        from.addr = (struct estab_addr){{0}};
+    else if (addr_is_unspecified(&from.addr))
+        from.addr = estab_ipv4(0, 0, 0, 0);
+    *fd = bound(&from);
+    if (*fd >= 0 && connect(*fd, &to.any, size_of(&to)) == 0)
         return 0;
     int number = errno;
     if (*fd >= 0)

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "packet/address.h"
+
 struct request {
     struct nlmsghdr header;
     uint8_t body[1024];
@@ -202,14 +204,16 @@ int rtnl_no_autoconf(int rtnl, const char *name)
 
 int rtnl_address(int rtnl, const char *name, struct estab_addr address, uint8_t prefix_length)
 {
+    bool six = !addr_is_ipv4(&address);
     struct request r;
     begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
     struct ifaddrmsg *info = append(&r, sizeof *info);
-    info->ifa_family = AF_INET;
+    info->ifa_family = six ? AF_INET6 : AF_INET;
+    info->ifa_flags = six ? IFA_F_NODAD : 0; /* nobody else is there */
     info->ifa_prefixlen = prefix_length;
     info->ifa_index = (uint32_t)index_of(name);
-    attribute(&r, IFA_LOCAL, address.b + 12, 4);
-    attribute(&r, IFA_ADDRESS, address.b + 12, 4);
+    attribute(&r, IFA_LOCAL, six ? address.b : address.b + 12, six ? 16 : 4);
+    attribute(&r, IFA_ADDRESS, six ? address.b : address.b + 12, six ? 16 : 4);
     return ask(rtnl, &r);
 }
 

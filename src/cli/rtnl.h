@@ -23,7 +23,7 @@ ESTAB_MUST_CHECK int rtnl_up(int rtnl, const char *name, bool arp);
 ESTAB_MUST_CHECK int rtnl_await(int rtnl, const char *name);
 /* No address that IPv6 makes up by itself. */
 ESTAB_MUST_CHECK int rtnl_no_autoconf(int rtnl, const char *name);
-/* An IPv4 address with its prefix. */
+/* An address of either family with its prefix. */
 ESTAB_MUST_CHECK int rtnl_address(int rtnl, const char *name, struct estab_addr address,
                                   uint8_t prefix_length);
 /* No offloads for what the kernel sends: `ethtool -K NAME tx off tso off gso off`. */

@@ -49,9 +49,10 @@ void talk_say_inferred(const struct talk *t)
 
 const char *talk_endpoint(const struct estab_endpoint *e, char out[TALK_ENDPOINT_MAX])
 {
-    size_t n = names_addr_text(out, e->addr);
+    char address[NAMES_ADDR_MAX];
 
-    snprintf(out + n, TALK_ENDPOINT_MAX - n, ":%u", e->port);
+    names_addr_text(address, e->addr);
+    snprintf(out, TALK_ENDPOINT_MAX, strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, e->port);
     return out;
 }
 
@@ -154,6 +155,17 @@ static bool equal(const struct estab_addr *a, const struct estab_addr *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+/* Beside ours, in the same prefix. */
+static struct estab_addr other_ipv6(struct estab_addr ours, bool listens)
+{
+    struct estab_addr other = ours;
+
+    other.b[15] = listens ? CLIENT_HOST : SERVER_HOST;
+    if (other.b[15] == ours.b[15])
+        other.b[15] = (uint8_t)(ours.b[15] ^ 3);
+    return other;
+}
+
 /* 10.11.0.1 is the server and 10.11.0.101 the client, unless the user has an address for us: then
  * the other end, where it is ours to choose, has one beside it. */
 static void choose_addresses(struct talk *t, bool listens)
@@ -164,6 +176,12 @@ static void choose_addresses(struct talk *t, bool listens)
     unsigned length = cli_given(o, OPT_IP) ? o->ip.length : 24;
 
     t->prefix_length = (uint8_t)length;
+    if (cli_given(o, OPT_IP) && o->ip.six) {
+        t->ours = o->ip.host;
+        if (o->on.kind == ON_SIM || o->on.kind == ON_KERNEL)
+            t->theirs = other_ipv6(t->ours, listens);
+        return;
+    }
     t->ours = host_in(base, length, listens ? SERVER_HOST : CLIENT_HOST);
     if (cli_given(o, OPT_IP))
         t->ours = estab_ipv4(base[0], base[1], base[2], base[3]);
@@ -214,6 +232,8 @@ bool talk_resolve(struct talk *t, const char *host, struct estab_addr *out)
         memcpy(out->b + 12, &address, 4);
         return true;
     }
+    if (inet_pton(AF_INET6, host, out->b) == 1)
+        return true;
     if (here)
         cli_say(t->o, CLI_USAGE,
                 "HOST '%s' would be ourselves: expected the peer's address A.B.C.D, as here nobody "
@@ -371,6 +391,10 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->out = stdout;
     t->child_fd = -1;
     t->bare = bare;
+    if (cli_given(o, OPT_IP) && o->ip.six && (bare || o->on.kind == ON_WIRE || verb_has(o->verb, OPT_SERVICE)))
+        return cli_say(o, CLI_USAGE,
+                       "--ip of IPv6 is for listen and connect, with --on sim, kernel, packet or tap: "
+                       "expected A.B.C.D/N here");
     choose_addresses(t, listens);
     code = open_story(t, listens);
     if (code == CLI_OK && o->on.kind != ON_SIM)

@@ -84,7 +84,7 @@ void talk_say_inferred(const struct talk *);
 /* Hook of app.h; the context is the talk. */
 void talk_text(void *talk, const struct estab_endpoint *from, const uint8_t *text, size_t n);
 /* "10.11.0.1:3333" */
-#define TALK_ENDPOINT_MAX (NAMES_ADDR_MAX + 6)
+#define TALK_ENDPOINT_MAX (NAMES_ADDR_MAX + 8)
 const char *talk_endpoint(const struct estab_endpoint *, char out[TALK_ENDPOINT_MAX]);
 
 /* What the demo does in its own way. */

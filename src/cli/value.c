@@ -7,6 +7,7 @@
  */
 #include "cli/value.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -14,7 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "packet/address.h"
 #include "wire/place.h"
+
+enum { PREFIX6_MAX = 127 };
 
 typedef bool reader(const struct cli_option *, const char *text, void *field);
 
@@ -217,9 +221,34 @@ static bool ipv4(const char **text, uint8_t address[4])
     return true;
 }
 
+/* An IPv6 address that one host can have. */
+static bool ipv6_host(const char *text, struct estab_addr *out)
+{
+    return inet_pton(AF_INET6, text, out->b) == 1 && !addr_is_ipv4(out) && !addr_is_unspecified(out) &&
+           !addr_is_multicast(out) && !addr_is_loopback(out);
+}
+
+static bool ipv6_prefix(const char *text, struct cli_prefix *prefix)
+{
+    const char *slash = strchr(text, '/');
+    char address[INET6_ADDRSTRLEN] = "";
+    uint64_t length;
+
+    if (!slash || (size_t)(slash - text) >= sizeof address)
+        return false;
+    memcpy(address, text, (size_t)(slash - text));
+    text = slash + 1;
+    if (!ipv6_host(address, &prefix->host) || !digits(&text, PREFIX6_MAX, &length) || *text || length < 1)
+        return false;
+    prefix->six = true;
+    prefix->length = (uint8_t)length;
+    return true;
+}
+
 /* What is all digits and dots is meant as an address; a mistyped one must not pass as a name. */
 static bool read_host(const struct cli_option *option, const char *text, void *field)
 {
+    struct estab_addr six;
     uint8_t address[4];
     size_t length = strlen(text);
 
@@ -227,6 +256,8 @@ static bool read_host(const struct cli_option *option, const char *text, void *f
     *(const char **)field = text;
     if (strspn(text, "0123456789.") == length)
         return ipv4(&text, address) && !*text;
+    if (strchr(text, ':'))
+        return ipv6_host(text, &six);
     for (const char *p = text; *p; p++) {
         if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
             return false;
@@ -255,10 +286,16 @@ static bool read_words(const struct cli_option *option, const char *text, void *
  * network's own nor its broadcast address (RFC 1122 section 3.2.1.3). */
 static bool read_prefix(const struct cli_option *option, const char *text, void *field)
 {
-    struct cli_prefix prefix;
+    struct cli_prefix prefix = {.six = false};
     uint64_t length;
     uint32_t address, host_part;
 
+    if (strchr(text, ':')) {
+        if (!ipv6_prefix(text, &prefix))
+            return false;
+        memcpy(field, &prefix, sizeof(prefix));
+        return true;
+    }
     if (!ipv4(&text, prefix.address) || *text++ != '/' || !digits(&text, option->high, &length) ||
         *text || length < option->low)
         return false;
@@ -269,6 +306,7 @@ static bool read_prefix(const struct cli_option *option, const char *text, void 
         (address & host_part) == 0 || (address & host_part) == host_part)
         return false;
     prefix.length = (uint8_t)length;
+    prefix.host = estab_ipv4(prefix.address[0], prefix.address[1], prefix.address[2], prefix.address[3]);
     memcpy(field, &prefix, sizeof(prefix));
     return true;
 }
@@ -478,7 +516,7 @@ void value_expected(const struct cli_option *option, const char *text, FILE *out
         fprintf(out, "expected NAME=VALUE or NAME, at most %d of them", CLI_TEXTS_MAX);
         return;
     case VALUE_host:
-        fputs("expected an address A.B.C.D, or a name such as server, client or localhost", out);
+        fputs("expected an address A.B.C.D, or a name such as server, client or localhost, or an IPv6 address", out);
         return;
     case VALUE_station:
         fputs("expected a name of 1 to 23 letters, digits, '-', '_' and '.', and not localhost",
@@ -493,8 +531,9 @@ void value_expected(const struct cli_option *option, const char *text, FILE *out
     case VALUE_prefix:
         fprintf(out,
                 "expected a host's address with its prefix, A.B.C.D/N with N from %" PRIu64
-                " to %" PRIu64 ", such as 10.11.0.7/24",
-                low, high);
+                " to %" PRIu64 ", such as 10.11.0.7/24, or of IPv6 with N from 1 to %d, such as "
+                "fd11::7/64",
+                low, high, PREFIX6_MAX);
         return;
     case VALUE_mac:
         fputs("expected the Ethernet address of one station, such as 02:00:00:00:00:65", out);

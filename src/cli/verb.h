@@ -50,7 +50,10 @@ struct cli_on {
 };
 
 struct cli_prefix {
-    uint8_t address[4], length;
+    uint8_t address[4]; /* of IPv4 */
+    uint8_t length;
+    bool six;
+    struct estab_addr host; /* of either family */
 };
 
 enum cli_ts { TS_RELATIVE, TS_ABSOLUTE, TS_DELTA };

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "packet/address.h"
+
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -126,6 +128,12 @@ static void describe_tcb(const struct estab_status *st, struct control_row *r)
     r->bytes_received = st->bytes_received;
 }
 
+/* A listener for both families is shown as one of IPv4, as it was before there were two. */
+static bool is_ipv6(const struct estab_addr *a)
+{
+    return !addr_is_ipv4(a) && !addr_is_unspecified(a);
+}
+
 static struct control_row row_of_stack(const struct answer_source *s, const struct estab_status *st,
                                        estab_time now)
 {
@@ -134,6 +142,7 @@ static struct control_row row_of_stack(const struct answer_source *s, const stru
 
     r.local = st->local;
     r.remote = st->remote;
+    r.v6 = is_ipv6(&st->local.addr) || is_ipv6(&st->remote.addr);
     r.state = st->state;
     r.timer = st->timer_kind;
     r.timer_ms = ms_until(st->timer, now);

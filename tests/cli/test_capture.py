@@ -110,7 +110,7 @@ class Formats(Case):
             self.assertEqual(row["seq_absolute"], 1000)
         done = run("capture", "-r", self.file(pcap([(1, 0, b"x" * 60)], linktype=147)))
         self.assertEqual(done.returncode, 0)
-        self.assertIn("1 of a link type that is neither Ethernet nor IPv4", done.stderr)
+        self.assertIn("1 of a link type that is neither Ethernet nor IP", done.stderr)
 
     def test_a_cut_packet_says_so(self):
         content = pcap([(1, 0, ethernet(ip(b"x" * 200)))], snaplen=60)

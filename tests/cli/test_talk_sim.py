@@ -44,6 +44,27 @@ class Connect(unittest.TestCase):
         self.assertEqual(path(rows, "client"), CLIENT)
         self.assertEqual(path(rows, "server"), SERVER)
 
+    def test_over_ipv6(self):
+        rows = objects("connect", "fd11::1", "3333", "--on", "sim", "--seed", "1", "--ip", "fd11::65/64",
+                       "--hold", "1")
+        self.assertEqual(path(rows, "client"), CLIENT)
+        self.assertEqual(path(rows, "server"), SERVER)
+        self.assertEqual({row["proto"] for row in rows if "proto" in row}, {"tcp", "icmpv6"})
+        self.assertEqual({row["src"] for row in rows if row.get("proto") == "tcp"},
+                         {"fd11::65", "fd11::1"})
+
+    def test_a_file_of_ipv6_can_be_read_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            name = str(pathlib.Path(folder) / "six.pcapng")
+            done = run("connect", "fd11::1", "3333", "--on", "sim", "--seed", "1", "--ip", "fd11::65/64", "-w",
+                       name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = objects("capture", "-r", name)
+        syns = [row for row in rows if row.get("flags") == ["SYN"]]
+        self.assertEqual([(row["from"], row["to"]) for row in syns], [("client", "server")])
+        self.assertEqual({row["checksum"] for row in rows if row.get("proto")}, {"good"})
+        self.assertFalse([row for row in rows if row.get("malformed")])
+
     def test_two_msl(self):
         for msl, seconds in (("1", 2), ("30", 60)):
             rows = objects("connect", "--on", "sim", "--seed", "1", "--msl", msl)

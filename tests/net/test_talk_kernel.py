@@ -145,6 +145,23 @@ class Both(Case):
         text = [row for row in seen if row["schema"] == "estab.text/1"]
         self.assertEqual([row["preview"] for row in text], ["welcome"])
 
+    def test_connect_over_ipv6(self):
+        server = TUTORIAL_SERVER.replace('("server", 3333)', '("server", 3333), family=socket.AF_INET6')
+        server = server.replace("10.11.0.101", "fd11::65")
+        seen = self.talk("connect", "fd11::1", "3333", "--ip", "fd11::65/64", "--hold", "0.2", "--msl",
+                         "0.2", "--", "python3", "-c", server)
+        self.assertEqual(path(seen, "client"), CLIENT + ["CLOSED"])
+        text = [row for row in seen if row["schema"] == "estab.text/1"]
+        self.assertEqual([(row["preview"], row["from"]) for row in text],
+                         [("welcome", "[fd11::1]:3333")])
+
+    def test_listen_over_ipv6(self):
+        done = self.estab("listen", "--close", "0.1", "--ip", "fd11::7/64")
+        self.assertIn("| server: CLOSED -> LISTEN (by passive OPEN", done.stdout)
+        self.assertIn("LAST-ACK -> CLOSED (by rcv ACK of FIN", done.stdout)
+        self.assertIn("[ICMPv6] who has fd11::7?", done.stdout)
+        self.assertIn("received 6 bytes from [fd11::65]:", done.stderr)
+
     def test_connect_to_netcat(self):
         if not shutil.which("nc"):
             self.skipTest("no nc here: apt-get install netcat-openbsd")

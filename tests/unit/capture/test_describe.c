@@ -550,11 +550,11 @@ static void other_packets(void **state)
     view_bytes(&view, bytes, n, ESTAB_LINK_ETHERNET);
     assert_string_equal(line(&p), "0.000000 client>192.0.2.1 [IP] protocol 47 "
                                   "(malformed: the IPv4 header checksum is wrong)");
-    bytes[12] = 0x86;
-    bytes[13] = 0xdd;
+    bytes[12] = 0x88;
+    bytes[13] = 0xcc;
     view_bytes(&view, bytes, n, ESTAB_LINK_ETHERNET);
-    assert_string_equal(line(&p), "0.000000                  [IPv6] 02:00:0a:0b:00:65>"
-                                  "02:00:c0:00:02:01 type 0x86dd len 29");
+    assert_string_equal(line(&p), "0.000000                  [Ethernet] 02:00:0a:0b:00:65>"
+                                  "02:00:c0:00:02:01 type 0x88cc len 29");
 }
 
 /* ---- why, colours ---- */

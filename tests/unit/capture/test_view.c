@@ -249,8 +249,8 @@ static void other_protocols(void **state)
     bytes[14 + 9] = 47;
     view_bytes(&v, bytes, n, ESTAB_LINK_ETHERNET);
     assert_int_equal(v.kind, VIEW_IP);
-    bytes[12] = 0x86;
-    bytes[13] = 0xdd;
+    bytes[12] = 0x88;
+    bytes[13] = 0xcc;
     view_bytes(&v, bytes, n, ESTAB_LINK_ETHERNET);
     assert_int_equal(v.kind, VIEW_LINK);
     assert_int_equal(v.payload_length, n - 14);
@@ -329,9 +329,9 @@ static void broken_links_and_packets(void **state)
     view_bytes(&v, NULL, 0, ESTAB_LINK_IP);
     MALFORMED(&v, "too short for an IPv4 header");
     made(&v, &m, true);
-    bytes[0] = 0x65;
+    bytes[0] = 0x55;
     view_bytes(&v, bytes, 40, ESTAB_LINK_IP);
-    MALFORMED(&v, "the IP version is not 4");
+    MALFORMED(&v, "the IP version is neither 4 nor 6");
     bytes[0] = 0x44;
     view_bytes(&v, bytes, 40, ESTAB_LINK_IP);
     MALFORMED(&v, "the IPv4 header length or the total length is impossible");
