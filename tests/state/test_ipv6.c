@@ -302,9 +302,17 @@ static void senders_are_told_what_is_not_understood(void **state)
 
 static void udp_has_no_port_here(void **state)
 {
+    uint8_t udp[8] = {0, 1, 0, 2, 0, 8};
     const struct rig_sent *sent;
+    uint16_t sum;
     (void)state;
-    rig_in_bytes(&rig, bytes, made_ip(bytes, rig_peer(), rig_us(), 17, "\0\1\0\2\0\10\0\0", 8, true));
+    rig_in_bytes(&rig, bytes, made_ip(bytes, rig_peer(), rig_us(), 17, udp, 8, true));
+    COUNTED(&rig, REASON_UDP_CHECKSUM, 1); /* none is IPv4's: RFC 8200 section 8.1 */
+    assert_null(rig_out_any(&rig));
+    sum = made_sum(made_pseudo(rig_peer(), rig_us(), 17, 8), udp, 8);
+    udp[6] = (uint8_t)(sum >> 8);
+    udp[7] = (uint8_t)sum;
+    rig_in_bytes(&rig, bytes, made_ip(bytes, rig_peer(), rig_us(), 17, udp, 8, true));
     sent = rig_out_any(&rig);
     assert_non_null(sent);
     assert_int_equal(sent->type, 1);
