@@ -269,9 +269,11 @@ void stack_unblock(struct estab_stack *s)
 void estab_expire(estab_stack *s, estab_time now)
 {
     struct tcp *t = stack_tcp(s);
+    bool asked;
 
     now = stack_now(s, now);
-    if (neighbour_expire(&s->ip, now) | dad_expire(&s->ip, now))
+    asked = neighbour_expire(&s->ip, now);
+    if (dad_expire(&s->ip, now) || asked)
         stack_unblock(s);
     tcp_expire(t, now);
 }
