@@ -84,6 +84,8 @@ def link_local_addresses_talk(folder):
         ours = await_address(stack, "preferred", "fe80::")
         stack.say("listen 5002 echo")
         stack.hear("listening")
+        _peer.await_that(lambda: "tentative" not in _peer.run("ip", "-6", "addr", "show", "dev", wire.device),
+                         "the kernel's own link-local address stays tentative")
         zoned = f"{ours}%{wire.device}"
         with socket.create_connection((zoned, 5002), timeout=_peer.PATIENCE) as s:
             s.sendall(b"over the link")
