@@ -227,6 +227,27 @@ static void timestamp_take(struct tcb *b, const struct segment *s, bool young, e
     b->ts.recent_at_s = s_of(now);
 }
 
+static void option_ignored(struct tcp *t, struct segment *s, unsigned option, enum reason reason)
+{
+    s->opt.present &= (uint8_t)~option;
+    note_reason(t, reason);
+}
+
+/* Options that make no sense change nothing. */
+static void options_check(struct tcp *t, const struct tcb *b, struct segment *s, estab_time now)
+{
+    bool stamped = s->opt.present & OPT_TIMESTAMPS;
+
+    if (stamped && !(b->head.tag & TAG_TIMESTAMPS)) {
+        option_ignored(t, s, OPT_TIMESTAMPS, REASON_TIMESTAMP_NOT_AGREED);
+    } else if (stamped && s->opt.tsecr != 0 && (int32_t)(s->opt.tsecr - ts_now(b, now)) > 0) {
+        s->opt.tsecr = 0;
+        note_reason(t, REASON_TIMESTAMP_ECHO);
+    }
+    if ((s->opt.present & OPT_SACK) && !(b->head.tag & TAG_SACK))
+        option_ignored(t, s, OPT_SACK, REASON_SACK_NOT_AGREED);
+}
+
 /* Step 5's work.  False: the connection is over. */
 static bool take_ack(struct arriving *a)
 {
@@ -234,6 +255,7 @@ static bool take_ack(struct arriving *a)
     struct tcp_telemetry *m = tcp_telemetry(a->t, b);
     bool fin_acked;
 
+    options_check(a->t, b, a->s, a->now);
     timestamp_take(b, a->s, a->v.ts_young, a->now);
     b->heard_us = us_of(a->now);
     b->keepalives_sent = 0;
@@ -497,6 +519,7 @@ static void syn_sent_syn(struct arriving *a)
     b->snd.wl1 = s->seq;
     b->snd.wl2 = s->ack;
     b->snd.wnd = b->snd.wnd_max = s->wnd;
+    options_check(a->t, b, a->s, a->now);
     (void)ack_arrives(a->t, b, s, a->now);
     b->flags |= TCB_ACK_NOW;
     conn_established(a->t, b, a->now);

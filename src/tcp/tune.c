@@ -67,7 +67,7 @@ static bool round_over(const struct tcb *b, const struct segment *s, estab_time 
 
     if (!(b->tune & TUNE_ROUND))
         return true;
-    if ((b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS))
+    if ((b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0)
         return (int32_t)(s->opt.tsecr - b->ts.offset - b->rcv.round_ms) > 0;
     return elapsed_ms > b->rtt.srtt_us8 / 8000;
 }

@@ -33,6 +33,41 @@ static struct rig *sack_in(struct rig *r, uint32_t ack, uint32_t left, uint32_t 
     return r;
 }
 
+static struct rig *established(const struct estab_config *c)
+{
+    static struct rig r;
+
+    rig_start(&r, c, UINT32_MAX, UINT32_MAX - 1);
+    rig_become(&r, ACTIVE, ESTABLISHED);
+    return &r;
+}
+
+struct rig *timestamp_not_agreed(void)
+{
+    struct rig *r = established(NULL);
+
+    IN(r, ACK, 1, 1, .len = 1, .opt = STAMP, .tsval = 1);
+    return r;
+}
+
+/* Of two echoes half of all numbers apart one is of the future, whatever our clock says. */
+struct rig *timestamp_echo(void)
+{
+    struct estab_config c = rig_config();
+    struct rig *r;
+
+    c.timestamps = true;
+    r = established(&c);
+    IN(r, ACK, 1, 1, .len = 1, .opt = STAMP, .tsval = r->tsval, .tsecr = 1);
+    IN(r, ACK, 2, 1, .len = 1, .opt = STAMP, .tsval = r->tsval, .tsecr = 1 + (1u << 31));
+    return r;
+}
+
+struct rig *sack_not_agreed(void)
+{
+    return sack_in(established(NULL), 1, 101, 201);
+}
+
 struct rig *sack_block(void)
 {
     return sack_in(sacked(), 1, 201, 101);

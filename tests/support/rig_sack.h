@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* rig_sack.h - stories of SACK blocks, each with its reason: one that lies, one too many, one taken back. */
+/* rig_sack.h - stories of SACK blocks and timestamps, each with its reason: one that lies, one nobody asked for,
+ * one too many, one taken back. */
 #ifndef SUPPORT_RIG_SACK_H
 #define SUPPORT_RIG_SACK_H
 
 #include "support/rig.h"
 
+struct rig *timestamp_not_agreed(void);
+struct rig *timestamp_echo(void);
+struct rig *sack_not_agreed(void);
 struct rig *sack_block(void);
 struct rig *sack_no_room(void);
 struct rig *sack_reneged(void);
