@@ -4,7 +4,7 @@
  * holds for every row: when a window may grow, and what an idle time leaves of it.
  */
 #include "tcp/cc.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 const struct cc *const cc_all[CC_ROWS] = {
     [CC_NEWRENO] = &cc_newreno,
@@ -29,7 +29,7 @@ static void cc_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, est
     NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
 }
 
-void cc_choose(struct tcb *b, uint32_t row)
+void cc_choose(const struct tcp *t, struct tcb *b, uint32_t row)
 {
     struct cc_window before = b->cc;
 
@@ -39,6 +39,7 @@ void cc_choose(struct tcb *b, uint32_t row)
     b->cc_row = row & 15u;
     cc_of(b)->start(&b->cc, before.cwnd);
     b->cc.ssthresh = before.ssthresh;
+    undo_chosen(t, b);
 }
 
 void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, estab_time now)

@@ -94,7 +94,7 @@ uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a);
 struct tcp;
 
 /* The user has chosen another row: the window stays as it is. */
-void cc_choose(struct tcb *b, uint32_t row);
+void cc_choose(const struct tcp *t, struct tcb *b, uint32_t row);
 /* cwnd = `cwnd`, a segment at least: the rule is the caller's.  Tells it even if nothing changes. */
 void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, estab_time now);
 /* SND.UNA has moved by `bytes` from `una_before`, and nothing is being recovered. */

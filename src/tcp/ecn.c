@@ -21,7 +21,7 @@
  * because ssthresh is two segments at least, and Linux does not either.
  */
 #include "tcp/cc.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 enum { NOT_ECT, ECT_1, ECT_0, CE }; /* section 5 */
 
@@ -152,6 +152,7 @@ static void take_echo(struct tcp *t, struct tcb *b, estab_time now)
         ignore(t, b->head.handle, REASON_ECN_ECHO, now);
         return;
     }
+    undo_never(t, b); /* of a loss that was none: the mark is another cause */
     /* Once a window of text, for whatever reason the window shrank. */
     if (tcb_outstanding(b) > 0 && !(b->flags & (TCB_RECOVERY | TCB_RECOVER)) && !ecn_shrinks(b))
         reduce(t, b, now);

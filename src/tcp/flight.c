@@ -299,7 +299,7 @@ static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd
     for (i = flight_at(k, seq); i < k->count && snd_lt(ranges_of(k)[i].left, end); i++) {
         if (ranges_of(k)[i].marks & RANGE_SACKED)
             continue;
-        flight_mark(k, i, RANGE_AGAIN | RANGE_EVER, 0);
+        flight_mark(k, i, RANGE_AGAIN | RANGE_EVER, RANGE_TOLD);
         ranges_of(k)[i].sent_us = now_us;
         ranges_of(k)[i].older_us = 0;
     }
@@ -339,12 +339,14 @@ static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     const struct tcp_scoreboard *k = board_of(t, b);
 
     news->delivered += snd_span(r->left, end);
+    if (r->marks & RANGE_TOLD)
+        news->told += snd_span(r->left, end);
     if (r->marks & RANGE_EVER) {
         news->again = true;
         news->again_us = (uint32_t)us_of(now) - r->sent_us;
     } else if (!(b->flags & TCB_RECOVER) || snd_leq(end, b->rtt.recover))
         news->original = true;
-    if (!(r->marks & RANGE_EVER) && snd_lt(end, k->rack.fack))
+    if (!(r->marks & (RANGE_EVER | RANGE_TOLD)) && snd_lt(end, k->rack.fack))
         rack_reordered(news, r->left);
     if (!(r->marks & RANGE_EVER)) {
         times->first_us = times->any ? times->first_us : r->sent_us;

@@ -26,6 +26,7 @@ struct ack_news {
     uint32_t acked;     /* how far SND.UNA moved */
     uint32_t delivered; /* bytes that are acknowledged or SACKed for the first time */
     uint32_t sacked;    /* of them, SACKed */
+    uint32_t told;      /* of them, such as had been SACKed before their receiver reneged */
     uint32_t rtt_us;    /* the round trip that it measured; 0: none */
     uint8_t dupacks;    /* that came before it */
     bool duplicate;     /* in the sense of RFC 5681 section 2 */
@@ -137,6 +138,10 @@ void prr_acked(struct tcp *t, struct tcb *b, uint32_t delivered, bool safe, uint
 
 /* The window is about to be taken back. */
 void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout);
+/* The window stays taken back, whatever is told of its cause: there was another. */
+void undo_never(const struct tcp *t, struct tcb *b);
+/* The user has chosen another congestion control: of the window before, cwnd and ssthresh alone are kept. */
+void undo_chosen(const struct tcp *t, struct tcb *b);
 /* From `seq` up to `end` it went again. */
 void undo_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now);
 /* Whether an acknowledgment shows that nothing was lost; then all is as it was before. */

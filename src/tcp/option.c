@@ -188,7 +188,7 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         ecn_set(b, value);
         return;
     case ESTAB_OPTION_CONGESTION:
-        cc_choose(b, value);
+        cc_choose(t, b, value);
         return;
     case ESTAB_OPTION_HYSTART:
         b->hystart = value & 15u;

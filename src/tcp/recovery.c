@@ -167,7 +167,7 @@ static uint32_t not_told_before(const struct tcb *b, const struct ack_news *news
 
 static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered : not_told_before(b, news);
+    uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered - news->told : not_told_before(b, news);
 
     if (!ecn_shrinks(b))
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
@@ -179,6 +179,7 @@ static void tail_repaired(struct tcp *t, struct tcb *b, estab_time now)
     if (!ecn_shrinks(b))
         cc_congested(b, flight_size(b), false, now);
     ecn_reduced(t, b);
+    undo_never(t, b); /* it answers to this loss, and to none before */
     cc_set(t, b, b->cc.ssthresh, RULE_TAIL_REPAIRED, now);
 }
 
@@ -325,8 +326,8 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
     bool by_sack = loss_by_sack(t, b);
-    /* In a recovery by SACK the window has been taken back already, as Linux has it. */
-    bool again = b->rtt.retries > 1 || (by_sack && (b->flags & TCB_RECOVERY));
+    /* In a recovery the window has been taken back already, as Linux has it. */
+    bool again = b->rtt.retries > 1 || (b->flags & TCB_RECOVERY);
 
     if (!again)
         undo_begin(t, b, true);

@@ -161,7 +161,7 @@ static void forget(struct tcp_scoreboard *k)
 {
     for (uint32_t i = 0; i < k->count; i++)
         if (ranges_of(k)[i].marks & RANGE_SACKED)
-            flight_mark(k, i, 0, RANGE_SACKED);
+            flight_mark(k, i, RANGE_TOLD, RANGE_SACKED);
 }
 
 /*

@@ -340,6 +340,7 @@ enum range_mark {
     RANGE_LOST = 2,
     RANGE_AGAIN = 4, /* sent again, and not found lost since */
     RANGE_EVER = 8,  /* sent again at some time */
+    RANGE_TOLD = 16, /* SACKed before its receiver reneged, and not sent since: it cannot be delivered twice */
 };
 
 /* A run of what is outstanding that has one history; it ends where the next one begins. */

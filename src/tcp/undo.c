@@ -63,6 +63,24 @@ bool undo_may_come(const struct tcp *t, const struct tcb *b)
     return (b->head.tag & TAG_SACK) && k->undo.possible && k->undo.any && k->undo.twice > 0;
 }
 
+void undo_never(const struct tcp *t, struct tcb *b)
+{
+    if (b->board)
+        board_of(t, b)->undo.possible = false;
+}
+
+void undo_chosen(const struct tcp *t, struct tcb *b)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+    struct cc_window before;
+
+    if (!k)
+        return;
+    before = k->undo.before;
+    cc_of(b)->start(&k->undo.before, before.cwnd);
+    k->undo.before.ssthresh = before.ssthresh;
+}
+
 /* All as it was. */
 static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time now)
 {

@@ -209,6 +209,8 @@ static void set_up(uint8_t choice)
     estab_config_init(&c);
     c.connections = c.records = c.listeners = 4;
     c.chunks = 64;
+    c.sack_ranges = 8;
+    c.sack_spares = 1;
     c.chunk_bytes = 512;
     c.neighbours = 2;
     c.udp_sockets = 2;

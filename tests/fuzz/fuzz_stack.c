@@ -621,6 +621,8 @@ static void set_up(uint8_t choice, uint8_t numbers)
     estab_config_init(c);
     c->connections = c->records = c->listeners = 3;
     c->chunks = 64;
+    c->sack_ranges = 8;
+    c->sack_spares = 1;
     c->chunk_bytes = 512;
     c->neighbours = 2;
     c->udp_sockets = 1;

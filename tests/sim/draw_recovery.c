@@ -62,8 +62,8 @@ static const struct {
          "  a recovery there is no probe (RFC 8985 7.1), so all three wait for the timer.\n"
          "- The last of a transfer, twice: the probe is the one that is lost again. There is one probe; then\n"
          "  the timer.\n"
-         "- NewReno's 45: the timer takes half of what was in flight by then, 90 segments, and the acknowledgment that\n"
-         "  covers them all opens the window by all of them, as in Linux (not by one segment, RFC 3465 2.3)."},
+         "- NewReno's window after the timer is what the recovery before had halved it to, and the acknowledgment that\n"
+         "  covers all opens it by all of them, as in Linux (not by one segment, RFC 3465 2.3)."},
     [GROUP_ACKS] =
         {"Lost acknowledgments", "of the acknowledgments",
          "No text is lost, so all that goes again goes in vain. Time counts from the first lost acknowledgment, half a\n"

@@ -95,8 +95,9 @@ static const char *check_flags(const struct frame_seen *seen)
         return "neither ACK, SYN nor RST";
     if ((f & (SYN | RST)) && seen->length > 0)
         return "text on a SYN or RST";
-    if (f & 0xc0)
-        return "ECN was never agreed on";
+    /* RFC 3168 section 6.1.1: who is asked grants with ECE alone, and nobody here asks. */
+    if ((f & 0xc0) && ((f & RST) || ((f & SYN) && (f & (0xc0 | ACK)) != (0x40 | ACK))))
+        return "bits of ECN where they cannot be";
     return NULL;
 }
 
