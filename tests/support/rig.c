@@ -100,6 +100,7 @@ struct estab_config rig_config(void)
     c.udp_sockets = 4;
     c.datagrams = 8;
     c.replies = 16;
+    c.sack_spares = 1;
     c.trace_records = 256;
     c.timestamps = false;
     c.window_scale = false;

@@ -18,6 +18,7 @@ struct estab_config transfer_config(void)
     config.size = sizeof config;
     estab_config_init(&config);
     config.connections = 16;
+    config.sack_spares = 4;
     config.records = 16;
     config.listeners = 4;
     config.chunks = 2048; /* 8 MB: a fork copies the room */

@@ -58,6 +58,7 @@ struct estab_config wire_config(void)
     c.udp_sockets = 4;
     c.datagrams = 8;
     c.replies = 16;
+    c.sack_spares = 1;
     c.timestamps = false;
     c.window_scale = false;
     c.quick_acks = 0;
