@@ -192,7 +192,7 @@ bool rack_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab
 {
     const struct tcp_scoreboard *k = tcb_board(t, b);
 
-    if (!k->rack.waits || !loss_by_rack(t, b))
+    if (!k->rack.any || !k->rack.waits || !loss_by_rack(t, b))
         return false;
     *at_us = us_of(now) + (uint64_t)(int64_t)(int32_t)(k->rack.wait_us - (uint32_t)us_of(now));
     return true;

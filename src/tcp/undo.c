@@ -94,7 +94,7 @@ static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time n
     cc_undo(t, b, &k->undo.before, rule, now);
     k->undo.possible = false;
     k->undo.frto = FRTO_NONE;
-    k->rack.any = false; /* what went again has not come yet, though RACK may have taken it for delivered */
+    k->rack.any = k->rack.waits = false; /* what went again has not come yet, though RACK may have taken it for delivered */
     for (uint32_t i = 0; i < k->count; i++)
         if ((ranges_of(k)[i].marks & RANGE_LOST))
             flight_mark(k, i, 0, RANGE_LOST);
