@@ -279,6 +279,19 @@ static struct estab_addr read_ipv6(struct reader *r)
     return a;
 }
 
+/* What RFC 792 has every error quote beyond the IP header. */
+static void read_quoted_ports(struct frame_view *v, struct reader *r)
+{
+    struct view_icmp *i = &v->icmp;
+
+    i->src.port = reader_u16(r);
+    i->dst.port = reader_u16(r);
+    i->seq = reader_u32(r);
+    if (!reader_ok(r))
+        complain(v, "an ICMP error that quotes too little");
+    i->quotes = reader_ok(r);
+}
+
 /* RFC 4443 section 3: the packet, from its second byte on, without extension headers. */
 static void read_quoted6(struct frame_view *v, struct reader *r)
 {
@@ -289,12 +302,7 @@ static void read_quoted6(struct frame_view *v, struct reader *r)
     reader_skip(r, 1);
     i->src.addr = read_ipv6(r);
     i->dst.addr = read_ipv6(r);
-    i->src.port = reader_u16(r);
-    i->dst.port = reader_u16(r);
-    i->seq = reader_u32(r);
-    if (!reader_ok(r))
-        complain(v, "an ICMP error that quotes too little");
-    i->quotes = reader_ok(r);
+    read_quoted_ports(v, r);
 }
 
 /* An error quotes the IPv4 header and at least 8 bytes of what it is about (RFC 792). */
@@ -318,12 +326,7 @@ static void read_quoted(struct frame_view *v, struct reader *r)
     i->src.addr = read_ipv4(r);
     i->dst.addr = read_ipv4(r);
     reader_skip(r, header - 20);
-    i->src.port = reader_u16(r);
-    i->dst.port = reader_u16(r);
-    i->seq = reader_u32(r);
-    if (!reader_ok(r))
-        complain(v, "an ICMP error that quotes too little");
-    i->quotes = reader_ok(r);
+    read_quoted_ports(v, r);
 }
 
 static void read_icmp(struct frame_view *v, const struct pieces *s, size_t offset, size_t end)

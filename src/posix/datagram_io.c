@@ -112,19 +112,6 @@ ssize_t dgram_send(struct estab_posix *p, struct sock *s, const struct iovec *io
 
 /* ---- receive ----------------------------------------------------------------------------------------- */
 
-static void scatter(const struct iovec *iov, size_t count, const uint8_t *from, size_t n)
-{
-    size_t done = 0;
-
-    for (size_t i = 0; i < count && done < n; i++) {
-        size_t piece = iov[i].iov_len < n - done ? iov[i].iov_len : n - done;
-
-        if (piece)
-            memcpy(iov[i].iov_base, from + done, piece);
-        done += piece;
-    }
-}
-
 /* Takes one: its length, or what the flags make of it; -EAGAIN: there is none. */
 static ssize_t take(struct estab_posix *p, struct sock *s, const struct iovec *iov, size_t count,
                     int flags, int *msg_flags, struct estab_endpoint *from)
@@ -142,7 +129,7 @@ static ssize_t take(struct estab_posix *p, struct sock *s, const struct iovec *i
     if (!text)
         return -ENOMEM;
     (void)!estab_udp_receive(p->stack, s->udp, text, n, flags & MSG_PEEK ? ESTAB_PEEK : 0, &got);
-    scatter(iov, count, text, n);
+    sock_scatter(iov, count, text, n);
     free(text);
     if (n < got.length)
         *msg_flags |= MSG_TRUNC;

@@ -146,6 +146,8 @@ int sock_find(const struct estab_posix *p, int fd, struct sock **out);
 struct sock *sock_new(struct estab_posix *p); /* NULL: too many, or no memory */
 void sock_hold(struct sock *s);
 void sock_drop(struct estab_posix *p, struct sock *s);
+/* n bytes into the pieces of a caller; none beyond their room. */
+void sock_scatter(const struct iovec *iov, size_t count, const uint8_t *from, size_t n);
 /* The socket of a connection. */
 bool place_set(struct estab_posix *p, estab_conn conn, struct sock *s);
 struct sock *place_find(const struct estab_posix *p, estab_conn conn);

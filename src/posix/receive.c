@@ -88,7 +88,7 @@ static void take_text(struct estab_posix *p, struct sock *s, struct receiving *r
     }
 }
 
-static size_t scatter(const struct iovec *iov, size_t count, const uint8_t *from, size_t n)
+void sock_scatter(const struct iovec *iov, size_t count, const uint8_t *from, size_t n)
 {
     size_t done = 0;
 
@@ -99,7 +99,6 @@ static size_t scatter(const struct iovec *iov, size_t count, const uint8_t *from
             memcpy(iov[i].iov_base, from + done, piece);
         done += piece;
     }
-    return done;
 }
 
 /* Leaves the text where it is.  The stack gives it in one piece, from the first byte on; the byte of
@@ -126,7 +125,7 @@ static int peek_text(struct estab_posix *p, struct sock *s, struct receiving *r)
     n = take(p, s, text, n, ESTAB_PEEK);
     r->got = n > skip ? n - skip : 0;
     if (!r->discard && n > skip)
-        scatter(r->iov, r->count, text + skip, r->got);
+        sock_scatter(r->iov, r->count, text + skip, r->got);
     free(text);
     return 0;
 }

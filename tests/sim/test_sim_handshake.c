@@ -16,28 +16,6 @@
 
 #define BYTES 100000
 
-/* What must hold when all is over. */
-static void assert_done(struct sim *sim, const struct transfer *t)
-{
-    assert_int_equal(t->failed, ESTAB_OK);
-    assert_int_equal(t->received, t->bytes);
-    assert_int_equal(t->wrong, 0);
-    assert_true(t->end_seen);
-    assert_int_equal(t->client_error, ESTAB_OK);
-    assert_int_equal(t->server_error, ESTAB_OK);
-    assert_int_equal(t->client_closed, 1);
-    assert_int_equal(t->server_closed, 1);
-    for (int i = TRANSFER_CLIENT; i <= TRANSFER_SERVER; i++) {
-        struct estab_counters counters = {.size = sizeof counters};
-        estab_counters(sim_stack(sim, i), &counters);
-        assert_int_equal(counters.connections, 0);
-        assert_int_equal(counters.records, 0);
-        assert_int_equal(counters.chunks_used, 0);
-        assert_int_equal(counters.chunks_promised, 0);
-        assert_int_equal(counters.time_steps_back, 0);
-    }
-}
-
 static uint64_t transfer(uint64_t seed, const char *link)
 {
     struct transfer t;
@@ -48,7 +26,7 @@ static uint64_t transfer(uint64_t seed, const char *link)
     if (result != SIM_IDLE)
         fail_msg("seed %u, %s: %s", (unsigned)seed, link,
                  result == SIM_FAILED ? sim_error(sim) : "still busy after an hour");
-    assert_done(sim, &t);
+    transfer_assert_done(sim, &t);
     uint64_t digest = sim_digest(sim);
     sim_free(sim);
     return digest;
@@ -102,8 +80,8 @@ static void a_fork_ends_like_its_original(void **state)
         sim_set_user(copy, &copied);
         assert_int_equal(sim_run(copy, ESTAB_NEVER), SIM_IDLE);
         assert_int_equal(sim_run(sim, ESTAB_NEVER), SIM_IDLE);
-        assert_done(sim, &t);
-        assert_done(copy, &copied);
+        transfer_assert_done(sim, &t);
+        transfer_assert_done(copy, &copied);
         assert_true(sim_digest(sim) == sim_digest(copy));
         sim_free(sim);
         sim_free(copy);

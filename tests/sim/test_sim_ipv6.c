@@ -15,27 +15,6 @@
 
 #define BYTES 100000
 
-static void assert_done(struct sim *sim, const struct transfer *t)
-{
-    assert_int_equal(t->failed, ESTAB_OK);
-    assert_int_equal(t->received, t->bytes);
-    assert_int_equal(t->wrong, 0);
-    assert_true(t->end_seen);
-    assert_int_equal(t->client_error, ESTAB_OK);
-    assert_int_equal(t->server_error, ESTAB_OK);
-    assert_int_equal(t->client_closed, 1);
-    assert_int_equal(t->server_closed, 1);
-    for (int i = TRANSFER_CLIENT; i <= TRANSFER_SERVER; i++) {
-        struct estab_counters counters = {.size = sizeof counters};
-
-        estab_counters(sim_stack(sim, i), &counters);
-        assert_int_equal(counters.connections, 0);
-        assert_int_equal(counters.records, 0);
-        assert_int_equal(counters.chunks_used, 0);
-        assert_int_equal(counters.chunks_promised, 0);
-    }
-}
-
 static uint64_t transfer(uint64_t seed, const char *link, enum transfer_over over)
 {
     struct transfer t;
@@ -52,7 +31,7 @@ static uint64_t transfer(uint64_t seed, const char *link, enum transfer_over ove
     if (result == SIM_FAILED)
         fail_msg("seed %u, %s: %s", (unsigned)seed, link, sim_error(sim));
     (void)sim_run(sim, sim_now(sim) + 120 * ESTAB_SECOND); /* TIME-WAIT */
-    assert_done(sim, &t);
+    transfer_assert_done(sim, &t);
     digest = sim_digest(sim);
     sim_free(sim);
     return digest;

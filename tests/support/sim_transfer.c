@@ -2,6 +2,12 @@
 /* sim_transfer.c - see sim_transfer.h. */
 #include "support/sim_transfer.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
 #define PORT 3333
 
 static void on_event(void *arg, struct sim *sim, int stack, const struct estab_event *event);
@@ -178,4 +184,25 @@ static void on_event(void *arg, struct sim *sim, int stack, const struct estab_e
         on_client(sim, t, event);
     else
         on_server(sim, t, event);
+}
+
+void transfer_assert_done(struct sim *sim, const struct transfer *t)
+{
+    assert_int_equal(t->failed, ESTAB_OK);
+    assert_int_equal(t->received, t->bytes);
+    assert_int_equal(t->wrong, 0);
+    assert_true(t->end_seen);
+    assert_int_equal(t->client_error, ESTAB_OK);
+    assert_int_equal(t->server_error, ESTAB_OK);
+    assert_int_equal(t->client_closed, 1);
+    assert_int_equal(t->server_closed, 1);
+    for (int i = TRANSFER_CLIENT; i <= TRANSFER_SERVER; i++) {
+        struct estab_counters counters = {.size = sizeof counters};
+        estab_counters(sim_stack(sim, i), &counters);
+        assert_int_equal(counters.connections, 0);
+        assert_int_equal(counters.records, 0);
+        assert_int_equal(counters.chunks_used, 0);
+        assert_int_equal(counters.chunks_promised, 0);
+        assert_int_equal(counters.time_steps_back, 0);
+    }
 }

@@ -47,5 +47,7 @@ struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, c
                               enum transfer_over over);
 /* LISTEN and active OPEN; the rest follows by itself in sim_run. */
 void transfer_start(struct sim *sim);
+/* What must hold when all is over: all has come, both ends were closed, and no pool holds anything. */
+void transfer_assert_done(struct sim *sim, const struct transfer *t);
 
 #endif
