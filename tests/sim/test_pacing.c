@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "support/sim_transfer.h"
+#include "support/pacing_run.h"
 
 /* The client's, from the SYN on. */
 static void option(struct sim *sim, struct transfer *t, enum estab_option option, uint32_t value)
@@ -37,49 +37,13 @@ static void run_to(struct sim *sim, struct transfer *t, size_t bytes)
 
 /* ---- a shallow queue ---------------------------------------------------------------------------------- */
 
-enum { OBJECT = 72400, OBJECTS = 60 };
-
-/* The client's user has another object to send; the text is as sim_transfer.c checks it. */
-static void send_object(struct sim *sim, void *arg)
-{
-    struct transfer *t = sim_user(sim);
-    static uint8_t text[OBJECT];
-    size_t taken;
-
-    (void)arg;
-    for (size_t i = 0; i < OBJECT; i++)
-        text[i] = (uint8_t)((t->sent + i) * 31 + (t->sent + i) / 251);
-    assert_int_equal(estab_send(sim_stack(sim, TRANSFER_CLIENT), t->client, text, OBJECT, 0, &taken,
-                                sim_now(sim)),
-                     ESTAB_OK);
-    t->sent += taken;
-}
-
-struct outcome {
-    uint64_t dropped;
-    estab_time took; /* until all was received */
-};
-
 /* Fifty segments every 150 ms, over 20 Mbit/s and 40 ms; the queue has place for thirty. */
-static struct outcome shallow(uint64_t seed, bool paced)
+static struct pacing_cost shallow(uint64_t seed, bool paced)
 {
-    struct transfer t;
-    struct sim *sim = transfer_new(&t, seed, 0, "delay 20ms jitter 1ms rate 20mbit queue 30");
-    struct outcome o;
+    struct pacing_cost cost = {0};
 
-    assert_non_null(sim);
-    transfer_start(sim);
-    option(sim, &t, ESTAB_OPTION_PACING, paced);
-    option(sim, &t, ESTAB_OPTION_SEND_BUFFER, 1 << 20); /* else it grows with the window only */
-    for (unsigned i = 1; i <= OBJECTS; i++)
-        sim_at(sim, i * 150 * ESTAB_MS, send_object, NULL);
-    run_to(sim, &t, (size_t)OBJECT * OBJECTS);
-    assert_int_equal(t.failed, ESTAB_OK);
-    assert_int_equal(t.wrong, 0);
-    o.took = sim_now(sim);
-    o.dropped = link_counters(sim_link(sim, TRANSFER_CLIENT, TRANSFER_SERVER)).queue_full;
-    sim_free(sim);
-    return o;
+    assert_true(pacing_objects("delay 20ms jitter 1ms rate 20mbit queue 30", seed, paced, &cost));
+    return cost;
 }
 
 static void a_shallow_queue_loses_less(void **state)
@@ -88,16 +52,29 @@ static void a_shallow_queue_loses_less(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        struct outcome with = shallow(seed, true), without = shallow(seed, false);
+        struct pacing_cost with = shallow(seed, true), without = shallow(seed, false);
 
         print_message("seed %u: paced %u lost, %u ms; at once %u lost, %u ms\n", (unsigned)seed,
-                      (unsigned)with.dropped, (unsigned)(with.took / ESTAB_MS),
-                      (unsigned)without.dropped, (unsigned)(without.took / ESTAB_MS));
+                      (unsigned)with.dropped, (unsigned)(with.took / ESTAB_MS / PACING_OBJECTS),
+                      (unsigned)without.dropped, (unsigned)(without.took / ESTAB_MS / PACING_OBJECTS));
         paced += with.dropped;
         plain += without.dropped;
     }
     assert_true(plain > 0);
     assert_true(paced * 2 < plain);
+}
+
+/* Whatever fills the queue fills it, paced or not; but what is lost is not a burst, and more gets through. */
+static void a_bulk_gets_more_through_a_shallow_queue(void **state)
+{
+    struct pacing_cost paced = {0}, plain = {0};
+
+    (void)state;
+    assert_true(pacing_bulk("delay 10ms rate 100mbit queue 10", 1, true, &paced));
+    assert_true(pacing_bulk("delay 10ms rate 100mbit queue 10", 1, false, &plain));
+    print_message("paced %u ms, at once %u ms\n", (unsigned)(paced.took / ESTAB_MS),
+                  (unsigned)(plain.took / ESTAB_MS));
+    assert_true(paced.took * 5 < plain.took * 4);
 }
 
 /* ---- the rate -------------------------------------------------------------------------------------------- */
@@ -199,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shallow_queue_loses_less),
+        cmocka_unit_test(a_bulk_gets_more_through_a_shallow_queue),
         cmocka_unit_test(a_rate_is_kept),
         cmocka_unit_test(the_rate_is_that_of_the_window),
         cmocka_unit_test(bursts_are_bounded),
