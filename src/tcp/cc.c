@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cc.c - the table of congestion controls, of which estab_config.congestion names a row; and what
- * holds for every row: when a window may grow, and what an idle time leaves of it.
+ * cc.c - the table of congestion controls, of which estab_config.congestion names a row; and how a
+ * connection calls them.  What becomes of a window that is not used is validate.c's.
  */
 #include "tcp/cc.h"
 #include "tcp/loss.h"
@@ -26,6 +26,7 @@ enum cwnd_rule cc_slow_start(struct cc_window *w, uint32_t acked)
 
 static void cc_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, estab_time now)
 {
+    window_fits(t, b, now);
     NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
 }
 
@@ -36,7 +37,7 @@ void cc_choose(const struct tcp *t, struct tcb *b, uint32_t row)
     ASSERT(row < CC_ROWS);
     if (b->cc_row == row)
         return;
-    b->cc_row = row & 15u;
+    b->cc_row = row & 7u;
     cc_of(b)->start(&b->cc, before.cwnd);
     b->cc.ssthresh = before.ssthresh;
     undo_chosen(t, b);
@@ -46,24 +47,6 @@ void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, es
 {
     b->cc.cwnd = cwnd > b->snd.mss ? cwnd : b->snd.mss;
     cc_note(t, b, rule, now);
-}
-
-/*
- * RFC 7661's spirit: a window that was not filled does not grow, for nobody knows whether the path
- * would bear it.  Linux's habits: in slow start it grows while it is under twice what was outstanding;
- * and also where neither the user nor the peer kept text back, for then pacing did, which will send at
- * the rate of that very window.
- */
-static bool cc_was_limited(const struct tcp *t, const struct tcb *b, snd_seq una_before)
-{
-    uint32_t flight = snd_span(una_before, b->snd.nxt);
-
-    if (flight + b->snd.mss >= b->cc.cwnd)
-        return true;
-    if (b->cc.cwnd < b->cc.ssthresh)
-        return b->cc.cwnd / 2 < tcb_board(t, b)->most;
-    return b->cc.cwnd / 2 <= flight && tcb_not_sent(b) >= b->snd.mss &&
-           b->snd.wnd >= flight + b->snd.mss;
 }
 
 void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, uint32_t rtt_us,
@@ -78,10 +61,11 @@ void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, 
                        .una = b->snd.una,
                        .nxt = b->snd.nxt,
                        .now_us = us_of(now),
-                       .limited = cc_was_limited(t, b, una_before),
+                       .limited = window_was_limited(t, b, una_before),
                        .paced = b->pace & PACE_ON,
                        .hystart = b->hystart};
     enum cwnd_rule rule = cc_of(b)->on_ack(&b->cc, &a);
+    window_fits(t, b, now);
     if (b->cc.cwnd != before.cwnd || b->cc.ssthresh != before.ssthresh)
         cc_note(t, b, rule, now);
 }
@@ -109,24 +93,4 @@ void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum 
 {
     cc_of(b)->undo(&b->cc, before);
     cc_note(t, b, rule, now);
-}
-
-/*
- * RFC 5681 section 4.1 wants the restart window where nothing was sent for an RTO, as Linux's sysctl
- * tcp_slow_start_after_idle does.  Not RFC 5681: half of cwnd for each RTO, and ssthresh remembers
- * three quarters of it, as in RFC 2861: Linux's habit.
- */
-void cc_idle(struct tcp *t, struct tcb *b, estab_time now)
-{
-    uint32_t restart = tcb_initial_window(t, b->snd.mss), cwnd = b->cc.cwnd;
-    uint64_t idle_us = us_of(now) - b->since_us, rto_us = b->rtt.rto_us;
-
-    cc_of(b)->on_idle(&b->cc, idle_us);
-    if (!t->config.slow_start_after_idle || idle_us <= rto_us || cwnd <= restart)
-        return;
-    if (b->cc.ssthresh < cwnd / 4 * 3)
-        b->cc.ssthresh = cwnd / 4 * 3;
-    for (uint64_t left = idle_us; left > rto_us && cwnd > restart; left -= rto_us)
-        cwnd /= 2;
-    cc_set(t, b, cwnd > restart ? cwnd : restart, RULE_RESTART, now);
 }

@@ -5,7 +5,8 @@
  * A row says how the window answers to what the connection has learned; what was lost, and what to
  * send again, is recovery.c's, and so is cwnd while that goes on.  What each of them may write:
  *
- *      outside recovery    cwnd and ssthresh    the row: cc_acked, cc_idle
+ *      outside recovery    cwnd and ssthresh    the row: cc_acked
+ *      not used            cwnd and ssthresh    cc_idle, cc_sent, by cc_set
  *      a loss, a mark      ssthresh             the row: cc_congested; cwnd is the caller's, by cc_set
  *      in recovery         cwnd                 the caller, by cc_set, down to ssthresh in the end
  *      a timeout           cwnd and ssthresh    the row: cc_timed_out
@@ -109,5 +110,12 @@ void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum 
 /* Text is about to be queued where nothing was, or the peer has opened its window to what waited;
  * `since_us` still tells since when. */
 void cc_idle(struct tcp *t, struct tcb *b, estab_time now);
+/* Nothing more can be sent now. */
+void cc_sent(struct tcp *t, struct tcb *b, estab_time now);
+
+/* validate.c, for cc.c.  Whether cwnd was in the way of what has been acknowledged from `una_before` on. */
+bool window_was_limited(const struct tcp *t, const struct tcb *b, snd_seq una_before);
+/* cwnd is as large as it should be, now. */
+void window_fits(const struct tcp *t, const struct tcb *b, estab_time now);
 
 #endif

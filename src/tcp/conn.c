@@ -246,7 +246,7 @@ static void tcb_defaults(const struct tcp *t, struct tcb *b, estab_time now)
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         b->at_us[i] = WHEEL_NEVER;
     b->keepalive_idle_ms = c->keepalive_idle_ms;
-    b->cc_row = c->congestion & 15u;
+    b->cc_row = c->congestion & 7u;
     b->hystart = c->hystart & 15u;
     ecn_set(b, c->ecn);
     b->pace = c->pacing ? PACE_ON : 0;

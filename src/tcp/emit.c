@@ -575,6 +575,7 @@ bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *
     if (!sent) {
         b->burst = 0;
         emit_limits(t, b, now);
+        cc_sent(t, b, now);
         timer_send_update(t, b, false, now);
         return false;
     }

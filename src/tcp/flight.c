@@ -314,7 +314,8 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
         return;
     k = board_need(t, b, seq);
     if (k->count == 0)
-        k->most = 0;
+        window_begins(b, k, now);
+    k->use.sent_us = (uint32_t)us_of(now);
     if (b->flags & TCB_RECOVERY)
         k->prr.out += snd_span(seq, end);
     if (snd_lt(seq, k->end)) {
@@ -324,8 +325,10 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
         undo_sent(t, b, seq, last, now);
         seq = last;
     }
-    if (snd_lt(seq, end))
+    if (snd_lt(seq, end)) {
         sent_new(t, k, seq, end, (uint32_t)us_of(now));
+        k->use.more = true;
+    }
     if (snd_span(b->snd.una, k->end) > k->most)
         k->most = snd_span(b->snd.una, k->end);
 }

@@ -151,6 +151,11 @@ bool undo_may_come(const struct tcp *t, const struct tcb *b);
 /* SND.UNA has passed `recover`: what can be told from now on is told by DSACK. */
 void undo_ended(struct tcp *t, struct tcb *b);
 
+/* ---- validate.c ----------------------------------------------------------------------------------- */
+
+/* Text is sent where nothing was outstanding. */
+void window_begins(struct tcb *b, struct tcp_scoreboard *k, estab_time now);
+
 /* ---- recovery.c ----------------------------------------------------------------------------------- */
 
 void recovery_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now);

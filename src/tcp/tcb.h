@@ -256,13 +256,15 @@ struct tcb {
         snd_seq recover; /* RFC 6582; RecoveryPoint of RFC 6675 */
     } rtt;
 
-    uint64_t since_us; /* since when text is outstanding without progress */
+    uint64_t since_us; /* since when text is outstanding without progress, or when the last was sent */
     uint64_t heard_us; /* when the peer was last heard */
     uint64_t at_us[TIMER_SLOTS];
     struct cc_window cc;
     uint32_t keepalive_idle_ms;
     uint8_t diffserv;
-    uint8_t cc_row : 4, hystart : 4; /* a row of cc_all; enum estab_hystart */
+    uint8_t cc_row : 3;    /* a row of cc_all */
+    uint8_t cc_idled : 1;  /* nothing was sent for an RTO, before what is about to be sent */
+    uint8_t hystart : 4;   /* enum estab_hystart */
     uint8_t tune;                    /* enum tune_flag */
     uint8_t stray; /* how many strangers' segments were answered, and in which second (throttle.c) */
     uint8_t keepalives_sent; /* without an answer */
@@ -382,6 +384,13 @@ struct tcp_scoreboard {
         bool waits;               /* until wait_us, whether what looks reordered comes */
         uint32_t wait_us;
     } rack;
+
+    struct { /* validate.c */
+        uint32_t sent_us; /* when text was last sent */
+        uint32_t fits_us; /* when the window was last in full use, or changed, or text was acknowledged */
+        uint32_t used;    /* most that was outstanding since it was last full */
+        bool more;        /* new text was sent since that was last looked at */
+    } use;
 
     struct { /* tlp.c */
         snd_seq end; /* SND.NXT when the probe was sent */
