@@ -521,10 +521,12 @@ estab_listener_set(estab_stack *, estab_listener, enum estab_option, uint32_t va
  */
 struct estab_udp_open {
     uint32_t size;
-    struct estab_endpoint local;  /* unspecified address: every address of this stack; port 0: chosen,
-                                   * so that nobody can guess it (RFC 6056) */
+    struct estab_endpoint local;  /* unspecified address: every address of this stack, or, if it is
+                                   * IPv4's, every IPv4 address; port 0: chosen, so that nobody can
+                                   * guess it (RFC 6056) */
     struct estab_endpoint remote; /* unspecified: anybody; else as estab_udp_connect */
     bool share; /* the port, with others that share too; of equal ones the last opened receives */
+    bool ipv6_only; /* with an unspecified address: every IPv6 address */
 };
 
 /* EXISTS: the port is taken.  NO_RESOURCES, NO_ROUTE, REMOTE_UNSPECIFIED, INVALID. */

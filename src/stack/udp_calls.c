@@ -2,6 +2,17 @@
 /* udp_calls.c - the user's calls on UDP sockets. */
 #include "stack/stack.h"
 
+/* What the local address is while no peer decides it. */
+static struct estab_addr nobody(const struct udp_socket *socket)
+{
+    return socket->flags & UDP_ONLY_IPV4 ? estab_ipv4(0, 0, 0, 0) : (struct estab_addr){{0}};
+}
+
+static bool of_its_family(const struct udp_socket *socket, const struct estab_addr *remote)
+{
+    return !(socket->flags & (addr_is_ipv4(remote) ? UDP_ONLY_IPV6 : UDP_ONLY_IPV4));
+}
+
 /* The address that we send from, the link's longest datagram; NO_ROUTE. */
 static enum estab_error source(const struct estab_stack *s, const struct estab_addr *remote,
                                struct estab_addr *local, uint32_t *mtu)
@@ -26,10 +37,12 @@ static enum estab_error source(const struct estab_stack *s, const struct estab_a
 static enum estab_error connect(struct estab_stack *s, struct udp_socket *socket,
                                 const struct estab_endpoint *remote)
 {
-    struct estab_addr local = socket->flags & UDP_NAMED ? socket->local.addr : (struct estab_addr){{0}};
+    struct estab_addr local = socket->flags & UDP_NAMED ? socket->local.addr : nobody(socket);
     enum estab_error error = stack_remote_check(s, remote);
     uint32_t mtu;
 
+    if (error == ESTAB_OK && !of_its_family(socket, &remote->addr))
+        error = ESTAB_INVALID;
     if (error == ESTAB_OK)
         error = source(s, &remote->addr, &local, &mtu);
     if (error != ESTAB_OK)
@@ -39,28 +52,36 @@ static enum estab_error connect(struct estab_stack *s, struct udp_socket *socket
     return ESTAB_OK;
 }
 
+static unsigned open_flags(const struct estab_udp_open *o)
+{
+    unsigned flags = o->share ? UDP_SHARES : 0;
+
+    if (!addr_is_unspecified(&o->local.addr))
+        return flags | UDP_NAMED;
+    if (addr_is_ipv4(&o->local.addr))
+        flags |= UDP_ONLY_IPV4;
+    return flags | (o->ipv6_only ? UDP_ONLY_IPV6 : 0u);
+}
+
 enum estab_error estab_udp_open(estab_stack *s, const struct estab_udp_open *o, estab_udp *out)
 {
     struct udp *u = stack_udp(s);
     struct estab_endpoint local = o->local;
-    bool named = !addr_is_unspecified(&local.addr);
     enum estab_error error = ESTAB_OK;
     struct udp_socket *socket;
+    unsigned flags = open_flags(o);
 
     *out = (estab_udp){0, 0};
-    if (o->size != sizeof *o || (named && ip_local(&s->ip, &local.addr) < 0))
+    if (o->size != sizeof *o || ((flags & UDP_NAMED) && ip_local(&s->ip, &local.addr) < 0) ||
+        ((flags & UDP_ONLY_IPV4) && (flags & UDP_ONLY_IPV6)))
         return ESTAB_INVALID;
-    if (!named)
-        local.addr = (struct estab_addr){{0}};
     if (local.port == 0)
         local.port = udp_port(u, &local.addr, stack_tcp(s)->config.isn_key);
-    else if (udp_taken(u, &local, o->share))
+    else if (udp_taken(u, &local, flags))
         return ESTAB_EXISTS;
-    socket = local.port ? udp_new(u, &local, o->share) : NULL;
+    socket = local.port ? udp_new(u, &local, flags) : NULL;
     if (!socket)
         return ESTAB_NO_RESOURCES;
-    if (named)
-        socket->flags |= UDP_NAMED;
     if (!addr_is_unspecified(&o->remote.addr) || o->remote.port)
         error = connect(s, socket, &o->remote);
     if (error != ESTAB_OK) {
@@ -81,7 +102,7 @@ enum estab_error estab_udp_connect(estab_stack *s, estab_udp udp, struct estab_e
         return connect(s, socket, &remote);
     socket->remote = (struct estab_endpoint){0};
     if (!(socket->flags & UDP_NAMED))
-        socket->local.addr = (struct estab_addr){{0}};
+        socket->local.addr = nobody(socket);
     return ESTAB_OK;
 }
 
@@ -115,6 +136,8 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
     to = to ? to : &socket->remote;
     local = socket->local;
     error = stack_remote_check(s, to);
+    if (error == ESTAB_OK && !of_its_family(socket, &to->addr))
+        error = ESTAB_INVALID;
     if (error == ESTAB_OK)
         error = source(s, &to->addr, &local.addr, &mtu);
     if (error != ESTAB_OK)

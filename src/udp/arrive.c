@@ -14,6 +14,8 @@ static unsigned fits(const struct udp_socket *s, const struct estab_endpoint *lo
         if (!addr_equal(&s->local.addr, &local->addr))
             return 0;
         score += 1;
+    } else if (s->flags & (addr_is_ipv4(&local->addr) ? UDP_ONLY_IPV6 : UDP_ONLY_IPV4)) {
+        return 0;
     }
     if (s->remote.port) {
         if (s->remote.port != remote->port || !addr_equal(&s->remote.addr, &remote->addr))

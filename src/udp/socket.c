@@ -88,7 +88,7 @@ estab_udp udp_handle(const struct udp *u, const struct udp_socket *s)
     return (estab_udp){udp_index(u, s), s->generation};
 }
 
-struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, bool shares)
+struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, unsigned flags)
 {
     uint32_t i = u->socket_free, generation, *bucket = udp_bucket(u, local->port);
     struct udp_socket *s;
@@ -104,7 +104,7 @@ struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, bo
     *s = (struct udp_socket){.local = *local,
                              .generation = generation,
                              .next = *bucket,
-                             .flags = (uint8_t)(UDP_USED | (shares ? UDP_SHARES : 0)),
+                             .flags = (uint8_t)(UDP_USED | flags),
                              .receive_buffer = u->receive_buffer,
                              .send_buffer = u->send_buffer};
     queue_init(&s->in);
@@ -148,15 +148,29 @@ void udp_end(struct udp *u, struct chunk_pool *pool, struct udp_socket *s)
 
 /* ---- ports ----------------------------------------------------------------------------------------- */
 
-bool udp_taken(const struct udp *u, const struct estab_endpoint *local, bool shares)
+/* Whether two sockets of a port could both be meant by one datagram. */
+static bool meet(const struct udp_socket *s, const struct estab_endpoint *local, unsigned flags)
+{
+    enum { ONLY = UDP_ONLY_IPV4 | UDP_ONLY_IPV6 };
+    bool any = addr_is_unspecified(&s->local.addr), wanted = addr_is_unspecified(&local->addr);
+
+    if (any && wanted)
+        return ((s->flags | flags) & ONLY) != ONLY;
+    if (any)
+        return !(s->flags & (addr_is_ipv4(&local->addr) ? UDP_ONLY_IPV6 : UDP_ONLY_IPV4));
+    if (wanted)
+        return !(flags & (addr_is_ipv4(&s->local.addr) ? UDP_ONLY_IPV6 : UDP_ONLY_IPV4));
+    return addr_equal(&s->local.addr, &local->addr);
+}
+
+bool udp_taken(const struct udp *u, const struct estab_endpoint *local, unsigned flags)
 {
     for (uint32_t i = *udp_bucket(u, local->port); i != UDP_NONE; i = udp_socket(u, i)->next) {
         const struct udp_socket *s = udp_socket(u, i);
 
-        if (s->local.port != local->port || (shares && (s->flags & UDP_SHARES)))
+        if (s->local.port != local->port || (flags & s->flags & UDP_SHARES))
             continue;
-        if (addr_is_unspecified(&s->local.addr) || addr_is_unspecified(&local->addr) ||
-            addr_equal(&s->local.addr, &local->addr))
+        if (meet(s, local, flags))
             return true;
     }
     return false;
@@ -178,7 +192,7 @@ uint16_t udp_port(struct udp *u, const struct estab_addr *local, const uint8_t *
             start++; /* nearly all are taken: one after the other */
         }
         wanted.port = (uint16_t)(FIRST + start % PORTS);
-        if (!udp_taken(u, &wanted, false))
+        if (!udp_taken(u, &wanted, 0))
             return wanted.port;
     }
     return 0;

@@ -44,6 +44,8 @@ enum udp_flag {
     UDP_NAMED = 4,      /* its user chose the local address; else connecting did, or nothing */
     UDP_WANTS_ROOM = 8, /* a datagram was refused: WRITABLE is owed */
     UDP_QUEUED = 16,    /* in the list of events */
+    UDP_ONLY_IPV4 = 32, /* with an unspecified local address: of one family alone */
+    UDP_ONLY_IPV6 = 64,
 };
 
 struct udp_socket {
@@ -121,11 +123,11 @@ bool udp_holds(const struct udp *u, const struct estab_config *config);
 /* NULL: the handle is stale. */
 struct udp_socket *udp_find(const struct udp *u, estab_udp handle);
 estab_udp udp_handle(const struct udp *u, const struct udp_socket *s);
-/* A socket on `local`, whose port is not 0; NULL: the pool is empty. */
-struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, bool shares);
+/* A socket on `local`, whose port is not 0, with these of its flags; NULL: the pool is empty. */
+struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, unsigned flags);
 void udp_end(struct udp *u, struct chunk_pool *pool, struct udp_socket *s);
 /* Whether a socket there would be in another's way. */
-bool udp_taken(const struct udp *u, const struct estab_endpoint *local, bool shares);
+bool udp_taken(const struct udp *u, const struct estab_endpoint *local, unsigned flags);
 /* A free port of 49152..65535 that nobody can guess; 0: none.  `key` of 16 bytes. */
 uint16_t udp_port(struct udp *u, const struct estab_addr *local, const uint8_t *key);
 void udp_event(struct udp *u, struct udp_socket *s, unsigned bits);

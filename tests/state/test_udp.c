@@ -278,6 +278,46 @@ static void a_port_is_one_sockets_alone(void **state)
     bench_end(&bench);
 }
 
+/* 0.0.0.0 is IPv4's alone, and ipv6_only leaves it the port. */
+static void a_family_has_ports_of_its_own(void **state)
+{
+    const struct estab_addr ours = {{0xfd, [15] = 1}};
+    const struct estab_endpoint to_us = {ours, 53};
+    struct estab_udp_open open = {.size = sizeof open, .local = {estab_ipv4(0, 0, 0, 0), 53}};
+    estab_udp four, six, both;
+
+    (void)state;
+    start();
+    assert_int_equal(estab_address_add(bench.stack, 0, ours, 64, bench.now), ESTAB_OK);
+    assert_int_equal(estab_udp_open(bench.stack, &open, &four), ESTAB_OK);
+    open.ipv6_only = true;
+    assert_int_equal(estab_udp_open(bench.stack, &open, &six), ESTAB_INVALID); /* of neither */
+    open.local.addr = (struct estab_addr){{0}};
+    assert_int_equal(estab_udp_open(bench.stack, &open, &six), ESTAB_OK);
+    assert_int_equal(estab_udp_open(bench.stack, &open, &both), ESTAB_EXISTS);
+    open.ipv6_only = false;
+    assert_int_equal(estab_udp_open(bench.stack, &open, &both), ESTAB_EXISTS);
+    open.local.addr = ours;
+    assert_int_equal(estab_udp_open(bench.stack, &open, &both), ESTAB_EXISTS);
+    bench_datagram(&bench, 4000, 53, "four", 4);
+    bench_take(&bench, four, "four");
+    bench_nothing(&bench, six);
+    assert_int_equal(estab_udp_send(bench.stack, six, &to_us, "six", 3, bench.now), ESTAB_OK);
+    bench_pull(&bench);
+    bench_take(&bench, six, "six");
+    bench_nothing(&bench, four);
+    assert_int_equal(estab_udp_send(bench.stack, four, &to_us, "x", 1, bench.now), ESTAB_INVALID);
+    assert_int_equal(estab_udp_connect(bench.stack, four, to_us), ESTAB_INVALID);
+    assert_int_equal(bench_send(&bench, six, "x", 4000), ESTAB_INVALID);
+    assert_int_equal(estab_udp_close(bench.stack, six), ESTAB_OK);
+    assert_int_equal(estab_udp_open(bench.stack, &open, &both), ESTAB_OK); /* ours:53, IPv6 */
+    assert_int_equal(estab_udp_connect(bench.stack, four, bench_peer(4000)), ESTAB_OK);
+    assert_int_equal(estab_udp_connect(bench.stack, four, (struct estab_endpoint){0}), ESTAB_OK);
+    bench_datagram(&bench, 4001, 53, "again", 5);
+    bench_take(&bench, four, "again");
+    bench_end(&bench);
+}
+
 static void chosen_ports_differ(void **state)
 {
     struct estab_config c = bench_config();
@@ -462,6 +502,7 @@ int main(void)
         cmocka_unit_test(nobody_answers_with_port_unreachable),
         cmocka_unit_test(the_socket_that_names_most_receives),
         cmocka_unit_test(a_port_is_one_sockets_alone),
+        cmocka_unit_test(a_family_has_ports_of_its_own),
         cmocka_unit_test(chosen_ports_differ),
         cmocka_unit_test(what_is_sent_has_its_checksum),
         cmocka_unit_test(a_sum_of_zero_is_never_sent),
