@@ -42,6 +42,8 @@ static inline struct ip_whence packet_whence(const struct packet *p)
 
 /* The sum of n bytes from `at` on. */
 uint64_t frame_sum(const struct estab_frame *f, uint32_t at, uint32_t n, uint64_t sum);
+/* Copies up to n bytes from `at` on; how many there were. */
+uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to);
 /* Appends n bytes from `at` on to a queue; false if the text pool is short of chunks. */
 bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
                 struct text_queue *q);

@@ -79,8 +79,7 @@ bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t a
     return true;
 }
 
-/* Copies up to n bytes from `at` on; how many there were. */
-static uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to)
+uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to)
 {
     uint32_t done = 0;
     struct piece p;

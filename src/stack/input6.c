@@ -57,15 +57,22 @@ static bool is_hard(unsigned type, unsigned code)
     return type == ICMP6_UNREACHABLE && (code == ICMP6_CODE_ADMIN || code == ICMP6_CODE_PORT);
 }
 
+/* As much of a quoted packet as is looked at: what this does not hold is of no connection. */
+enum { QUOTE_MAX = 256 };
+
 static enum reason packet_icmp6_error(struct estab_stack *s, const struct packet *p, unsigned type,
                                       unsigned code, estab_time now)
 {
-    uint32_t at = p->at + ICMP6_HEADER, n = packet_contiguous(p) - ICMP6_HEADER;
-    const uint8_t *quoted = p->first + at;
+    uint8_t quote[QUOTE_MAX];
+    const uint8_t *quoted = quote;
+    uint32_t n = p->length - ICMP6_HEADER;
     struct ipv6_chain chain;
     struct ipv6_header h;
-    enum reason reason = ipv6_parse(quoted, n, &h);
+    enum reason reason;
 
+    /* One that we have sent to ourselves has its quote in other parts. */
+    n = frame_gather(p->frame, p->at + ICMP6_HEADER, n < sizeof quote ? n : sizeof quote, quote);
+    reason = ipv6_parse(quote, n, &h);
     if (reason != REASON_NONE && reason != REASON_IP6_LENGTH) /* it is cut short, as a rule */
         return REASON_ICMP_MALFORMED;
     n -= IPV6_HEADER;
