@@ -68,16 +68,23 @@ bool port_held(const struct estab_posix *p, const struct sock *s)
 
 /* ---- ports ---------------------------------------------------------------------------------------- */
 
-static bool overlap(const struct estab_endpoint *a, const struct estab_endpoint *b)
+static bool overlap(const struct estab_endpoint *a, unsigned families_a, const struct estab_endpoint *b,
+                    unsigned families_b)
 {
-    return a->port == b->port && (address_is_any(&a->addr) || address_is_any(&b->addr) ||
-                                  address_equal(&a->addr, &b->addr));
+    return a->port == b->port && (families_a & families_b) &&
+           (address_is_any(&a->addr) || address_is_any(&b->addr) || address_equal(&a->addr, &b->addr));
+}
+
+static bool overlap_of(const struct sock *s, const struct estab_endpoint *wanted, const struct sock *other)
+{
+    return overlap(wanted, address_families(s, &wanted->addr), &other->local,
+                   address_families(other, &other->local.addr));
 }
 
 static bool conflict_with_sock(const struct estab_posix *p, const struct sock *s, const struct estab_endpoint *wanted,
                                const struct sock *other)
 {
-    if (other == s || other->dgram != s->dgram || !overlap(wanted, &other->local) ||
+    if (other == s || other->dgram != s->dgram || !overlap_of(s, wanted, other) ||
         !port_held(p, other))
         return false;
     if (s->opt.reuseport && other->opt.reuseport)
@@ -95,15 +102,25 @@ static bool is_ours(const struct estab_posix *p, const struct estab_status *st)
     return false;
 }
 
+/* Of an endpoint of the stack's, as far as it tells. */
+static unsigned families_of(const struct estab_addr *a)
+{
+    if (address_is_ipv4(a))
+        return FAMILY_IPV4;
+    return address_is_any(a) ? FAMILY_IPV4 | FAMILY_IPV6 : FAMILY_IPV6;
+}
+
 /* What the stack has and no socket here. */
 static bool conflict_in_stack(const struct estab_posix *p, const struct sock *s,
                               const struct estab_endpoint *wanted)
 {
     struct estab_status st = {.size = sizeof st};
+    unsigned families = address_families(s, &wanted->addr);
     uint64_t cursor = 0;
 
     while (estab_list(p->stack, &cursor, &st))
-        if (st.state != ESTAB_STATE_CLOSED && overlap(wanted, &st.local) && !is_ours(p, &st) &&
+        if (st.state != ESTAB_STATE_CLOSED &&
+            overlap(wanted, families, &st.local, families_of(&st.local.addr)) && !is_ours(p, &st) &&
             (st.state == ESTAB_STATE_LISTEN || !s->opt.reuseaddr))
             return true;
     return false;
@@ -144,21 +161,30 @@ int bind_port(struct estab_posix *p, struct sock *s)
 
 /* ---- bind -------------------------------------------------------------------------------------------- */
 
+/* The families look in a different order at what is wrong. */
+static int bind_check(struct estab_posix *p, struct sock *s, const struct sockaddr *address,
+                      socklen_t length, struct estab_endpoint *wanted)
+{
+    int result = address_in(s, address, length, wanted);
+
+    if (result < 0)
+        return result;
+    if (s->domain == AF_INET6 && ((!s->dgram && wanted->addr.b[0] == 0xff) || port_held(p, s)))
+        return -EINVAL;
+    result = address_bindable(p, s, address, length, &wanted->addr);
+    return result == 0 && port_held(p, s) ? -EINVAL : result;
+}
+
 static int sock_bind(struct estab_posix *p, struct sock *s, const struct sockaddr *address,
                      socklen_t length)
 {
     struct estab_endpoint wanted;
-    int result = address_in(s, address, length, &wanted);
+    int result = bind_check(p, s, address, length, &wanted), v6only = s->opt.v6only;
 
     if (result < 0)
         return result;
-    if (s->domain == AF_INET6 && s->opt.v6only && !address_is_any(&wanted.addr) &&
-        wanted.addr.b[10] == 0xff)
-        return -EINVAL;
-    if (!address_is_any(&wanted.addr) && !estab_address_is_local(p->stack, wanted.addr))
-        return -EADDRNOTAVAIL;
-    if (port_held(p, s))
-        return -EINVAL;
+    if (address_families(s, &wanted.addr) == FAMILY_IPV6)
+        s->opt.v6only = 1; /* it has no IPv4 from here on, as in Linux */
     if (wanted.port == 0 && !s->dgram)
         result = port_choose(p, s, &wanted);
     else if (wanted.port && !port_free(p, s, &wanted))
@@ -167,11 +193,13 @@ static int sock_bind(struct estab_posix *p, struct sock *s, const struct sockadd
         result = dgram_open(p, s, &wanted);
     if (result < 0) {
         s->local.addr = (struct estab_addr){{0}}; /* inet_bind: what was tried is forgotten */
+        s->opt.v6only = v6only;
         return result;
     }
     if (!s->dgram)
         s->local = wanted;
-    s->bound_addr = !address_is_any(&wanted.addr);
+    s->bound_ipv4 = s->domain == AF_INET6 && address_is_ipv4(&wanted.addr);
+    s->bound_addr = s->bound_ipv4 || !address_is_any(&wanted.addr);
     s->bound_port = true;
     return 0;
 }
@@ -192,7 +220,8 @@ static int listen_new(struct estab_posix *p, struct sock *s, uint32_t backlog)
 {
     struct estab_listen listen = {
         .size = sizeof listen,
-        .local = s->local,
+        .local = {address_told(s, &s->local.addr), s->local.port},
+        .ipv6_only = address_families(s, &s->local.addr) == FAMILY_IPV6,
         .backlog = backlog ? backlog : 1, /* and one more, which accept() has ahead */
     };
     enum estab_error error = estab_listen(p->stack, &listen, &s->listener);
@@ -210,7 +239,7 @@ static int listen_new(struct estab_posix *p, struct sock *s, uint32_t backlog)
 static bool other_listens(const struct estab_posix *p, const struct sock *s)
 {
     for (const struct sock *other = p->listening; other; other = other->listen_next)
-        if (overlap(&s->local, &other->local))
+        if (overlap_of(s, &s->local, other))
             return true;
     return false;
 }

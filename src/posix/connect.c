@@ -58,8 +58,7 @@ void sock_disconnect(struct estab_posix *p, struct sock *s, int error)
     s->soft = 0;
     s->urgent = (struct urgent){0};
     s->remote = (struct estab_endpoint){0};
-    if (!s->bound_addr)
-        s->local.addr = (struct estab_addr){{0}};
+    address_forget(s);
 }
 
 /* ---- connect ------------------------------------------------------------------------------------------ */
@@ -87,25 +86,28 @@ static int open_active(struct estab_posix *p, struct sock *s, const struct socka
     enum estab_error error;
     estab_conn conn;
 
+    if (result == 0)
+        result = address_connectable(p, s, address, length, &open.remote.addr, &open.local.addr);
     if (result < 0)
         return result;
     sock_end(p, s); /* text that an earlier connection has left */
     if (s->bound_port)
         open.local.port = s->local.port;
-    if (s->bound_addr)
-        open.local.addr = s->local.addr;
     open.reopen = s->bound_port; /* Linux: what bind() chose */
+    s->remote = open.remote; /* by which some options are chosen */
     open.settings = settings;
     open.setting_count = options_list(p, s, settings);
     error = estab_open(p->stack, &open, &conn, time_now(p));
-    if (error != ESTAB_OK)
+    if (error != ESTAB_OK) {
+        s->remote = (struct estab_endpoint){0};
         return -errno_of_open(error);
+    }
     p->dirty = true;
     if (!place_set(p, conn, s)) {
+        s->remote = (struct estab_endpoint){0};
         (void)estab_release(p->stack, conn, time_now(p));
         return -ENOMEM;
     }
-    s->remote = open.remote;
     if (estab_status(p->stack, conn, &st) == ESTAB_OK)
         s->local = st.local;
     s->done = s->opened = false;

@@ -57,14 +57,26 @@ static void tell_options(struct estab_posix *p, struct sock *s)
         return;
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_RECEIVE_BUFFER, (uint32_t)dgram_rcvbuf(p, s));
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_SEND_BUFFER, (uint32_t)dgram_sndbuf(p, s));
-    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_TTL, (uint32_t)s->opt.ttl);
-    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_DIFFSERV, (uint32_t)s->opt.tos >> 2);
+    dgram_traffic(p, s, &s->remote.addr);
+}
+
+void dgram_traffic(struct estab_posix *p, struct sock *s, const struct estab_addr *remote)
+{
+    bool ipv6 = s->domain == AF_INET6 && !address_is_ipv4(remote);
+    int ttl = ipv6 ? s->opt.hops : s->opt.ttl;
+
+    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_TTL, ttl < 0 ? 0 : (uint32_t)ttl);
+    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_DIFFSERV, traffic_of(s, remote) >> 2);
 }
 
 /* Makes it; port 0: the stack chooses one. */
 int dgram_open(struct estab_posix *p, struct sock *s, const struct estab_endpoint *local)
 {
-    struct estab_udp_open open = {.size = sizeof open, .local = *local, .share = local->port != 0};
+    struct estab_udp_open open = {.size = sizeof open,
+                                  .local = {address_told(s, &local->addr), local->port},
+                                  .share = local->port != 0,
+                                  .ipv6_only = address_is_any(&local->addr) &&
+                                               address_families(s, &local->addr) == FAMILY_IPV6};
     enum estab_error error = estab_udp_open(p->stack, &open, &s->udp);
 
     if (error == ESTAB_NO_RESOURCES)
@@ -116,6 +128,17 @@ int dgram_sndbuf(const struct estab_posix *p, const struct sock *s)
     return s->opt.sndbuf_set ? s->opt.sndbuf : (int)p->core.udp_send_buffer;
 }
 
+/* The name of a peer: an AF_INET6 socket takes AF_INET's, too, unless it is IPV6_V6ONLY. */
+int dgram_name(const struct sock *s, const struct sockaddr *address, socklen_t length,
+               struct estab_endpoint *out)
+{
+    struct sock four = {.domain = AF_INET};
+
+    if (s->domain != AF_INET6 || address->sa_family != AF_INET)
+        return address_in(s, address, length, out);
+    return s->opt.v6only ? -EAFNOSUPPORT : address_in(&four, address, length, out);
+}
+
 /* ---- connect, shutdown ------------------------------------------------------------------------------- */
 
 /* udp_disconnect: a port and an address that nobody had asked for are gone. */
@@ -129,12 +152,12 @@ static void disconnect(struct estab_posix *p, struct sock *s)
     }
     dgram_end(p, s);
     s->local.port = 0;
-    if (!s->bound_addr)
-        s->local.addr = (struct estab_addr){{0}};
+    address_forget(s);
 }
 
 int dgram_connect(struct estab_posix *p, struct sock *s, const struct sockaddr *address, socklen_t length)
 {
+    struct estab_addr source;
     struct estab_endpoint to;
     enum estab_error error;
     int result;
@@ -147,7 +170,9 @@ int dgram_connect(struct estab_posix *p, struct sock *s, const struct sockaddr *
     }
     result = dgram_autobind(p, s);
     if (result == 0)
-        result = address_in(s, address, length, &to);
+        result = dgram_name(s, address, length, &to);
+    if (result == 0)
+        result = address_connectable(p, s, address, length, &to.addr, &source);
     if (result < 0)
         return result;
     error = estab_udp_connect(p->stack, s->udp, to);
@@ -183,11 +208,38 @@ static const struct {
     {EHOSTUNREACH, false}, {EHOSTUNREACH, true}, {EHOSTUNREACH, true},  {EHOSTUNREACH, true},
 };
 
+enum { UNREACHABLE_TYPE6 = 1, TOO_BIG_TYPE6, TIME_TYPE6, PARAMETER_TYPE6 };
+
+/* icmpv6_err_convert. */
+static const struct {
+    int number;
+    bool final;
+} unreachable6[] = {
+    {ENETUNREACH, false}, {EACCES, true}, {EHOSTUNREACH, false}, {EHOSTUNREACH, false},
+    {ECONNREFUSED, true}, {EACCES, true}, {EACCES, true},
+};
+
+static int errno_of_icmp6(const struct estab_udp_error *e, bool *final)
+{
+    *final = false;
+    if (e->type == TIME_TYPE6)
+        return EHOSTUNREACH;
+    if (e->type == TOO_BIG_TYPE6)
+        return EMSGSIZE;
+    *final = e->type == PARAMETER_TYPE6;
+    if (e->type != UNREACHABLE_TYPE6 || e->code >= sizeof unreachable6 / sizeof unreachable6[0])
+        return EPROTO;
+    *final = unreachable6[e->code].final;
+    return unreachable6[e->code].number;
+}
+
 static int errno_of_icmp(const struct estab_udp_error *e, bool *final)
 {
     *final = false;
     if (!e->icmp)
         return e->error == ESTAB_NO_ROUTE ? ENETUNREACH : EHOSTUNREACH;
+    if (!address_is_ipv4(&e->remote.addr))
+        return errno_of_icmp6(e, final);
     if (e->type == UNREACHABLE_TYPE && e->code < sizeof unreachable / sizeof unreachable[0]) {
         *final = unreachable[e->code].final;
         return unreachable[e->code].number;
@@ -199,16 +251,19 @@ static int errno_of_icmp(const struct estab_udp_error *e, bool *final)
 static void take_error(struct estab_posix *p, struct sock *s)
 {
     struct estab_udp_error e = {.size = sizeof e};
-    bool final;
+    bool final, ipv6;
     int number;
 
     if (estab_udp_error(p->stack, s->udp, &e) != ESTAB_OK || e.error == ESTAB_OK)
         return;
+    ipv6 = !address_is_ipv4(&e.remote.addr);
     number = errno_of_icmp(&e, &final);
-    if (e.icmp && e.type == UNREACHABLE_TYPE && e.code == NEED_FRAGMENT &&
-        s->opt.mtu_discover == IP_PMTUDISC_DONT)
-        return;
-    if (s->opt.recverr || (s->remote.port && final))
+    if (number == EMSGSIZE) {
+        if ((ipv6 ? s->opt.mtu_discover6 : s->opt.mtu_discover) == IP_PMTUDISC_DONT)
+            return;
+        final = true;
+    }
+    if ((ipv6 ? s->opt.recverr6 : s->opt.recverr) || (s->remote.port && final))
         s->error = number;
 }
 

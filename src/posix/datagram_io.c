@@ -15,8 +15,8 @@ enum { LONGEST = 65535 };
 /* ---- send -------------------------------------------------------------------------------------------- */
 
 /* udp_sendmsg's look at the name: *named is whether there is one. */
-static int destination(const struct sock *s, const struct name *to, struct estab_endpoint *out,
-                       bool *named)
+static int destination(const struct estab_posix *p, const struct sock *s, const struct name *to,
+                       struct estab_endpoint *out, bool *named)
 {
     struct sockaddr_storage copy = {0};
     int result;
@@ -27,10 +27,20 @@ static int destination(const struct sock *s, const struct name *to, struct estab
     memcpy(&copy, to->address, *to->length < sizeof copy ? *to->length : sizeof copy);
     if (s->domain == AF_INET && copy.ss_family == AF_UNSPEC && *to->length >= sizeof(struct sockaddr_in))
         copy.ss_family = AF_INET; /* Linux takes that for it */
-    result = address_in(s, (struct sockaddr *)&copy, *to->length, out);
-    if (result < 0)
-        return result;
-    return out->port ? 0 : -EINVAL;
+    if (s->domain == AF_INET6 && copy.ss_family == AF_UNSPEC && *to->length >= sizeof(sa_family_t)) {
+        *named = false; /* and here for no name at all, of an IPv6 host */
+        if (s->remote.port && address_is_ipv4(&s->remote.addr))
+            return -ENETUNREACH;
+        return s->remote.port ? 0 : -EDESTADDRREQ;
+    }
+    result = dgram_name(s, (struct sockaddr *)&copy, *to->length, out);
+    if (s->domain == AF_INET6 && result == -EAFNOSUPPORT)
+        return copy.ss_family == AF_INET ? -ENETUNREACH : -EINVAL;
+    if (result == 0 && s->opt.v6only && address_is_ipv4(&out->addr))
+        return -ENETUNREACH; /* before its port is looked at */
+    if (result == 0 && out->port == 0)
+        return -EINVAL;
+    return result < 0 ? result : address_may_reach(p, s, &out->addr);
 }
 
 static uint8_t *gather(const struct iovec *iov, size_t count, size_t total)
@@ -70,6 +80,8 @@ static ssize_t send_loop(struct estab_posix *p, struct sock *s, const struct est
             return sock_error(s);
         if (s->shut & SHUT_OUT)
             return -EPIPE;
+        if (s->domain == AF_INET6)
+            dgram_traffic(p, s, to ? &to->addr : &s->remote.addr);
         error = estab_udp_send(p->stack, s->udp, to, text, n, time_now(p));
         p->dirty = true;
         if (error == ESTAB_OK)
@@ -94,10 +106,12 @@ ssize_t dgram_send(struct estab_posix *p, struct sock *s, const struct iovec *io
     result = total < 0 ? total : dgram_autobind(p, s);
     if (result == 0 && total > LONGEST)
         result = -EMSGSIZE;
-    if (result == 0 && (flags & MSG_OOB))
+    if (result == 0 && (flags & MSG_OOB) && s->domain == AF_INET)
         result = -EOPNOTSUPP;
     if (result == 0)
-        result = destination(s, to, &remote, &named);
+        result = destination(p, s, to, &remote, &named);
+    if (result == 0 && (flags & MSG_OOB) && address_is_ipv4(named ? &remote.addr : &s->remote.addr))
+        result = -EOPNOTSUPP; /* IPv6's does not look at it */
     if (result < 0)
         return result;
     text = gather(iov, count, (size_t)total);

@@ -129,6 +129,8 @@ void listener_refill(struct estab_posix *p, struct sock *s)
         child->progress = SS_CONNECTED;
         child->domain = s->domain;
         child->bound_addr = s->bound_addr;
+        child->bound_ipv4 = s->bound_ipv4;
+        child->scope = s->scope;
         child->shut = s->shut; /* shut before listen(): so are they, as in Linux */
         child->opt = s->opt;
         if (s->shut & SHUT_OUT)

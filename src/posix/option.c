@@ -47,6 +47,10 @@ static const struct option_row rows[] = {
     NUMBER(IPPROTO_IP, IP_MTU_DISCOVER, mtu_discover, IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT),
     SWITCH(IPPROTO_IP, IP_RECVERR, recverr),
     SWITCH(IPPROTO_IPV6, IPV6_V6ONLY, v6only),
+    NUMBER(IPPROTO_IPV6, IPV6_TCLASS, tclass, -1, 255),
+    NUMBER(IPPROTO_IPV6, IPV6_UNICAST_HOPS, hops, -1, 255),
+    NUMBER(IPPROTO_IPV6, IPV6_MTU_DISCOVER, mtu_discover6, IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT),
+    SWITCH(IPPROTO_IPV6, IPV6_RECVERR, recverr6),
 };
 
 #define ROWS (sizeof rows / sizeof rows[0])
@@ -66,6 +70,8 @@ void options_init(const struct estab_posix *p, struct options *o)
         .syncnt = 6, /* tcp_syn_retries; the stack has R2 instead until it is set */
         .ttl = p->core.ttl,
         .mtu_discover = IP_PMTUDISC_WANT,
+        .hops = -1,
+        .mtu_discover6 = IPV6_PMTUDISC_WANT,
         .congestion = p->core.congestion,
         .pacing_rate = UINT64_MAX,
     };
@@ -92,8 +98,12 @@ static int row_set(struct estab_posix *p, struct sock *s, const struct option_ro
 {
     if (r->kind == KIND_NUMBER && (value < r->least || value > r->most))
         return -EINVAL;
-    if (r->level == IPPROTO_IPV6 && port_held(p, s))
-        return -EINVAL; /* IPV6_V6ONLY, once it is bound */
+    if (r->level == IPPROTO_IPV6 && r->name == IPV6_V6ONLY && port_held(p, s))
+        return -EINVAL;
+    if (r->level == IPPROTO_IPV6 && r->name == IPV6_TCLASS && value < 0)
+        value = 0; /* -1: as it was at first */
+    else if (r->level == IPPROTO_IPV6 && r->name == IPV6_TCLASS && !s->dgram)
+        value &= ~3; /* ECN's bits are the connection's own */
     *row_value(r, &s->opt) = r->kind == KIND_SWITCH ? value != 0 : value;
     option_changed(p, s, r->level, r->name);
     return 0;
@@ -221,13 +231,16 @@ static int number_get(struct estab_posix *p, struct sock *s, int level, int name
 
     if (r) {
         *value = *row_value(r, &s->opt);
+        if (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS && *value < 0)
+            *value = p->core.ttl;
         return 0;
     }
     if (level == SOL_SOCKET)
         return told_get(p, s, name, value);
     if (level == IPPROTO_TCP)
         return option_tcp_get(p, s, name, value);
-    return level == IPPROTO_IP || level == IPPROTO_UDP ? -ENOPROTOOPT : -EOPNOTSUPP;
+    return level == IPPROTO_IP || level == IPPROTO_IPV6 || level == IPPROTO_UDP ? -ENOPROTOOPT
+                                                                                : -EOPNOTSUPP;
 }
 
 /* ---- the calls ----------------------------------------------------------------------------------------- */
@@ -281,7 +294,7 @@ static int option_get(struct estab_posix *p, struct sock *s, int level, int name
     int number = 0, result;
 
     if (!level_known(s, level))
-        return -EOPNOTSUPP;
+        return s->domain == AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
     if (!length)
         return -EFAULT;
     if ((int)*length < 0)
@@ -305,7 +318,7 @@ static int option_set(struct estab_posix *p, struct sock *s, int level, int name
     if (!value)
         return -EFAULT;
     result = option_blob_set(p, s, level, name, value, length);
-    if (result != -ENOPROTOOPT)
+    if (result != -ENOPROTOOPT || (level == IPPROTO_IPV6 && !row_find(s, level, name)))
         return result;
     result = number_in(level, value, length, &number);
     return result < 0 ? result : number_set(p, s, level, name, number);

@@ -128,15 +128,22 @@ static bool tcp_setting_other(const struct sock *s, int name, struct estab_setti
     }
 }
 
+uint32_t traffic_of(const struct sock *s, const struct estab_addr *remote)
+{
+    bool ipv6 = s->domain == AF_INET6 && !address_is_ipv4(remote) && !s->bound_ipv4;
+
+    return (uint32_t)(ipv6 ? s->opt.tclass : s->opt.tos);
+}
+
 static bool setting_of(const struct sock *s, int level, int name, struct estab_setting *out)
 {
     if (level == SOL_SOCKET)
         return socket_setting(&s->opt, name, out);
     if (level == IPPROTO_TCP)
         return tcp_setting(&s->opt, name, out) || tcp_setting_other(s, name, out);
-    if (level != IPPROTO_IP || name != IP_TOS)
+    if ((level != IPPROTO_IP || name != IP_TOS) && (level != IPPROTO_IPV6 || name != IPV6_TCLASS))
         return false;
-    *out = (struct estab_setting){ESTAB_OPTION_DIFFSERV, (uint32_t)s->opt.tos >> 2};
+    *out = (struct estab_setting){ESTAB_OPTION_DIFFSERV, traffic_of(s, &s->remote.addr) >> 2};
     return true;
 }
 
@@ -193,7 +200,7 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
     LIST(o->defer_accept, IPPROTO_TCP, TCP_DEFER_ACCEPT);
     LIST(o->quickack != plain.quickack, IPPROTO_TCP, TCP_QUICKACK);
     LIST(o->congestion != plain.congestion, IPPROTO_TCP, TCP_CONGESTION);
-    LIST(o->tos, IPPROTO_IP, IP_TOS);
+    LIST(o->tos || o->tclass, IPPROTO_IP, IP_TOS);
     LIST(o->pacing_rate != UINT64_MAX, SOL_SOCKET, SO_MAX_PACING_RATE);
 #undef LIST
     return n;

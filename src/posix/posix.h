@@ -27,7 +27,8 @@ struct interest;
 
 /* Options, as setsockopt stored them: in the units of its argument. */
 struct options {
-    int reuseaddr, reuseport, keepalive, broadcast, priority, oobinline, v6only, timestamp;
+    int reuseaddr, reuseport, keepalive, broadcast, priority, oobinline, timestamp;
+    int v6only, tclass, hops, mtu_discover6, recverr6; /* of IPV6_*; -1: not set */
     int sndbuf, rcvbuf; /* as getsockopt tells them: doubled */
     bool sndbuf_set, rcvbuf_set;
     int rcvlowat;
@@ -69,7 +70,9 @@ struct sock {
     bool listening;
     bool more;         /* a listener whose next connection waits in the stack */
     bool bound_port, bound_addr; /* by bind(): disconnecting keeps it */
+    bool bound_ipv4;   /* AF_INET6, and bind() gave it an IPv4 address, if only 0.0.0.0 */
     int error, soft;   /* sk_err, sk_err_soft */
+    uint32_t scope;    /* of link-local addresses, an interface from 1 on; 0: none yet */
     struct estab_endpoint local, remote;
     estab_conn conn;
     estab_listener listener;
@@ -186,6 +189,21 @@ int sock_error(struct sock *s);
 
 /* ---- address.c ----------------------------------------------------------------------------------- */
 
+enum { FAMILY_IPV4 = 1, FAMILY_IPV6 = 2 };
+
+/* Whose hosts a local address of the socket means. */
+unsigned address_families(const struct sock *s, const struct estab_addr *);
+/* It in the core's words, in which 0.0.0.0 and :: are two. */
+struct estab_addr address_told(const struct sock *s, const struct estab_addr *);
+/* The local address is again what bind() has made it. */
+void address_forget(struct sock *s);
+bool address_is_ipv4(const struct estab_addr *);
+int address_bindable(const struct estab_posix *p, struct sock *s, const struct sockaddr *, socklen_t,
+                     const struct estab_addr *);
+int address_may_reach(const struct estab_posix *p, const struct sock *s, const struct estab_addr *);
+int address_connectable(const struct estab_posix *p, struct sock *s, const struct sockaddr *, socklen_t,
+                        const struct estab_addr *, struct estab_addr *source);
+
 int address_in(const struct sock *s, const struct sockaddr *, socklen_t, struct estab_endpoint *out);
 int address_out(const struct sock *s, const struct estab_endpoint *, struct sockaddr *,
                 socklen_t *);
@@ -220,6 +238,10 @@ void sock_end(struct estab_posix *p, struct sock *s);
 /* ---- datagram.c, datagram_io.c: SOCK_DGRAM ---------------------------------------------------------- */
 
 int dgram_open(struct estab_posix *p, struct sock *s, const struct estab_endpoint *local);
+int dgram_name(const struct sock *s, const struct sockaddr *address, socklen_t length,
+               struct estab_endpoint *out);
+/* Tells the stack what datagrams to that host go with. */
+void dgram_traffic(struct estab_posix *p, struct sock *s, const struct estab_addr *remote);
 int dgram_autobind(struct estab_posix *p, struct sock *s);
 void dgram_end(struct estab_posix *p, struct sock *s);
 void dgram_option_changed(struct estab_posix *p, struct sock *s);
@@ -279,6 +301,8 @@ void options_init(const struct estab_posix *p, struct options *o);
 #define SETTINGS_MAX 18
 unsigned options_list(const struct estab_posix *p, const struct sock *s,
                       struct estab_setting out[SETTINGS_MAX]);
+/* IP_TOS or IPV6_TCLASS: what goes to that host with. */
+uint32_t traffic_of(const struct sock *s, const struct estab_addr *remote);
 /* Tells the stack all that. */
 void options_apply(struct estab_posix *p, struct sock *s);
 /* What an option changes at once, by its level and name; nothing for most. */

@@ -22,13 +22,6 @@
 
 #define STATE_TRIES 10000
 
-static struct sockaddr_in address_of(uint32_t address, int port)
-{
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)port),
-                                .sin_addr.s_addr = htonl(address)};
-}
-
 int world_slot(struct world *w, int fd)
 {
     assert_true(w->slots < WORLD_SLOTS);
@@ -36,20 +29,25 @@ int world_slot(struct world *w, int fd)
     return w->slots++;
 }
 
+static int domain(const struct world *w)
+{
+    return w->family == WORLD_IPV4 ? AF_INET : AF_INET6;
+}
+
 int world_socket(struct world *w, int flags)
 {
-    return world_slot(w, WORLD_CALL(w, socket, AF_INET, SOCK_STREAM | flags, 0));
+    return world_slot(w, WORLD_CALL(w, socket, domain(w), SOCK_STREAM | flags, 0));
 }
 
 int world_datagram(struct world *w, int flags)
 {
-    return world_slot(w, WORLD_CALL(w, socket, AF_INET, SOCK_DGRAM | flags, 0));
+    return world_slot(w, WORLD_CALL(w, socket, domain(w), SOCK_DGRAM | flags, 0));
 }
 
 int world_bind(struct world *w, int slot, uint32_t address, int port)
 {
-    struct sockaddr_in a = address_of(address, port);
-    int result = WORLD_CALL(w, bind, w->fd[slot], (struct sockaddr *)&a, sizeof a);
+    struct sockaddr_storage a = world_address(w, address, port);
+    int result = WORLD_CALL(w, bind, w->fd[slot], (struct sockaddr *)&a, world_address_length(w));
 
     world_result(w, "bind", result);
     return result;
@@ -65,8 +63,9 @@ int world_listen(struct world *w, int slot, int backlog)
 
 int world_connect(struct world *w, int slot, uint32_t address, int port)
 {
-    struct sockaddr_in a = address_of(address, port);
-    int result = WORLD_CALL(w, connect, w->fd[slot], (struct sockaddr *)&a, sizeof a);
+    struct sockaddr_storage a = world_address(w, address, port);
+    int result =
+        WORLD_CALL(w, connect, w->fd[slot], (struct sockaddr *)&a, world_address_length(w));
 
     world_result(w, "connect", result);
     return result;
@@ -74,14 +73,15 @@ int world_connect(struct world *w, int slot, uint32_t address, int port)
 
 int world_accept(struct world *w, int slot, int flags)
 {
-    struct sockaddr_in a = {0};
+    struct sockaddr_storage a = {0};
     socklen_t length = sizeof a;
+    char text[64];
     int fd = WORLD_CALL(w, accept4, w->fd[slot], (struct sockaddr *)&a, &length, flags);
 
     world_result(w, "accept", fd < 0 ? fd : 0);
     if (fd < 0)
         return -1;
-    world_note(w, "  from %08x, %u bytes\n", ntohl(a.sin_addr.s_addr), length);
+    world_note(w, "  from %s, %u bytes\n", world_address_text(&a, text), length);
     return world_slot(w, fd);
 }
 
@@ -171,17 +171,18 @@ int world_ioctl(struct world *w, int slot, unsigned long request, const char *na
 
 int world_getname(struct world *w, int slot, bool peer)
 {
-    struct sockaddr_in a = {0};
+    struct sockaddr_storage a = {0};
     socklen_t length = sizeof a;
+    char text[64];
     int result = peer ? WORLD_CALL(w, getpeername, w->fd[slot], (struct sockaddr *)&a, &length)
                       : WORLD_CALL(w, getsockname, w->fd[slot], (struct sockaddr *)&a, &length);
 
     world_result(w, peer ? "getpeername" : "getsockname", result);
     if (result == 0) /* which port was chosen is nobody's business */
-        world_note(w, "  %d %08x %s (%u)\n", a.sin_family, ntohl(a.sin_addr.s_addr),
-                   a.sin_port == 0                     ? "0"
-                   : ntohs(a.sin_port) == w->port ? "the port"
-                                                       : "some port",
+        world_note(w, "  %d %s %s (%u)\n", a.ss_family, world_address_text(&a, text),
+                   world_port_of(&a) == 0         ? "0"
+                   : world_port_of(&a) == w->port ? "the port"
+                                                  : "some port",
                    length);
     return result;
 }

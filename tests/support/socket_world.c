@@ -33,6 +33,76 @@ static struct sockaddr_in address_of(uint32_t address, int port)
                                 .sin_addr.s_addr = htonl(address)};
 }
 
+/* ---- families ---------------------------------------------------------------------------------------- */
+
+static void ipv6_of(uint32_t address, struct in6_addr *out)
+{
+    static const struct {
+        uint32_t ipv4;
+        const char *ipv6;
+    } known[] = {
+        {INADDR_ANY, "::"},         {WORLD_OWN, "fd7f::1"},       {WORLD_FAR_OWN, "fd09::1"},
+        {WORLD_FAR, "fd09::2"},     {WORLD_MULTICAST, "ff02::1"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].ipv4 == address) {
+            assert_int_equal(inet_pton(AF_INET6, known[i].ipv6, out), 1);
+            return;
+        }
+    address = htonl(address);
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::", out), 1);
+    memcpy(out->s6_addr + 12, &address, sizeof address);
+}
+
+struct sockaddr_storage world_address(const struct world *w, uint32_t address, int port)
+{
+    struct sockaddr_in in = address_of(address, port);
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_storage out = {0};
+
+    if (w->family == WORLD_IPV6) {
+        ipv6_of(address, &in6.sin6_addr);
+    } else {
+        memset(in6.sin6_addr.s6_addr + 10, 0xff, 2);
+        memcpy(in6.sin6_addr.s6_addr + 12, &in.sin_addr, sizeof in.sin_addr);
+    }
+    if (w->family == WORLD_IPV4)
+        memcpy(&out, &in, sizeof in);
+    else
+        memcpy(&out, &in6, sizeof in6);
+    return out;
+}
+
+socklen_t world_address_length(const struct world *w)
+{
+    return w->family == WORLD_IPV4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+const char *world_address_text(const struct sockaddr_storage *a, char text[64])
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+
+    memcpy(&in, a, sizeof in);
+    memcpy(&in6, a, sizeof in6);
+    if (a->ss_family == AF_INET)
+        (void)inet_ntop(AF_INET, &in.sin_addr, text, 64);
+    else if (a->ss_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &in6.sin6_addr, text, 64);
+    else
+        snprintf(text, 64, "family %d", a->ss_family);
+    return text;
+}
+
+uint16_t world_port_of(const struct sockaddr_storage *a)
+{
+    struct sockaddr_in in; /* which IPv6's has at the same place */
+
+    memcpy(&in, a, sizeof in);
+    return ntohs(in.sin_port);
+}
+
 /* ---- the kernel's world ------------------------------------------------------------------------------ */
 
 static int ping_fd = -1, tun_fd = -1;
@@ -53,6 +123,24 @@ static bool interface_up(int fd, const char *name, uint32_t address)
     }
     r.ifr_flags = IFF_UP | IFF_RUNNING;
     return ioctl(fd, SIOCSIFFLAGS, &r) == 0;
+}
+
+/* struct in6_ifreq, whose header cannot be had beside the library's. */
+struct address6_request {
+    struct in6_addr address;
+    uint32_t prefix_length;
+    int interface;
+};
+
+static bool address6_add(const char *name, const char *address, unsigned prefix_length)
+{
+    struct address6_request r = {.prefix_length = prefix_length, .interface = (int)if_nametoindex(name)};
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && inet_pton(AF_INET6, address, &r.address) == 1 &&
+              ioctl(fd, SIOCSIFADDR, &r) == 0;
+
+    close(fd);
+    return ok;
 }
 
 static bool tun_open(void)
@@ -90,7 +178,8 @@ bool world_kernel_ready(void)
         return false;
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ready = fd >= 0 && interface_up(fd, "lo", 0) && tun_open() &&
-            interface_up(fd, "far0", WORLD_FAR_OWN) && ping_open();
+            interface_up(fd, "far0", WORLD_FAR_OWN) && address6_add("lo", "fd7f::1", 128) &&
+            address6_add("far0", "fd09::1", 64) && ping_open();
     close(fd);
     return ready;
 }
@@ -197,6 +286,7 @@ unsigned world_ms(const struct world *w)
 
 static void stack_open(struct world *w)
 {
+    const struct estab_addr own = {{0xfd, 0x7f, [15] = 1}}, far_own = {{0xfd, 9, [15] = 1}};
     struct estab_interface lo = {.size = sizeof lo,
                                  .link = ESTAB_LINK_IP,
                                  .prefix_length = 8,
@@ -225,6 +315,8 @@ static void stack_open(struct world *w)
     assert_non_null(w->stack);
     assert_int_equal(estab_interface_add(w->stack, &lo), 0);
     assert_int_equal(estab_interface_add(w->stack, &far), 1);
+    assert_int_equal(estab_address_add(w->stack, 0, own, 128, w->now), ESTAB_OK);
+    assert_int_equal(estab_address_add(w->stack, 1, far_own, 64, w->now), ESTAB_OK);
 }
 
 static void posix_open(struct world *w)
@@ -314,36 +406,49 @@ void world_result(struct world *w, const char *what, long result)
         world_note(w, "%s = %ld\n", what, result);
 }
 
-static void difference(const char *label, int argument, const char *kernel, const char *estab)
+static void difference(const char *family, const char *label, int argument, const char *kernel, const char *estab)
 {
     size_t i = 0, line = 0;
 
     for (; kernel[i] && kernel[i] == estab[i]; i++)
         if (kernel[i] == '\n')
             line = i + 1;
-    fprintf(stderr, "%s (%d), after\n%.*s  kernel: %.*s\n  estab:  %.*s\n", label, argument, (int)line,
+    fprintf(stderr, "%s: %s (%d), after\n%.*s  kernel: %.*s\n  estab:  %.*s\n", family, label, argument, (int)line,
              kernel, (int)strcspn(kernel + line, "\n"), kernel + line,
              (int)strcspn(estab + line, "\n"), estab + line);
 }
 
-bool world_compare(const char *label, void (*program)(struct world *w, int argument), int argument)
+bool world_compare(enum world_family family, const char *label,
+                   void (*program)(struct world *w, int argument), int argument)
 {
+    static const char *const names[] = {"IPv4", "IPv6", "mapped"};
     struct world *kernel = malloc(sizeof *kernel), *estab = malloc(sizeof *estab);
     bool same;
 
     assert_non_null(kernel);
     assert_non_null(estab);
     world_open(kernel, true);
+    kernel->family = family;
     program(kernel, argument);
     world_close(kernel);
     world_open(estab, false);
+    estab->family = family;
     program(estab, argument);
     world_close(estab);
     assert_true(kernel->used > 0);
     same = strcmp(kernel->log, estab->log) == 0;
     if (!same)
-        difference(label, argument, kernel->log, estab->log);
+        difference(names[family], label, argument, kernel->log, estab->log);
     free(kernel);
     free(estab);
     return same;
+}
+
+unsigned world_differ(const char *label, void (*program)(struct world *w, int argument), int argument)
+{
+    unsigned differ = 0;
+
+    for (int family = 0; family < WORLD_FAMILIES; family++)
+        differ += !world_compare((enum world_family)family, label, program, argument);
+    return differ;
 }

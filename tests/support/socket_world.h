@@ -18,17 +18,24 @@
 #define SUPPORT_SOCKET_WORLD_H
 
 #include <estab_posix.h>
+#include <sys/socket.h>
 
 #define WORLD_PORT       7777
-#define WORLD_OWN        0x7f000001u /* 127.0.0.1 */
-#define WORLD_FAR_OWN    0x0a090901u /* 10.9.9.1, on the link that swallows */
-#define WORLD_FAR        0x0a090902u /* nobody */
+/* Addresses are written as IPv4's, and 0 is "any"; a world of IPv6 has the other one. */
+#define WORLD_OWN        0x7f000001u /* 127.0.0.1, fd7f::1 */
+#define WORLD_FAR_OWN    0x0a090901u /* 10.9.9.1, fd09::1, on the link that swallows */
+#define WORLD_FAR        0x0a090902u /* 10.9.9.2, fd09::2: nobody */
+#define WORLD_NOWHERE    0xc0000201u /* 192.0.2.1, 2001:db8::c000:201: no route leads there */
+#define WORLD_MULTICAST  0xe0000001u /* 224.0.0.1, ff02::1 */
 #define WORLD_START      (1000 * ESTAB_SECOND)
 #define WORLD_LOG        65536
 #define WORLD_SLOTS      64
 #define WORLD_CALLS      8
 
 struct world;
+
+/* What its sockets are, and what they talk to: AF_INET; AF_INET6 and IPv6; AF_INET6 and mapped IPv4. */
+enum world_family { WORLD_IPV4, WORLD_IPV6, WORLD_MAPPED, WORLD_FAMILIES };
 
 /* What happens in virtual time while a call waits: another thread's calls, so to say. */
 struct world_due {
@@ -38,6 +45,7 @@ struct world_due {
 
 struct world {
     const char *name;
+    enum world_family family;
     estab_posix *p; /* NULL: the kernel's */
     estab_stack *stack;
     void *room;
@@ -64,7 +72,16 @@ void world_at(struct world *w, unsigned ms, void (*call)(struct world *w));
 unsigned world_ms(const struct world *w);
 
 /* Runs the program in both worlds; false, with a message that names `label`: they differ. */
-bool world_compare(const char *label, void (*program)(struct world *w, int argument), int argument);
+bool world_compare(enum world_family family, const char *label,
+                   void (*program)(struct world *w, int argument), int argument);
+/* The same in each family: in how many they differ. */
+unsigned world_differ(const char *label, void (*program)(struct world *w, int argument), int argument);
+/* One of the addresses above, in the world's family. */
+struct sockaddr_storage world_address(const struct world *w, uint32_t address, int port);
+socklen_t world_address_length(const struct world *w);
+/* Its text, and its port. */
+const char *world_address_text(const struct sockaddr_storage *a, char text[64]);
+uint16_t world_port_of(const struct sockaddr_storage *a);
 
 void world_note(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void world_result(struct world *w, const char *what, long result);
