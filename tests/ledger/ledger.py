@@ -15,8 +15,9 @@ An entry of tests/ledger/RFC.ledger is
         + what that becomes
         ! the test that fails then
 
-or, instead of the mutation, one line `inside: why no wire shows it`, `waived: why`, or `missing: what`.
-NAME is a function of a .c file, or a word of any other.  What a mutation changes stands once in it.
+or, instead of the mutation, one line `inside: why no wire shows it`, `waived: why`, `absent: what the rule is
+about, which is not here`, or `missing: what`.  NAME is a function of a .c file, or a word of any other.  What
+a mutation changes stands once in it.  Where an RFC has no numbers, its rules have ours: R5961-1 and on.
 
 A test names a requirement by its NUMBER, in the comment right above it or in its body; a script in its
 head.  `make mutants` (mutants.py) keeps what it found in tests/ledger/RFC.mutants.
@@ -26,15 +27,19 @@ import hashlib
 import pathlib
 import re
 import sys
+import textwrap
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LEVELS = {"MUST": ("MUST", "MUST NOT"), "REC": ("SHOULD",), "SHLD": ("SHOULD", "SHOULD NOT"),
           "MAY": ("MAY",)}
 COUNTS = {"rfc9293": {"MUST": 69, "REC": 1, "SHLD": 31, "MAY": 18}}
-# Source routes, which the Internet now forbids (RFC 7126 section 4.3); beside each MAY.
+# Source routes, which the Internet now forbids (RFC 7126 section 4.3); beside each MAY, and each SHOULD of
+# the RFCs whose numbers are ours.
 MAY_BE_WAIVED = ("MUST-51", "MUST-52", "MUST-53", "SHLD-24")
 NUMBER = re.compile(r"\b(?:MUST|REC|SHLD|MAY|R\d{4})-\d+\b")
+OWN = re.compile(r"R(\d{4})-\d+")
+EXCUSES = ("waived", "absent", "missing") # instead of a test
 
 
 class Wrong(Exception):
@@ -52,7 +57,7 @@ class Entry:
         self.where, self.words, self.last = where, "", "words"
         self.at = (self.file, self.name)  # of the mutation
         self.before = self.after = self.killer = None
-        self.inside = self.waived = self.missing = None
+        self.inside = self.waived = self.absent = self.missing = None
 
     def take(self, line, where):
         mark, _, rest = line.partition(" ")
@@ -64,11 +69,27 @@ class Entry:
             self.after = rest
         elif mark == "!":
             self.killer = rest
-        elif mark in ("inside:", "waived:", "missing:"):
+        elif mark.endswith(":") and mark[:-1] in ("inside", *EXCUSES):
             self.last = mark[:-1]
             setattr(self, self.last, rest)
         else: # of the words, or of the reason that has begun
             setattr(self, self.last, f"{getattr(self, self.last)} {line}".strip())
+
+    def own(self):
+        """Whether the number is ours."""
+        return bool(OWN.fullmatch(self.number))
+
+    def excused(self):
+        """The word, or None."""
+        return next((word for word in EXCUSES if getattr(self, word)), None)
+
+    def may_be(self, excuse):
+        """Work that is yet to be done anything can be."""
+        if excuse == "absent":
+            return self.own() and self.level.startswith("MUST")
+        if excuse == "waived" and self.own():
+            return not self.level.startswith("MUST")
+        return excuse != "waived" or self.level == "MAY" or self.number in MAY_BE_WAIVED
 
     def key(self):
         """Of the mutation: what was found of another one says nothing of this."""
@@ -176,7 +197,7 @@ def named_by(tests, number):
 
 def check_mutation(root, entry, tests):
     if entry.before is None:
-        if not (entry.inside or entry.waived or entry.missing):
+        if not (entry.inside or entry.excused()):
             yield f"{entry.where}: {entry.number} needs a mutation, or `inside: why no wire shows it`"
         return
     if not entry.after or not entry.killer or entry.after == entry.before:
@@ -196,13 +217,13 @@ def check_entry(root, entry, tests):
         yield f"{entry.where}: {entry.number} is no {entry.level}"
     if not entry.words:
         yield f"{entry.where}: {entry.number} says nothing in our own words"
-    if entry.waived and entry.level != "MAY" and entry.number not in MAY_BE_WAIVED:
-        yield f"{entry.where}: {entry.number} may not be waived"
+    if entry.excused() and not entry.may_be(entry.excused()):
+        yield f"{entry.where}: {entry.number} may not be {entry.excused()}"
     if entry.file and part_of(root, entry.file, entry.name) is None:
         yield f"{entry.where}: {entry.file} has no {entry.name}"
-    if not entry.file and not (entry.waived or entry.missing):
+    if not entry.file and not entry.excused():
         yield f"{entry.where}: nothing carries {entry.number}"
-    if not named_by(tests, entry.number) and not (entry.waived or entry.missing):
+    if not named_by(tests, entry.number) and not entry.excused():
         yield f"{entry.where}: no test names {entry.number}"
     yield from check_mutation(root, entry, tests)
 
@@ -216,6 +237,10 @@ def check_numbers(rfc, entries):
     for number in expected_numbers(rfc):
         if number not in numbers:
             yield f"{rfc}.ledger: {number} is missing"
+    own = [entry for entry in entries if entry.own()]
+    for i, entry in enumerate(own, 1):
+        if entry.number != f"R{rfc.removeprefix('rfc')}-{i}":
+            yield f"{entry.where}: expected R{rfc.removeprefix('rfc')}-{i}, found {entry.number}"
     for entry in entries:
         if numbers.count(entry.number) > 1:
             yield f"{entry.where}: {entry.number} stands twice"
@@ -264,25 +289,33 @@ def check(root):
 # --- the page -----------------------------------------------------------------------------------------
 
 HEAD = """\
-# The requirements of RFC {rfc}, one by one
+# {title} of RFC {rfc}, one by one
 
 {sum}.
 
-Each requirement, what it asks in our own words, the function that carries it, the tests that name it, and
-their result. This page is written by the test run (`make test`) from `tests/ledger/rfc{rfc}.ledger` and
-the results of the tests; `scripts/generate` writes the page of a run in which all of them pass, and the
-test `unit.ledger` refuses any other, a requirement without a test, a function or a test that does not
-exist, and a number that a test names and no ledger has. Only a MAY may be waived, and source routes,
-which the Internet now forbids. What is missing is work that is yet to be done.
+{about}
 """
+
+ABOUT = """\
+{what}, in our own words, the function that carries it, the tests that name it, and their result. This page is
+written by the test run (`make test`) from `tests/ledger/rfc{rfc}.ledger` and the results of the tests;
+`scripts/generate` writes the page of a run in which all of them pass, and the test `unit.ledger` refuses any
+other, a row without a test, a function or a test that does not exist, and a number that a test names and no
+ledger has. {excuses} What is missing is work that is yet to be done."""
+
+NUMBERED = {"title": "The requirements", "what": "Each requirement, what it asks",
+            "excuses": "Only a MAY may be waived, and source routes, which the Internet now forbids."}
+OWN_NUMBERS = {"title": "The rules", "what": "Each MUST, SHOULD and MAY, with a number of ours, what it asks",
+               "excuses": "Only a SHOULD or a MAY may be waived, with its reason; a MUST is absent where"
+                          " what it is about is not here."}
 
 MUTANTS = """
 ## Mutations
 
 {sum}.
 
-For each requirement that shows on the wire, one line of the source, what it becomes, and the test that
-must fail then. `make mutants` changes the line, builds, and runs that test.
+For each row that shows on the wire, one line of the source, what it becomes, and the test that must
+fail then. `make mutants` changes the line, builds, and runs that test.
 """
 
 
@@ -299,9 +332,8 @@ def code(text):
 
 def result_of(entry, names, results):
     """One word, and why."""
-    for word in ("waived", "missing"):
-        if getattr(entry, word):
-            return word
+    if entry.excused():
+        return entry.excused()
     if results is None:
         return "pass"
     found = {results.get(name, "not run") for name in names}
@@ -312,7 +344,7 @@ def row_of(entry, tests, results):
     names = named_by(tests, entry.number)
     result = result_of(entry, names, results)
     words = " ".join(filter(None, (entry.words, *(
-        f"*{word.capitalize()}:* {text}" for word in ("waived", "missing")
+        f"*{word.capitalize()}:* {text}" for word in EXCUSES
         if (text := getattr(entry, word))))))
     carrier = f"{code(entry.name)}, {entry.file}" if entry.file else "-"
     return [entry.number, entry.level, entry.section, words, carrier,
@@ -354,8 +386,11 @@ def mutants_of(root, rfc, entries):
 def page(root, rfc, entries, tests, results=None):
     rows = [row_of(entry, tests, results) for entry in entries]
     words = [row[-1] for row in rows]
-    text = HEAD.format(rfc=rfc.removeprefix("rfc"), sum=f"{len(words)} requirements: "
-                       f"{counted(words, ['pass', 'waived', 'missing'])}")
+    phrases = NUMBERED if rfc in COUNTS else OWN_NUMBERS
+    number, noun = rfc.removeprefix("rfc"), phrases["title"].split()[1]
+    text = HEAD.format(title=phrases["title"], rfc=number,
+                       sum=f"{len(words)} {noun}: {counted(words, ['pass', *EXCUSES])}",
+                       about=textwrap.fill(ABOUT.format(rfc=number, **phrases), 110, break_on_hyphens=False))
     text += "\n" + table(["number", "level", "section", "what", "function", "tests", "result"], rows)
     return text + mutants_of(root, rfc, entries)
 
@@ -386,7 +421,7 @@ def run(root, junit):
         (root / f"docs/{rfc}.md").write_text(text)
         for entry in entries:
             word = result_of(entry, named_by(tests, entry.number), results)
-            if word not in ("pass", "waived", "missing"):
+            if word != "pass" and word not in EXCUSES:
                 complaints.append(f"docs/{rfc}.md: {entry.number}: {word}")
     return complaints
 

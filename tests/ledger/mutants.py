@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Change one line of the source, and see a test fail: what is behind `make mutants`.
 
-    mutants.py [NUMBER...]        all mutations of tests/ledger/*.ledger, or those of these requirements
+    mutants.py [NUMBER|RFC...]    all mutations of tests/ledger/*.ledger, or those of these numbers or RFCs
 
 Each is made in a copy of the tree, below build/mutants, where only what its test needs is built.  It
 is killed if the test that the ledger names fails, or does not end; if that test passes
@@ -107,7 +107,7 @@ def main():
     numbers = sys.argv[1:]
     books = ledger.ledgers(ROOT)
     chosen = [(rfc, entry) for rfc, entries in books.items() for entry in entries
-              if entry.before and (not numbers or entry.number in numbers)]
+              if entry.before and (not numbers or entry.number in numbers or rfc in numbers)]
     if not chosen:
         print(f"mutants.py: no mutation of {' '.join(numbers)}", file=sys.stderr)
         return 2

@@ -119,6 +119,29 @@ class Check(Tree):
     def test_what_cannot_be_read(self):
         self.refused("expected `NUMBER LEVEL", "MUST-1 MUST 3.1", "MUST-1 3.1")
 
+    def own(self, text):
+        """Complaints about a book with numbers of ours."""
+        return self.complaints({"tests/ledger/rfc1234.ledger": text})
+
+    def test_numbers_of_ours(self):
+        good = "R1234-1 SHOULD 3.1 src/tcp/a.c:one\n    A.\n    waived: why.\n" \
+               "R1234-2 MUST NOT 3.2 -\n    B.\n    absent: there is none.\n" \
+               "R1234-3 MUST 3.3 -\n    C.\n    missing: all of it.\n"
+        self.assertEqual(self.own(good), ["docs/rfc1234.md is not current: run scripts/generate"])
+        for because, before, after in (
+                ("R1234-1 may not be waived", "-1 SHOULD", "-1 MUST"),
+                ("R1234-2 may not be absent", "MUST NOT", "SHOULD NOT"),
+                ("nothing carries R1234-2", "    absent: there is none.\n", ""),
+                ("expected R1234-2, found R1234-4", "R1234-2", "R1234-4"),
+                ("expected R1234-2, found R1235-2", "R1234-2", "R1235-2"),
+                ("R1234-3 stands twice", "R1234-2 MUST NOT", "R1234-3 MUST NOT")):
+            self.assertIn(before, good)
+            complaints = self.own(good.replace(before, after))
+            self.assertTrue(any(because in text for text in complaints), (because, complaints))
+
+    def test_numbers_of_the_rfc_are_not_absent(self):
+        self.refused("MAY-1 may not be absent", "    inside: no segment shows it.\n", "    absent: it is not here.\n")
+
     def test_every_number_is_there(self):
         found = list(ledger.check_numbers("rfc9293", []))
         self.assertEqual(len(found), 119)
@@ -128,7 +151,7 @@ class Page(Tree):
     def test_rows_and_sum(self):
         plant(self.root, {})
         text = self.page()
-        self.assertIn("3 requirements: 2 pass, 1 waived.", text)
+        self.assertIn("3 rules: 2 pass, 1 waived.", text)
         self.assertIn("| MUST-1 | MUST | 3.1 | What it asks, in two lines. | `one`, src/tcp/a.c | "
                       "`state.a.counts` | pass |", text)
         self.assertIn("Another. *Waived:* it is forbidden.", text)
@@ -144,7 +167,7 @@ class Page(Tree):
                        '<testcase name="script.x"><system-out>ok    /a/tests/script/x/y.pkt (7 events)\n'
                        "</system-out></testcase></t>")
         self.assertEqual(ledger.run(self.root, run), ["docs/rfc1.md: MAY-1: fail"])
-        self.assertIn("3 requirements: 1 pass, 1 waived, 1 fail.", (self.root / "docs/rfc1.md").read_text())
+        self.assertIn("3 rules: 1 pass, 1 waived, 1 fail.", (self.root / "docs/rfc1.md").read_text())
         run.write_text(run.read_text().replace("FAILED ", "OK ").replace("ok ", "FAIL ").replace(" (7", ":1:2 (7"))
         self.assertEqual(ledger.run(self.root, run), ["docs/rfc1.md: MAY-1: fail"])
         run.write_text("<t></t>")
