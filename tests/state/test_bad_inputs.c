@@ -330,6 +330,7 @@ static void row_8_answers_are_bounded(struct rig *r)
         rig_fail(r, "%u answers in a second", r->out_count);
 }
 
+/* R5961-1, R5961-13. */
 static void row_8(void **state)
 {
     (void)state;
@@ -406,6 +407,7 @@ static void row_12_acks(struct rig *r)
     rig_quiet(r);
 }
 
+/* R5961-12. */
 static void row_12(void **state)
 {
     static const uint32_t offs[] = {1,          2,           1000,       65536,     0x7ffffffe,

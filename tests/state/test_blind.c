@@ -102,6 +102,7 @@ static void try_all(struct wire *w, uint32_t nxt)
     w->fin_sent = false; /* none of these FINs was the peer's */
 }
 
+/* R5961-1, R5961-5, R5961-10. */
 WIRE_TEST(no_offset_moves_established)
 {
     uint32_t nxt = into(w, ESTAB_STATE_ESTABLISHED);
@@ -118,6 +119,7 @@ WIRE_TEST(no_offset_moves_established)
     CHECK_EQ(STATUS.state, ESTAB_STATE_CLOSE_WAIT);
 }
 
+/* R5961-1, R5961-5, R5961-10. */
 WIRE_TEST(nor_the_closing_states)
 {
     static const enum estab_state states[] = {ESTAB_STATE_FIN_WAIT_1, ESTAB_STATE_FIN_WAIT_2,

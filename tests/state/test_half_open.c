@@ -253,7 +253,8 @@ static void figure_9_as_a(void **state)
     }
 }
 
-/* As B: the SYN lies outside the window or inside, it is answered all the same (RFC 5961 4.2). */
+/* As B: the SYN lies outside the window or inside, it is answered all the same (RFC 5961 4.2).
+ * R5961-7, R5961-9. */
 static void figure_9_as_b(void **state)
 {
     static const uint32_t syns[] = {0u - 1000, 0, 1, 500, 1u + RIG_WINDOW, 0x80000000};
@@ -273,6 +274,7 @@ static void figure_9_as_b(void **state)
         }
 }
 
+/* R5961-9. */
 static void figure_9_with_a_listener(void **state)
 {
     (void)state;

@@ -369,6 +369,7 @@ WIRE_TEST(an_echo_measures_a_retransmission)
 
 /* ---- challenges (RFC 5961 section 7) --------------------------------------------------------------------- */
 
+/* R5961-13. */
 WIRE_TEST(challenges_are_throttled)
 {
     start(w);

@@ -12,6 +12,7 @@
 
 #define IN_STATE .state = CLOSE_WAIT, .ways = ALL_WAYS
 
+/* R5961-2, R5961-3, R5961-4, R5961-7, R5961-12. */
 static void steps_in_common(void **state)
 {
     static const struct arrival rows[] = {

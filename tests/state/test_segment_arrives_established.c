@@ -12,7 +12,7 @@
 
 #define IN_STATE .state = ESTABLISHED, .ways = ALL_WAYS
 
-/* MUST-12, SHLD-2. */
+/* MUST-12, SHLD-2. R5961-2, R5961-3, R5961-4, R5961-5, R5961-7, R5961-8, R5961-12. */
 static void steps_in_common(void **state)
 {
     static const struct arrival rows[] = {
@@ -95,7 +95,7 @@ static void ten_sent(struct rig *r)
     OUT(r, PSH | ACK, 1, 1, .len = 10);
 }
 
-/* MAY-12. */
+/* MAY-12. R5961-11. */
 static void acknowledgments(void **state)
 {
     static const struct arrival rows[] = {
@@ -558,6 +558,7 @@ static void one_challenge(struct rig *r)
     OUT(r, ACK, 1, 1);
 }
 
+/* R5961-14. */
 static void challenges_are_throttled(void **state)
 {
     static const struct arrival rows[] = {

@@ -14,6 +14,7 @@
 #define IN_STATE .state = FIN_WAIT_1, .ways = ALL_WAYS
 #define LAST     (ESTAB_EVENT_READABLE | ESTAB_EVENT_PEER_CLOSED)
 
+/* R5961-2, R5961-3, R5961-4, R5961-7, R5961-12. */
 static void steps_in_common(void **state)
 {
     static const struct arrival rows[] = {SYNCHRONIZED_ROWS(1, 2, 1, E, 1000, ESTAB_RESET)};

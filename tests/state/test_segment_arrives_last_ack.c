@@ -13,6 +13,7 @@
 #define IN_STATE .state = LAST_ACK, .ways = ALL_WAYS
 #define OVER     .to = CLOSED, .events = ESTAB_EVENT_CLOSED
 
+/* R5961-2, R5961-3, R5961-4, R5961-7, R5961-12. */
 static void steps_in_common(void **state)
 {
     static const struct arrival rows[] = {

@@ -16,7 +16,7 @@
 #define BAD_ACK(name, flags, a)                                                                    \
     ROW(name, .in = SEG(flags, 0, (a)), .out = {SEG(RST, (a), 0)}, .reason = {REASON_SYN_SENT_ACK})
 
-/* First: SEG.ACK =< ISS or SEG.ACK > SND.NXT. */
+/* First: SEG.ACK =< ISS or SEG.ACK > SND.NXT. R5961-6. */
 static void step_1(void **state)
 {
     static const struct arrival rows[] = {
@@ -42,7 +42,7 @@ static void step_1(void **state)
     RUN_ROWS(rows, IN_STATE);
 }
 
-/* Second: the RST bit, at any sequence number: "error: connection reset". */
+/* Second: the RST bit, at any sequence number: "error: connection reset". R5961-6. */
 static void step_2(void **state)
 {
     static const struct arrival rows[] = {
