@@ -383,6 +383,7 @@ WIRE_TEST(no_second_recovery_for_the_same_window)
 
 /* ---- timeouts ----------------------------------------------------------------------------------------------- */
 
+/* R6298-18. */
 WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
 {
     start(w);

@@ -54,7 +54,7 @@ static void user_close(struct wire *w)
 
 /* ---- retransmission ------------------------------------------------------------------------------ */
 
-/* MUST-23: for at least three minutes.  RTO 1 s, doubled up to rto_max; R1 is 3. MUST-22. */
+/* MUST-23: for at least three minutes.  RTO 1 s, doubled up to rto_max; R1 is 3. MUST-22. R6298-2. */
 WIRE_TEST(a_syn_is_sent_again_for_three_minutes)
 {
     start(w);
@@ -79,7 +79,20 @@ WIRE_TEST(a_syn_is_sent_again_for_three_minutes)
     QUIET(1000 * S);
 }
 
-/* The same from a listener's record in SYN-RECEIVED; it makes no connection and no noise.
+/* RFC 6298 (2.1): or any other than one second that is longer. R6298-3. */
+WIRE_TEST(the_first_rto_can_be_longer)
+{
+    struct estab_config c = wire_config();
+
+    c.rto_initial_ms = 3000;
+    wire_start(w, &c);
+    open_only(w, 0);
+    OUT(0, SYN, 0, 0, 0);
+    OUT(3 * S, SYN, 0, 0, 0);
+    OUT(9 * S, SYN, 0, 0, 0);
+}
+
+/* A SYN,ACK from a listener's record in SYN-RECEIVED; it makes no connection and no noise.
  * MUST-23. */
 WIRE_TEST(a_syn_ack_is_sent_again_for_three_minutes)
 {
@@ -106,7 +119,7 @@ WIRE_TEST(a_syn_ack_is_sent_again_for_three_minutes)
 }
 
 /* RFC 6298: with SRTT 0 the RTO is rto_min, 200 ms; each timeout doubles it (5.5).
- * MUST-19, MUST-20. */
+ * MUST-19, MUST-20. R6298-14, R6298-15, R6298-19, R6298-20. */
 WIRE_TEST(text_is_sent_again_with_backing_off)
 {
     start(w);
@@ -137,7 +150,7 @@ WIRE_TEST(text_is_sent_again_with_backing_off)
     CHECK_EQ(w->error, ESTAB_TIMED_OUT);
 }
 
-/* RFC 6298's own values: RTO at least 1 s (2.4), at most 60 s (2.5); R2 100 s. */
+/* RFC 6298's own values: RTO at least 1 s (2.4), at most 60 s (2.5); R2 100 s. R6298-9, R6298-10. */
 WIRE_TEST(the_rfcs_values)
 {
     struct estab_config c = wire_config();
@@ -191,7 +204,8 @@ WIRE_TEST(the_rto_stays_backed_off_until_new_text_is_acknowledged)
     CHECK_EQ(STATUS.rto_us, 201250); /* SRTT 10 / 8 */
 }
 
-/* (5.2), (5.3): everything acknowledged turns it off, something acknowledged starts it anew. */
+/* (5.2), (5.3): everything acknowledged turns it off, something acknowledged starts it anew.
+ * R6298-16, R6298-17. */
 WIRE_TEST(an_acknowledgment_restarts_the_timer)
 {
     start(w);
@@ -212,7 +226,7 @@ WIRE_TEST(an_acknowledgment_restarts_the_timer)
 }
 
 /* (5.7): an RTO of 3 s when text begins after a SYN was lost; RFC 5681 3.1: one segment.
- * MUST-18. */
+ * MUST-18. R6298-21. */
 WIRE_TEST(after_a_lost_syn_the_rto_is_three_seconds)
 {
     start(w);
@@ -230,6 +244,7 @@ WIRE_TEST(after_a_lost_syn_the_rto_is_three_seconds)
     OUT(4100 * MS, ACK, 1, 1, 1460);
 }
 
+/* R6298-21. */
 WIRE_TEST(after_a_lost_syn_ack_the_rto_is_three_seconds)
 {
     struct estab_listen listen = {.size = sizeof listen, .local.port = WIRE_PORT, .backlog = 1};
@@ -641,6 +656,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_syn_is_sent_again_for_three_minutes),
+        cmocka_unit_test(the_first_rto_can_be_longer),
         cmocka_unit_test(a_syn_ack_is_sent_again_for_three_minutes),
         cmocka_unit_test(text_is_sent_again_with_backing_off),
         cmocka_unit_test(the_rfcs_values),

@@ -60,7 +60,7 @@ static void measure_again(uint32_t us)
     rtt_acked(&t, &b, &news, us * ESTAB_US);
 }
 
-/* (2.1) Before any measurement: one second. */
+/* (2.1) Before any measurement: one second. R6298-2. */
 static void one_second_at_first(void **state)
 {
     (void)state;
@@ -68,7 +68,7 @@ static void one_second_at_first(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 1000000);
 }
 
-/* (2.2) SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR = 3 R. MUST-18. */
+/* (2.2) SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR = 3 R. MUST-18. R6298-4. */
 static void the_first_measurement(void **state)
 {
     (void)state;
@@ -79,7 +79,7 @@ static void the_first_measurement(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 1800000);
 }
 
-/* (2.3) with alpha = 1/8, beta = 1/4, RTTVAR before SRTT. MUST-18. */
+/* (2.3) with alpha = 1/8, beta = 1/4, RTTVAR before SRTT. MUST-18. R6298-5, R6298-6, R6298-7, R6298-8. */
 static void the_measurements_after_it(void **state)
 {
     (void)state;
@@ -97,7 +97,7 @@ static void the_measurements_after_it(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 2150000);
 }
 
-/* (2.4) with its 1 second, (2.5) with a maximum of 60. */
+/* (2.4) with its 1 second, (2.5) with a maximum of 60. R6298-9, R6298-10. */
 static void between_the_bounds(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void between_the_bounds(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 60000000);
 }
 
-/* Not (2.4): the minimum bounds the variance, so a steady path of 300 ms does not time out at 301. */
+/* Not (2.4): the minimum bounds the variance, so a steady path of 300 ms does not time out at 301. R6298-13. */
 static void a_steady_path_keeps_a_margin(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void a_steady_path_keeps_a_margin(void **state)
     assert_int_equal(rtt_timeout_us(&t, &b), 500000);
 }
 
-/* (5.5) doubled each time, (2.5) up to the maximum; and no overflow beyond. MUST-19. */
+/* (5.5) doubled each time, (2.5) up to the maximum; and no overflow beyond. MUST-19. R6298-10, R6298-19. */
 static void backing_off_doubles(void **state)
 {
     (void)state;
@@ -134,7 +134,7 @@ static void backing_off_doubles(void **state)
     }
 }
 
-/* A measurement ends backing off (section 5), an acknowledgment without one does not (Karn). */
+/* A measurement ends backing off (section 5), an acknowledgment without one does not (Karn). R6298-11. */
 static void only_a_measurement_ends_backing_off(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void only_a_measurement_ends_backing_off(void **state)
     assert_int_equal(b.rtt.backoff, 0);
 }
 
-/* The SYN is timed once, and no SYN that was sent again. */
+/* The SYN is timed once, and no SYN that was sent again. R6298-11. */
 static void the_syn_is_timed(void **state)
 {
     (void)state;
@@ -195,7 +195,7 @@ static void what_is_sacked_is_timed(void **state)
     assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
 }
 
-/* RFC 7323 section 4.3: of what was sent again the echo tells, one millisecond at least. */
+/* RFC 7323 section 4.3: of what was sent again the echo tells, one millisecond at least. R6298-11. */
 static void the_echo_tells_of_what_was_sent_again(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void the_echo_tells_of_what_was_sent_again(void **state)
 
 /*
  * RFC 7323 section 4.2: many samples a round trip.  After one of 1000 ms and a hundred of 600 RTTVAR has
- * forgotten it, and the RTO has not, until the round trip is over; and then a quarter at a time.
+ * forgotten it, and the RTO has not, until the round trip is over; and then a quarter at a time. R6298-8.
  */
 static void the_rto_remembers_a_round_trip(void **state)
 {
@@ -245,7 +245,7 @@ static void numbers_wrap(void **state)
     assert_int_equal(b.rtt.srtt_us8 / 8, 400000);
 }
 
-/* Whatever is measured, the integers follow the formulas to a few microseconds. */
+/* Whatever is measured, the integers follow the formulas to a few microseconds. R6298-1, R6298-8. */
 static void random_runs_follow_the_formulas(void **state)
 {
     (void)state;
