@@ -225,6 +225,8 @@ struct estab_config {
     uint8_t hystart;    /* enum estab_hystart */
     uint8_t recovery;   /* enum estab_recovery */
     uint8_t ttl;
+    uint8_t mtu_probing;   /* 0 off, 1 from the first black hole on, 2 from the beginning (RFC 4821) */
+    uint32_t mtu_base_mss, mtu_probe_interval_ms;
     uint8_t dad_transmits; /* duplicate address detection of IPv6: questions; 0: off */
 };
 
@@ -695,6 +697,7 @@ struct estab_status {
     bool pacing;
     uint32_t pacing_rate_most; /* 0: no bound */
     uint64_t pacing_rate;      /* bytes a second, heeded or not; UINT64_MAX before there is an RTT */
+    uint32_t path_mtu;         /* bytes of packet that the path is known to carry; at first the link's */
     /* telemetry; zero where the configuration leaves it out */
     uint64_t bytes_sent; /* and acknowledged */
     uint64_t bytes_received, bytes_retransmitted;
@@ -734,6 +737,8 @@ struct estab_counters {
     uint64_t trace_lost;
     uint64_t datagrams_in, datagrams_out; /* of UDP: taken by a socket; sent */
     uint32_t udp_sockets, datagrams;      /* datagrams: that wait to be sent */
+    uint64_t mtu_black_holes; /* paths that dropped what was too long, and said nothing (RFC 4821) */
+    uint64_t mtu_probes, mtu_probes_passed, mtu_probes_lost;
 };
 
 ESTAB_API void estab_counters(const estab_stack *, struct estab_counters *);

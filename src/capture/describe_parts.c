@@ -175,6 +175,8 @@ const char *describe_mark(const struct describe_packet *p)
     case WHY_RETRANSMIT_GAP:
     case WHY_RETRANSMIT_RESCUE:
     case WHY_RETRANSMIT_TAIL:
+    case WHY_RETRANSMIT_LENGTH:
+    case WHY_MTU_PROBE:
     case WHY_WINDOW_PROBE:
     case WHY_KEEPALIVE:
     case WHY_WINDOW_UPDATE:

@@ -296,6 +296,7 @@ enum {
     LOST_LENGTH = 1, LOST_SACKED = 2, LOST_AGE = 2, LOST_ROUND_TRIP = 3, LOST_WINDOW = 4,
     ENTERED_DUPLICATES = 1, ENTERED_PIPE = 2,
     PROBE_WAITED = 1,
+    MTU_WAS = 1, MTU_LENGTH = 1, MTU_NOW = 2, MTU_TIMES = 3,
     UNDONE_CWND = 1, UNDONE_RULE = 3,
     CWND_CWND = 0, CWND_SSTHRESH = 1, CWND_RULE = 2,
 };
@@ -329,6 +330,35 @@ static bool window_words(const struct estab_trace *t, char *out, size_t size)
         snprintf(out, size, "cwnd %u, ssthresh %u: %s (%s)", t->arg[CWND_CWND], t->arg[CWND_SSTHRESH],
                  rule->text, rule->source);
         return true;
+    }
+}
+
+/* The same of the path MTU. */
+static bool mtu_words(const struct estab_trace *t, uint32_t seq, char *out, size_t size)
+{
+    switch ((enum trace_kind)t->kind) {
+    case TRACE_MTU_BLACK_HOLE:
+        snprintf(out, size, "%u went in vain %u times, for its length perhaps: packets of %u instead of %u (RFC 4821 7.7)",
+                 seq, t->arg[MTU_TIMES], t->arg[MTU_NOW], t->arg[MTU_WAS]);
+        return true;
+    case TRACE_MTU_PROBE:
+        snprintf(out, size, "the path carries packets of %u, does it those of %u? (RFC 4821 7.5)", t->arg[MTU_NOW],
+                 t->arg[MTU_LENGTH]);
+        return true;
+    case TRACE_MTU_PASSED:
+        snprintf(out, size, "the probe at %u has passed: packets of %u instead of %u (RFC 4821 7.6.1)", seq,
+                 t->arg[MTU_NOW], t->arg[MTU_WAS]);
+        return true;
+    case TRACE_MTU_PROBE_LOST:
+        snprintf(out, size, "the probe at %u alone is lost: no packets of %u, and no congestion (RFC 4821 7.6.2)", seq,
+                 t->arg[MTU_LENGTH]);
+        return true;
+    case TRACE_MTU_TOLD:
+        snprintf(out, size, "a router could not carry %u: packets of %u instead of %u (RFC 1191 6.3, RFC 8201 4)", seq,
+                 t->arg[MTU_NOW], t->arg[MTU_WAS]);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -372,7 +402,7 @@ static bool decision_words(const struct estab_trace *t, uint32_t first, char *ou
         snprintf(out, size, "recovery left at %u (RFC 6675 5, RFC 6582 3.2)", seq);
         return true;
     default:
-        return false;
+        return mtu_words(t, seq, out, size);
     }
 }
 

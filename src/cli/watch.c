@@ -60,6 +60,11 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
         case TRACE_TAIL_PROBE:
         case TRACE_TAIL_REPAIRED:
         case TRACE_UNDONE:
+        case TRACE_MTU_BLACK_HOLE:
+        case TRACE_MTU_PROBE:
+        case TRACE_MTU_PASSED:
+        case TRACE_MTU_PROBE_LOST:
+        case TRACE_MTU_TOLD:
         case TRACE_CWND:
         case TRACE_RECOVERY_ENTERED:
         case TRACE_RECOVERY_LEFT:

@@ -107,7 +107,11 @@ struct control_row {
     X(chunks_promised)                                                                             \
     X(chunks_lent)                                                                                 \
     X(chunks_total)                                                                                \
-    X(trace_lost)
+    X(trace_lost)                                                                                  \
+    X(mtu_black_holes)                                                                             \
+    X(mtu_probes)                                                                                  \
+    X(mtu_probes_passed)                                                                           \
+    X(mtu_probes_lost)
 
 struct control_counters {
     uint64_t pid;

@@ -34,7 +34,6 @@ _Static_assert(offsetof(struct info, rtt) == offsetof(struct tcp_info, tcpi_rtt)
 _Static_assert(offsetof(struct info, total_retrans) == offsetof(struct tcp_info, tcpi_total_retrans),
                "as in libc");
 
-#define HEADERS_BYTES      40 /* IPv4 and TCP, without options */
 #define SSTHRESH_INFINITE  0x7fffffff
 
 static const uint8_t linux_state[] = {
@@ -117,7 +116,7 @@ static void info_receiver(struct info *i, const struct estab_status *st)
     i->ato = st->ato_us;
     i->rcv_mss = st->seen_mss;
     i->advmss = st->rcv_mss;
-    i->pmtu = st->rcv_mss ? st->rcv_mss + HEADERS_BYTES : 0;
+    i->pmtu = st->path_mtu;
     i->rcv_ssthresh = st->rcv_wnd_most;
     i->bytes_received = st->bytes_received;
     i->rcv_ooopack = st->out_of_order_segments;

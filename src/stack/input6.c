@@ -64,8 +64,9 @@ static enum reason packet_icmp6_error(struct estab_stack *s, const struct packet
                                       unsigned code, estab_time now)
 {
     uint8_t quote[QUOTE_MAX];
-    const uint8_t *quoted = quote;
+    const uint8_t *quoted = quote, *m = p->first + p->at;
     uint32_t n = p->length - ICMP6_HEADER;
+    struct tcp_too_big big;
     struct ipv6_chain chain;
     struct ipv6_header h;
     enum reason reason;
@@ -83,8 +84,11 @@ static enum reason packet_icmp6_error(struct estab_stack *s, const struct packet
         return packet_icmp_udp(s, &h.src, &h.dst, quoted + chain.length, type, code);
     if (chain.protocol != PROTO_TCP || chain.part.offset > 0)
         return REASON_ICMP_NO_CONNECTION;
+    big = (struct tcp_too_big){(uint32_t)m[4] << 24 | (uint32_t)m[5] << 16 | (uint32_t)m[6] << 8 | m[7],
+                               IPV6_HEADER + (uint32_t)h.payload_length};
     return packet_icmp_about(s, ip_local_on(&s->ip, &h.src, p->interface), &h.dst,
-                             quoted + chain.length, is_hard(type, code), NULL, now);
+                             quoted + chain.length, is_hard(type, code),
+                             type == ICMP6_TOO_BIG ? &big : NULL, now);
 }
 
 static enum reason packet_echo6(struct estab_stack *s, const struct packet *p)

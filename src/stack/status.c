@@ -84,6 +84,7 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->not_sent = tcb_not_sent(b);
     st->pacing = b->pace & PACE_ON;
     st->pacing_rate = pace_rate(t, b);
+    st->path_mtu = mtu_path(t, b);
     st->pacing_rate_most = tcb_cold(t, b)->pace_most;
     if (b->snd.mss > 0) /* not yet known in LISTEN */
         st->in_flight = (tcb_outstanding(b) + b->snd.mss - 1) / b->snd.mss;
@@ -333,6 +334,10 @@ void estab_counters(const estab_stack *s, struct estab_counters *c)
         .datagrams_out = stack_udp(s)->datagrams_out,
         .udp_sockets = stack_udp(s)->socket_used,
         .datagrams = stack_udp(s)->out_used,
+        .mtu_black_holes = t->mtu_black_holes,
+        .mtu_probes = t->mtu_probes,
+        .mtu_probes_passed = t->mtu_probes_passed,
+        .mtu_probes_lost = t->mtu_probes_lost,
     };
 }
 

@@ -120,6 +120,7 @@ static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_t
     b->error = ESTAB_OK; /* whatever was in the way has gone */
     b->since_us = us_of(now);
     flight_acked(t, b, news, now);
+    mtu_acked(t, b, now);
     if (b->board && tcb_outstanding(b) == 0 && tcb_not_sent(b) == 0) /* idle from now on */
         b->since_us -= (uint32_t)us_of(now) - board_of(t, b)->use.sent_us;
 }

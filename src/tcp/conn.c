@@ -358,6 +358,7 @@ void tcb_set_mss(struct tcp *t, struct tcb *b, uint32_t peer_mss)
         mss = MSS_LEAST;
     if (b->head.tag & TAG_TIMESTAMPS)
         mss -= TIMESTAMP_BYTES;
+    mss = mtu_first(t, b, mss);
     b->snd.mss = (uint16_t)mss;
     delack_open(b);
     /* RFC 5681 section 3.1: one segment, if the SYN or SYN,ACK was lost. */

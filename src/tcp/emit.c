@@ -338,7 +338,7 @@ static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, en
         m->bytes_retransmitted += n;
     }
     if (*why == WHY_TEXT || *why == WHY_FIN)
-        *why = WHY_RETRANSMIT_TIMEOUT;
+        *why = mtu_or_timeout(b);
     NOTE(t, RETRANSMIT, b->head.handle, now, seq.v, n, (uint32_t)*why);
 }
 
@@ -384,11 +384,15 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     snd_seq last = emit_last(b), seq = b->snd.cur;
     uint32_t queued = snd_lt(seq, last) ? snd_span(seq, last) : 0;
     uint32_t mss = emit_mss(t, b); /* the header takes the blocks of a duplicate along */
-    uint32_t usable = emit_usable(t, b);
+    uint32_t usable = emit_usable(t, b), probe = mtu_probe(t, b, queued, usable, now);
     uint32_t n = emit_amount(t, b, queued, usable);
     struct tcp_header *h;
     bool fin, pushes;
 
+    if (probe == MTU_WAITS)
+        return false;
+    if (probe > 0)
+        n = mss = probe;
     n = pace_allows(t, b, n, mss, now);
     if (n > 0) {
         if (b->snd.at.chunk == CHUNK_NONE) {
@@ -398,6 +402,11 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
         }
         b->snd.at = queue_advance(&t->chunks, b->snd.at, 0);
         n = queue_reach(&t->chunks, b->snd.at, n, ESTAB_PARTS_MAX);
+    }
+    if (n < probe) { /* in too many pieces */
+        mss = emit_mss(t, b);
+        n = n < mss ? n : mss;
+        probe = 0;
     }
     fin = emit_fin_now(b, snd_add(seq, n)) && snd_leq(seq, b->snd.end);
     if (n == 0 && !fin)
@@ -411,13 +420,15 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
         h->flags |= CTL_FIN;
     emit_urgent(b, h, seq);
     ecn_sends(b, out, seq);
-    *why = n == 0 ? WHY_FIN : is_limited(b, n) ? WHY_TEXT_LIMITED : WHY_TEXT;
+    *why = n == 0 ? WHY_FIN : is_limited(b, n) ? WHY_TEXT_LIMITED : probe > 0 ? WHY_MTU_PROBE : WHY_TEXT;
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
     rate_sent(t, b, seq, n, now);
     if (snd_eq(seq, b->snd.nxt) && n % mss > 0)
         emit_small(b, snd_add(seq, n));
     emit_advance(t, b, n, fin, now);
+    if (probe > 0)
+        mtu_probe_sent(t, b, seq, n, now);
     return true;
 }
 
@@ -460,7 +471,7 @@ static bool emit_again(struct tcp *t, struct tcb *b, struct tcp_out *out, enum e
     b->flags &= ~(uint32_t)TCB_RETRANSMIT;
     if (tcb_outstanding(b) == 0)
         return false;
-    *why = !(b->flags & TCB_RECOVERY) ? WHY_RETRANSMIT_TIMEOUT
+    *why = !(b->flags & TCB_RECOVERY) ? mtu_or_timeout(b)
            : b->rtt.dupacks           ? WHY_RETRANSMIT_FAST
                                       : WHY_RETRANSMIT_PARTIAL;
     return emit_piece(t, b, out, piece, again_most(t, b), why, now);

@@ -15,7 +15,7 @@ enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq
     if (!snd_leq(b->snd.una, seq) || !snd_lt(seq, b->snd.nxt))
         return REASON_ICMP_NO_CONNECTION;
     if (big)
-        return mtu_too_big(b, big);
+        return mtu_too_big(t, b, seq, big, now);
     if (hard && b->head.state == TCP_SYN_SENT) {
         conn_close(t, b, EV_ABORT, ESTAB_UNREACHABLE, REASON_ICMP_HARD, now);
         return REASON_NONE; /* counted by the close */

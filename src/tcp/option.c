@@ -82,7 +82,7 @@ static bool cold_empty(const struct tcp_cold *c)
     return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
            !c->user_timeout_and_1_ms && !c->keepalive_interval_ms && !c->keepalive_probes &&
            !c->pace_most && !c->pace_ns && !c->mss_clamp && !c->syn_retries && !c->sacks &&
-           c->dsack.left == c->dsack.right;
+           c->dsack.left == c->dsack.right && !c->mtu.most;
 }
 
 void cold_trim(struct tcp *t, struct tcb *b)

@@ -40,6 +40,7 @@ static void recovery_point(struct tcp *t, struct tcb *b, estab_time now)
 
     NOTE(t, RECOVERY_ENTERED, b->head.handle, now, b->snd.nxt.v, b->rtt.dupacks, flight_pipe(t, b));
     undo_begin(t, b, false);
+    mtu_inconclusive(t, b, now);
     if (!ecn_shrinks(b)) /* by an ECE, in the same window */
         cc_congested(b, flight_size(b), false, now);
     ecn_reduced(t, b);
@@ -103,7 +104,7 @@ static void reno_duplicate(struct tcp *t, struct tcb *b, estab_time now)
         if (b->cc.cwnd < tcb_outstanding(b) + b->snd.mss && b->cc.cwnd / 3 < b->cc.ssthresh)
             cc_set(t, b, b->cc.cwnd + b->snd.mss, RULE_INFLATE, now);
         conn_ready(t, b);
-    } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(t, b)) {
+    } else if (b->rtt.dupacks == DUPTHRESH && covers_recover(t, b) && !mtu_probe_lost(t, b, now)) {
         reno_enter(t, b, now);
     } else {
         conn_ready(t, b); /* limited transmit */
@@ -244,7 +245,7 @@ static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
     if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
         sack_leave(t, b, now);
     if (tcb_outstanding(b) > 0 && !reneged)
-        found = sack_finds_lost(t, b, news, now);
+        found = sack_finds_lost(t, b, news, now) && !mtu_probe_lost(t, b, now);
     if (found && !(b->flags & TCB_RECOVERY) && covers_recover(t, b))
         sack_enter(t, b, news, now);
     else if (repaired && !(b->flags & (TCB_RECOVERY | TCB_RECOVER)))
@@ -297,7 +298,7 @@ void recovery_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news,
 
 void recovery_waited(struct tcp *t, struct tcb *b, estab_time now)
 {
-    bool found = rack_find_lost(t, b, now);
+    bool found = rack_find_lost(t, b, now) && !mtu_probe_lost(t, b, now);
 
     if (found && !(b->flags & TCB_RECOVERY) && covers_recover(t, b))
         sack_enter(t, b, NULL, now);

@@ -272,7 +272,7 @@ bool scoreboard_next(const struct tcp *t, const struct tcb *b, bool last_resort,
         if (!next_resort(t, b, k, piece, why))
             return false;
     } else {
-        *why = b->flags & TCB_RECOVERY ? WHY_RETRANSMIT_LOST : WHY_RETRANSMIT_TIMEOUT;
+        *why = b->flags & TCB_RECOVERY ? WHY_RETRANSMIT_LOST : mtu_or_timeout(b);
         *piece = run_of(k, k->end, RANGE_LOST, RANGE_AGAIN | RANGE_SACKED);
     }
     n = piece->right - piece->left;

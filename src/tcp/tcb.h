@@ -317,6 +317,16 @@ struct tcp_telemetry {
     struct rate_sample rate;
 };
 
+/* mtu.c: lengths are of a segment's text. */
+struct tcp_mtu {
+    uint16_t most;     /* what both SYNs allowed; 0: segments are as long, and nothing is searched */
+    uint16_t high;     /* what may pass yet; snd.mss does */
+    uint16_t probe;    /* the one that is out; 0: none */
+    bool mends;        /* a probe was lost, and goes again */
+    snd_seq left, right; /* of the probe */
+    uint32_t again_ms; /* when the next one may go */
+};
+
 /*
  * What an ordinary connection does not need, from a pool of its own: it exists while an option
  * differs from its default, or text that was received beyond a gap, or twice, is to be told of.
@@ -335,6 +345,7 @@ struct tcp_cold {
     uint64_t pace_ns;   /* when the next burst may begin; 0: pace.c needs nothing of this */
     snd_seq ecn_high; /* with ECN_CWR: SND.NXT when it began */
     struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
+    struct tcp_mtu mtu;
 };
 
 enum range_mark {

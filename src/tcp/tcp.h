@@ -21,7 +21,7 @@
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
- *      mtu.c       RFC 1191, RFC 5927
+ *      mtu.c       RFC 1191, RFC 4821, RFC 5927
  *      conn.c      making, moving, ending a connection      orphan.c   users that have left
  */
 #ifndef TCP_TCP_H
@@ -130,6 +130,7 @@ struct tcp {
     uint32_t trace_head, trace_tail; /* serial numbers */
     uint64_t trace_lost;
     uint64_t segments_in, segments_out, text_in, text_out, retransmitted;
+    uint64_t mtu_black_holes, mtu_probes, mtu_probes_passed, mtu_probes_lost;
     uint64_t reasons[REASONS];
     struct tcp_local locals[ESTAB_ADDRESSES_MAX];
     struct chunk_pool chunks;
@@ -426,11 +427,35 @@ struct tcp_too_big {
 /* An ICMP error that quotes `seq` of a connection; `hard`: that nobody is there to talk to; `big` or NULL. */
 enum reason icmp_arrives(struct tcp *t, const struct tcp_pair *pair, snd_seq seq, bool hard,
                          const struct tcp_too_big *big, estab_time now);
-/* mtu.c: about a segment that is outstanding. */
-enum reason mtu_too_big(struct tcb *b, const struct tcp_too_big *big);
+/* mtu.c: about the segment that begins at `seq`, which is outstanding. */
+enum reason mtu_too_big(struct tcp *t, struct tcb *b, snd_seq seq, const struct tcp_too_big *big,
+                        estab_time now);
 /* A reset for a segment (3.10.7.1); a place for an answer, NULL if the ring is full. */
 void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
 struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
+
+/* ---- mtu.c: RFC 4821 ------------------------------------------------------------------------------------ */
+
+/* What the path is known to carry, headers and all. */
+uint32_t mtu_path(const struct tcp *t, const struct tcb *b);
+/* With which text of a segment a connection begins whose SYNs allow `mss`. */
+uint32_t mtu_first(struct tcp *t, struct tcb *b, uint32_t mss);
+
+enum { MTU_WAITS = 1 << 16 }; /* longer than any segment */
+
+/* How long a segment of new text shall go, as a probe; MTU_WAITS: it would, were there room for it, so none of
+ * it goes yet; 0: as ever. */
+uint32_t mtu_probe(struct tcp *t, struct tcb *b, uint32_t queued, uint32_t usable, estab_time now);
+void mtu_probe_sent(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t length, estab_time now);
+/* SND.UNA has moved. */
+void mtu_acked(struct tcp *t, struct tcb *b, estab_time now);
+/* Something was found lost: whether that is a probe alone, which is no congestion. */
+bool mtu_probe_lost(struct tcp *t, struct tcb *b, estab_time now);
+/* Other losses came, a probe tells nothing; a timeout, the first or another one in a row. */
+void mtu_inconclusive(struct tcp *t, struct tcb *b, estab_time now);
+void mtu_timed_out(struct tcp *t, struct tcb *b, estab_time now);
+/* Why something goes again outside a recovery. */
+enum emit_why mtu_or_timeout(const struct tcb *b);
 
 /* ---- throttle.c: RFC 5961 section 7 -------------------------------------------------------------------- */
 

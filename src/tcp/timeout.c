@@ -241,6 +241,7 @@ static void fire_retransmit(struct tcp *t, struct tcb *b, estab_time now)
         conn_event(t, b->head.handle, ESTAB_EVENT_SOFT_ERROR, ESTAB_TIMED_OUT);
     }
     if (tcb_syn_acked(b)) {
+        mtu_timed_out(t, b, now);
         recovery_timeout(t, b, now);
     } else {
         b->flags |= TCB_SYN_QUEUED | TCB_RETRANSMIT;

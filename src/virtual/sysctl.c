@@ -18,6 +18,7 @@ void sysctl_defaults(const struct sysctl_target *s)
     estab_config_init(s->stack);
     s->stack->chunks = CHUNKS;
     s->stack->time_wait_reset = true; /* tcp_rfc1337 is 0 */
+    s->stack->mtu_probing = 0;
     memset(s->stack->isn_key, 0x5a, sizeof s->stack->isn_key);
     memset(s->stack->hash_key, 0xa5, sizeof s->stack->hash_key);
     estab_posix_config_init(s->posix);

@@ -264,7 +264,7 @@ WIRE_TEST(source_quench_is_discarded)
     CHECK_EQ(wire_reason(w, "ICMP_IGNORED"), 1);
 }
 
-/* A packet that was too big: path MTU discovery does not exist yet, so it is a hint like others. */
+/* A packet that was too big, and is not what we sent. */
 WIRE_TEST(fragmentation_needed_is_survived)
 {
     start(w);
@@ -306,9 +306,32 @@ WIRE_TEST(segments_become_what_the_path_carries)
     too_big(w, 1, 1500, 800); /* another of the same flight: longer than what is sent now */
     CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 1);
     CHECK_EQ(STATUS.snd_mss, 960);
-    OUT(200 * MS, ACK, 1, 1, 960); /* its timer, and in what fits */
-    IN(ACK, 1, 961, 0, .wnd = 65535);
-    OUT(200 * MS, ACK, 961, 1, 960);
+    for (uint32_t at = 1; at < 2881; at += 960) /* at once, in what fits, and in the window there was */
+        OUT(0, ACK, at, 1, 960);
+    OUT(0, ACK | PSH, 2881, 1, 120);
+    CHECK_EQ(STATUS.cwnd, 14600);
+    CHECK_EQ(STATUS.path_mtu, 1000);
+    CHECK_EQ(wire_counters(w).retransmitted, 4);
+    IN(ACK, 1, 3001, 0, .wnd = 65535);
+    QUIET(10 * S);
+}
+
+/* The same where SACK tells what is lost. */
+WIRE_TEST(what_was_too_long_goes_again_with_sack)
+{
+    start(w);
+    OPEN(65535, .sack_ok = true);
+    SEND(3000);
+    SKIP;
+    too_big(w, 1, 1500, 1000);
+    for (uint32_t at = 1; at < 2881; at += 960)
+        OUT(0, ACK, at, 1, 960);
+    OUT(0, ACK | PSH, 2881, 1, 120);
+    CHECK_EQ(STATUS.cwnd, 14600);
+    CHECK_EQ(STATUS.lost, 4); /* and known to be under way again */
+    CHECK_EQ(STATUS.retrans_out, 4);
+    IN(ACK, 1, 3001, 0, .wnd = 65535);
+    QUIET(10 * S);
 }
 
 /* RFC 1191 section 5: a router that does not say is asked by plateaus; nobody is believed below 552. */
@@ -353,9 +376,10 @@ WIRE_TEST(forged_too_big_changes_nothing)
     CHECK_EQ(STATUS.snd_mss, 1460);
     IN(ACK, 1, 3001, 0, .wnd = 65535);
     SEND(1460);
-    wire_run(w, w->now + 5 * S); /* and then none passes any more */
+    wire_run(w, w->now + 300 * MS); /* and then none passes any more */
     too_big(w, 3001, 1500, 1200);
     CHECK_EQ(STATUS.snd_mss, 1160);
+    CHECK_EQ(STATUS.path_mtu, 1200);
     SKIP;
 }
 
@@ -403,6 +427,7 @@ int main(void)
         cmocka_unit_test(source_quench_is_discarded),
         cmocka_unit_test(fragmentation_needed_is_survived),
         cmocka_unit_test(segments_become_what_the_path_carries),
+        cmocka_unit_test(what_was_too_long_goes_again_with_sack),
         cmocka_unit_test(a_router_may_not_say_and_may_not_lie_low),
         cmocka_unit_test(forged_too_big_changes_nothing),
         cmocka_unit_test(short_quotes_are_refused),

@@ -110,10 +110,53 @@ static void hard_errors_end_an_attempt(void **state)
     }
 }
 
-/* MUST-56; and packet too big, until there is path MTU discovery. */
+/* "Packet too big" of a router that carries `mtu`, about a packet of `length` bytes that begins at `seq`. */
+static void too_big(uint32_t seq, uint32_t length, uint32_t mtu)
+{
+    struct made_tcp ours = {.src = {rig_us(), RIG_PORT}, .dst = {rig_peer(), RIG_PEER_PORT},
+                            .seq = rig.iss + seq, .flags = ACK};
+    uint8_t body[4 + 60] = {(uint8_t)(mtu >> 24), (uint8_t)(mtu >> 16), (uint8_t)(mtu >> 8), (uint8_t)mtu};
+
+    (void)made_tcp(body + 4, &ours, true);
+    body[4 + 4] = (uint8_t)((length - 40) >> 8);
+    body[4 + 5] = (uint8_t)(length - 40);
+    rig_in_bytes(&rig, bytes, made_icmp6(bytes, rig_peer(), rig_us(), 2, 0, body, sizeof body, true));
+}
+
+/* RFC 8201 section 4: what is told below 1280 is discarded, and so is what RFC 5927 section 7 finds impossible;
+ * what can be true makes segments smaller, and what was lost goes again at once. */
+static void packets_become_what_the_path_carries(void **state)
+{
+    (void)state;
+    assert_int_equal(rig_open_active(&rig), ESTAB_OK);
+    OUT(&rig, SYN, 0, 0);
+    IN(&rig, SYN | ACK, 0, 1, .opt = MSS, .mss = 1440);
+    OUT(&rig, ACK, 1, 1);
+    assert_int_equal(rig_send(&rig, 3000, 0), ESTAB_OK);
+    OUT(&rig, ACK, 1, 1, .len = 1440);
+    rig_forget(&rig);
+    too_big(1, 1500, 1279);
+    too_big(1, 1500, 0);
+    too_big(1, 1500, 1500);
+    too_big(1, 1501, 1400);
+    COUNTED(&rig, REASON_ICMP_MTU_LIE, 4);
+    too_big(0, 1500, 1400);
+    too_big(3001, 1500, 1400);
+    COUNTED(&rig, REASON_ICMP_NO_CONNECTION, 2);
+    QUIET(&rig);
+    assert_int_equal(rig_status(&rig).path_mtu, 1520); /* the link's; the peer's MSS is of 1500 */
+    too_big(1, 1500, 1400);
+    COUNTED(&rig, REASON_ICMP_MTU, 1);
+    assert_int_equal(rig_status(&rig).path_mtu, 1400);
+    assert_int_equal(rig_status(&rig).snd_mss, 1340);
+    OUT(&rig, ACK, 1, 1, .len = 1340);
+    rig_forget(&rig);
+}
+
+/* MUST-56. */
 static void soft_errors_end_nothing(void **state)
 {
-    static const uint8_t soft[][2] = {{1, 0}, {1, 2}, {1, 3}, {1, 5}, {1, 6}, {2, 0},
+    static const uint8_t soft[][2] = {{1, 0}, {1, 2}, {1, 3}, {1, 5}, {1, 6},
                                       {3, 0}, {3, 1}, {4, 0}, {4, 1}, {4, 2}};
     (void)state;
     for (unsigned i = 0; i < sizeof soft / 2; i++) {
@@ -199,6 +242,7 @@ int main(void)
         TEST(an_echo_is_answered),
         TEST(echoes_that_are_not_answered),
         TEST(hard_errors_end_an_attempt),
+        TEST(packets_become_what_the_path_carries),
         TEST(soft_errors_end_nothing),
         TEST(hard_errors_end_no_connection),
         TEST(errors_about_nothing_of_ours),

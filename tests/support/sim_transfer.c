@@ -36,7 +36,7 @@ struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const 
     return transfer_new_with(t, seed, bytes, link, true);
 }
 
-static struct sim *make(struct transfer *t, uint64_t seed, const char *link, bool sack,
+static struct sim *make(struct transfer *t, uint64_t seed, const char *link, const struct estab_config *config,
                         const struct sim_end *client, const struct sim_end *server);
 
 static struct sim_end six_at(int stack, uint8_t host, enum transfer_over over)
@@ -50,31 +50,39 @@ static struct sim_end six_at(int stack, uint8_t host, enum transfer_over over)
     return end;
 }
 
-struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
-                              enum transfer_over over)
+struct sim *transfer_new_configured(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
+                                    enum transfer_over over, const struct estab_config *config)
 {
     struct sim_end client = six_at(TRANSFER_CLIENT, 101, over);
     struct sim_end server = six_at(TRANSFER_SERVER, 1, over);
 
-    if (over == TRANSFER_IPV4)
-        return transfer_new(t, seed, bytes, link);
+    if (over == TRANSFER_IPV4) {
+        client = sim_end_at(TRANSFER_CLIENT, estab_ipv4(10, 11, 0, 101));
+        server = sim_end_at(TRANSFER_SERVER, estab_ipv4(10, 11, 0, 1));
+    }
     *t = (struct transfer){.bytes = bytes};
-    return make(t, seed, link, true, &client, &server);
+    return make(t, seed, link, config, &client, &server);
+}
+
+struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
+                              enum transfer_over over)
+{
+    struct estab_config config = transfer_config();
+
+    return transfer_new_configured(t, seed, bytes, link, over, &config);
 }
 
 struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack)
 {
-    struct sim_end client = sim_end_at(TRANSFER_CLIENT, estab_ipv4(10, 11, 0, 101));
-    struct sim_end server = sim_end_at(TRANSFER_SERVER, estab_ipv4(10, 11, 0, 1));
+    struct estab_config config = transfer_config();
 
-    *t = (struct transfer){.bytes = bytes};
-    return make(t, seed, link, sack, &client, &server);
+    config.sack = sack;
+    return transfer_new_configured(t, seed, bytes, link, TRANSFER_IPV4, &config);
 }
 
-static struct sim *make(struct transfer *t, uint64_t seed, const char *link, bool sack,
+static struct sim *make(struct transfer *t, uint64_t seed, const char *link, const struct estab_config *config,
                         const struct sim_end *client, const struct sim_end *server)
 {
-    struct estab_config config = transfer_config();
     struct sim_observer observer = {.event = on_event};
     struct link_config both = {0};
     char error[LINK_ERROR_MAX];
@@ -82,11 +90,10 @@ static struct sim *make(struct transfer *t, uint64_t seed, const char *link, boo
     if (!sim)
         return NULL;
     t->to = server->interface.address;
-    config.sack = sack;
     sim_set_user(sim, t);
     bool done = link_config_parse(&both, link, error) &&
-                sim_stack_add(sim, "client", &config) == TRANSFER_CLIENT &&
-                sim_stack_add(sim, "server", &config) == TRANSFER_SERVER &&
+                sim_stack_add(sim, "client", config) == TRANSFER_CLIENT &&
+                sim_stack_add(sim, "server", config) == TRANSFER_SERVER &&
                 sim_observe(sim, &observer);
     if (done && sim_join(sim, client, server, &both, &both) == 0)
         return sim;

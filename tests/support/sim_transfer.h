@@ -45,6 +45,9 @@ struct sim *transfer_new(struct transfer *t, uint64_t seed, size_t bytes, const 
 struct sim *transfer_new_with(struct transfer *t, uint64_t seed, size_t bytes, const char *link, bool sack);
 struct sim *transfer_new_over(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
                               enum transfer_over over);
+/* With any configuration, of both stacks. */
+struct sim *transfer_new_configured(struct transfer *t, uint64_t seed, size_t bytes, const char *link,
+                                    enum transfer_over over, const struct estab_config *config);
 /* LISTEN and active OPEN; the rest follows by itself in sim_run. */
 void transfer_start(struct sim *sim);
 /* What must hold when all is over: all has come, both ends were closed, and no pool holds anything. */
