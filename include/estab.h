@@ -179,6 +179,7 @@ struct estab_config {
     uint32_t replies;       /* queued segments that no connection owns (RST, ARP, ICMP) */
     uint32_t udp_sockets;
     uint32_t datagrams;     /* of UDP, that wait to be sent */
+    uint32_t fragments;     /* blocks of 4 KB, of datagrams that have come in part */
     uint32_t trace_records; /* 0: no trace; else a power of two */
 
     /* Secrets.  16 bytes each from a good source, kept for the life of the stack.  isn_key is the
@@ -544,7 +545,7 @@ ESTAB_API enum estab_error estab_udp_close(estab_stack *, estab_udp);
 
 /* Sends a datagram; `to` NULL: to whom the socket is connected.  All of it or nothing.  AGAIN: the
  * socket's send buffer or the pool 'datagrams' is full, WRITABLE follows.  TOO_LONG: for UDP, or for the
- * link.  NO_CONNECTION, REMOTE_UNSPECIFIED, NO_ROUTE, NO_RESOURCES (the text pool is empty), INVALID. */
+ * link if it may not go in parts.  NO_CONNECTION, REMOTE_UNSPECIFIED, NO_ROUTE, NO_RESOURCES (the text pool is empty), INVALID. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_udp_send(estab_stack *, estab_udp,
                                                            const struct estab_endpoint *to,
                                                            const void *text, size_t length,
@@ -581,6 +582,7 @@ enum estab_udp_option {
     ESTAB_UDP_SEND_BUFFER,    /* bytes */
     ESTAB_UDP_TTL,            /* 1..255; 0: the stack's */
     ESTAB_UDP_DIFFSERV,       /* 0..63 */
+    ESTAB_UDP_DONT_FRAGMENT,  /* 1: what is longer than the link carries is TOO_LONG; 0: it goes in parts */
 };
 
 /* NO_CONNECTION, INVALID. */
@@ -739,6 +741,9 @@ struct estab_counters {
     uint32_t udp_sockets, datagrams;      /* datagrams: that wait to be sent */
     uint64_t mtu_black_holes; /* paths that dropped what was too long, and said nothing (RFC 4821) */
     uint64_t mtu_probes, mtu_probes_passed, mtu_probes_lost;
+    uint64_t fragments_in, fragments_out; /* parts of datagrams: taken; sent */
+    uint64_t reassembled;                 /* datagrams of which all parts came */
+    uint32_t fragments, fragments_total;  /* blocks of the pool: in use; in all */
 };
 
 ESTAB_API void estab_counters(const estab_stack *, struct estab_counters *);

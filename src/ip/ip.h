@@ -93,6 +93,7 @@ struct ip {
     uint32_t neighbour_count;
     uint32_t reply_head, reply_count;
     uint32_t id; /* of the next datagram, before it is hidden */
+    uint32_t fragment_id; /* of the next one that goes in parts, before it is hidden */
     uint32_t icmp_second, icmp_sent;
     uint32_t reachable_ms;  /* how long an IPv6 neighbour stays KNOWN */
     uint32_t dad_transmits; /* questions before an IPv6 address is ours; 0: it is at once */
@@ -137,6 +138,11 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
 /* The same of IPv6, by `protocol` at the end of the chain of headers. */
 enum reason ip6_accepts(const struct ip *ip, const struct ipv6_header *h, unsigned protocol,
                         unsigned interface);
+
+/* ---- number.c --------------------------------------------------------------------------------- */
+
+/* Of `bits` (16 or 32): what the parts of a datagram have in common. */
+uint32_t ip_fragment_id(struct ip *ip, const uint8_t key[16], unsigned bits);
 
 /* ---- neighbour.c ------------------------------------------------------------------------------ */
 

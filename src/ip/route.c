@@ -73,7 +73,7 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
             return REASON_IP_BROADCAST;
         return REASON_IP_NOT_OURS;
     }
-    return h->fragment ? REASON_IP_FRAGMENT : REASON_NONE;
+    return REASON_NONE;
 }
 
 /* RFC 4862 section 5.4: of a tentative address only neighbour discovery speaks, and of one that is

@@ -26,8 +26,15 @@ enum icmp6_type {
 
 enum { ICMP6_CODE_ADMIN = 1, ICMP6_CODE_PORT = 4 }; /* of ICMP6_UNREACHABLE */
 
-/* Codes of ICMP6_PARAMETER. */
-enum icmp6_parameter { ICMP6_PARAMETER_FIELD, ICMP6_PARAMETER_NEXT, ICMP6_PARAMETER_OPTION };
+enum { ICMP6_CODE_REASSEMBLY = 1 };                /* of ICMP6_TIME_EXCEEDED */
+
+/* Codes of ICMP6_PARAMETER; the last is RFC 7112's. */
+enum icmp6_parameter {
+    ICMP6_PARAMETER_FIELD,
+    ICMP6_PARAMETER_NEXT,
+    ICMP6_PARAMETER_OPTION,
+    ICMP6_PARAMETER_CHAIN,
+};
 
 #define ICMP6_HEADER  8
 #define ICMP6_ERRORS  128 /* what is less is an error, and is never answered with one */

@@ -69,6 +69,10 @@ enum reason ipv4_parse(const uint8_t *p, size_t n, bool trusted, struct ipv4_hea
     h->total_length = reader_u16(&r);
     h->id = reader_u16(&r);
     fragment = reader_u16(&r);
+    h->dont_fragment = fragment & 0x4000;
+    h->fragment = fragment & 0x3fff; /* more fragments, or an offset */
+    h->more = fragment & 0x2000;
+    h->offset = (uint16_t)((fragment & 0x1fff) * 8);
     h->ttl = reader_u8(&r);
     h->protocol = reader_u8(&r);
     reader_skip(&r, 2); /* checksum */
@@ -85,8 +89,6 @@ enum reason ipv4_parse(const uint8_t *p, size_t n, bool trusted, struct ipv4_hea
         return REASON_IP_CHECKSUM;
     if (!ipv4_options_parse(options, h))
         return REASON_IP_HEADER;
-    h->dont_fragment = fragment & 0x4000;
-    h->fragment = fragment & 0x3fff; /* more fragments, or an offset */
     return REASON_NONE;
 }
 
@@ -98,7 +100,8 @@ void ipv4_write(uint8_t p[IPV4_HEADER_MIN], const struct ipv4_header *h)
     writer_u8(&w, h->diffserv);
     writer_u16(&w, h->total_length);
     writer_u16(&w, h->id);
-    writer_u16(&w, h->dont_fragment ? 0x4000 : 0);
+    writer_u16(&w, (uint16_t)((h->dont_fragment ? 0x4000 : 0) | (h->more ? 0x2000 : 0) |
+                              h->offset / 8));
     writer_u8(&w, h->ttl);
     writer_u8(&w, h->protocol);
     writer_u16(&w, 0);

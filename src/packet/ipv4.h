@@ -38,6 +38,8 @@ struct ipv4_header {
     uint8_t header_length; /* bytes */
     uint8_t diffserv, ttl, protocol;
     bool dont_fragment, fragment; /* fragment: a part of a datagram */
+    bool more;                    /* of the datagram follows behind this part */
+    uint16_t offset;              /* of the part, in bytes */
     bool source_route;            /* one of the source route options is present */
 };
 
@@ -73,6 +75,7 @@ enum icmp_type {
 };
 
 enum { ICMP_CODE_PROTOCOL = 2, ICMP_CODE_PORT = 3, ICMP_CODE_FRAGMENTATION = 4 };
+enum { ICMP_CODE_REASSEMBLY = 1 }; /* of ICMP_TIME_EXCEEDED */
 
 #define ICMP_HEADER 8
 

@@ -37,6 +37,16 @@ void ipv6_write(uint8_t p[IPV6_HEADER], const struct ipv6_header *h)
     writer_bytes(&w, h->dst.b, 16);
 }
 
+void ipv6_fragment_write(uint8_t p[IPV6_FRAGMENT_HEADER], uint8_t next, const struct ipv6_fragment *f)
+{
+    struct writer w = writer_of(p, IPV6_FRAGMENT_HEADER);
+
+    writer_u8(&w, next);
+    writer_u8(&w, 0);
+    writer_u16(&w, (uint16_t)(f->offset | f->more));
+    writer_u32(&w, f->id);
+}
+
 uint64_t ip_pseudo(const struct estab_addr *src, const struct estab_addr *dst, uint8_t protocol,
                    uint32_t length)
 {

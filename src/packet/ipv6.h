@@ -9,7 +9,7 @@
  *      p        p + 40      \________________/
  *                            at most IPV6_EXTENSIONS_MAX of them
  *
- * We send no extension header.  Of those that come the chain is walked once, forward only: each is at
+ * We send no extension header but that of fragments.  Of those that come the chain is walked once, forward only: each is at
  * least 8 bytes and has to end before the packet does, so that no chain can make a loop.
  */
 #ifndef PACKET_IPV6_H
@@ -51,6 +51,11 @@ struct ipv6_fragment {
     uint16_t offset; /* bytes */
     bool more;
 };
+
+#define IPV6_FRAGMENT_HEADER 8
+
+/* Writes a fragment header (section 4.5) in front of what `next` names. */
+void ipv6_fragment_write(uint8_t p[IPV6_FRAGMENT_HEADER], uint8_t next, const struct ipv6_fragment *f);
 
 /* What lies between the IPv6 header and what it carries. */
 struct ipv6_chain {

@@ -63,10 +63,12 @@ static void tell_options(struct estab_posix *p, struct sock *s)
 void dgram_traffic(struct estab_posix *p, struct sock *s, const struct estab_addr *remote)
 {
     bool ipv6 = s->domain == AF_INET6 && !address_is_ipv4(remote);
-    int ttl = ipv6 ? s->opt.hops : s->opt.ttl;
+    int ttl = ipv6 ? s->opt.hops : s->opt.ttl, mtu = ipv6 ? s->opt.mtu_discover6 : s->opt.mtu_discover;
 
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_TTL, ttl < 0 ? 0 : (uint32_t)ttl);
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_DIFFSERV, traffic_of(s, remote) >> 2);
+    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_DONT_FRAGMENT,
+                         mtu == IP_PMTUDISC_DO || mtu == IP_PMTUDISC_PROBE || mtu == IP_PMTUDISC_INTERFACE);
 }
 
 /* Makes it; port 0: the stack chooses one. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * datagram.c - UDP between packets and sockets: a packet becomes a datagram in a socket's queue, and a
- * datagram that waits to be sent becomes a frame.
+ * datagram that waits to be sent becomes a frame, or several, as fragments (RFC 791 section 3.2, RFC 8200
+ * section 4.5), if it is longer than the link carries.
  */
 #include "base/checksum.h"
 #include "base/writer.h"
@@ -41,7 +42,7 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
     socket = udp_lookup(u, &(struct estab_endpoint){p->dst, h.dport}, &r.remote);
     if (!socket) {
         if (addr_is_ipv4(&p->src))
-            packet_unreachable(s, p, ICMP_CODE_PORT, now);
+            packet_tell(s, p, ICMP_UNREACHABLE, ICMP_CODE_PORT, now);
         else
             packet6_no_port(s, p, now);
         return REASON_UDP_NO_PORT;
@@ -98,32 +99,119 @@ static void build_checksum(const struct estab_stack *s, struct estab_frame *f, c
                    udp_checksum(checksum_done(text_sum(f, UDP_HEADER, sum))));
 }
 
+static struct ip_out out_of(const struct udp_out *o, uint32_t length)
+{
+    return (struct ip_out){.src = o->src.addr,
+                           .dst = o->dst.addr,
+                           .protocol = PROTO_UDP,
+                           .hop_limit = o->ttl,
+                           .diffserv = (uint8_t)(o->diffserv << 2),
+                           .length = length};
+}
+
+static uint8_t *build_header(struct estab_frame *f, const struct udp_out *o)
+{
+    uint8_t *udp = f->head + f->head_length;
+
+    udp_header_write(udp, &(struct udp_header){o->src.port, o->dst.port,
+                                               (uint16_t)(UDP_HEADER + o->text.bytes), 0});
+    f->head_length += UDP_HEADER;
+    return udp;
+}
+
 static void build_datagram(struct estab_stack *s, struct estab_frame *f, const struct udp_out *o,
                            unsigned interface, const uint8_t mac[6])
 {
-    uint16_t length = (uint16_t)(UDP_HEADER + o->text.bytes);
+    struct ip_out ip = out_of(o, UDP_HEADER + o->text.bytes);
     uint8_t *udp;
 
     frame_link(s, f, interface, mac, ethertype_of(&o->dst.addr));
-    frame_ip(s, f,
-             &(struct ip_out){.src = o->src.addr,
-                              .dst = o->dst.addr,
-                              .protocol = PROTO_UDP,
-                              .hop_limit = o->ttl,
-                              .diffserv = (uint8_t)(o->diffserv << 2),
-                              .length = length});
-    udp = f->head + f->head_length;
-    udp_header_write(udp, &(struct udp_header){o->src.port, o->dst.port, length, 0});
-    f->head_length += UDP_HEADER;
+    frame_ip(s, f, &ip);
+    udp = build_header(f, o);
     frame_text(stack_tcp(s), f, (struct queue_cursor){o->text.head, 0}, o->text.bytes);
     build_checksum(s, f, o, udp);
+}
+
+/* ---- out, in parts --------------------------------------------------------------------------------- */
+
+/* The checksum of all of it, as only the first part has one. */
+static uint16_t whole_checksum(const struct chunk_pool *pool, const struct udp_out *o, const uint8_t *udp)
+{
+    uint64_t sum = ip_pseudo(&o->src.addr, &o->dst.addr, PROTO_UDP, UDP_HEADER + o->text.bytes);
+    uint32_t done = UDP_HEADER;
+
+    sum = checksum_add(sum, udp, UDP_HEADER);
+    for (uint32_t i = o->text.head; i != CHUNK_NONE; i = chunk_at(pool, i)->next) {
+        const struct chunk *c = chunk_at(pool, i);
+
+        sum = checksum_add_at(sum, chunk_data(pool, i) + c->offset, c->length, done);
+        done += c->length;
+    }
+    return udp_checksum(checksum_done(sum));
+}
+
+/* How much one packet to there can carry behind its IP header; a frame refers to so many chunks at most. */
+static uint32_t carries(const struct estab_stack *s, const struct udp_out *o, unsigned interface,
+                        bool part)
+{
+    uint32_t mtu = interface == IP_LOOPBACK ? UINT16_MAX : s->ip.interfaces[interface].mtu;
+    uint32_t most = (ESTAB_PARTS_MAX - 2) * stack_tcp(s)->chunks.bytes;
+    uint32_t n = mtu - (addr_is_ipv4(&o->dst.addr) ? IPV4_HEADER_MIN : IPV6_HEADER);
+
+    if (part && !addr_is_ipv4(&o->dst.addr))
+        n -= IPV6_FRAGMENT_HEADER;
+    n = n < most ? n : most;
+    return part ? n & ~7u : n;
+}
+
+/* The next part of a datagram, of which o->gone bytes have gone; whether it was the last. */
+static bool build_part(struct estab_stack *s, struct estab_frame *f, struct udp_out *o,
+                       unsigned interface, const uint8_t mac[6])
+{
+    struct tcp *t = stack_tcp(s);
+    uint32_t left = UDP_HEADER + o->text.bytes - o->gone, n = carries(s, o, interface, true), text;
+    struct ipv6_fragment part = {.offset = (uint16_t)o->gone, .more = left > n};
+    struct ip_out ip;
+
+    n = left < n ? left : n;
+    if (o->gone == 0)
+        o->id = ip_fragment_id(&s->ip, t->config.isn_key, addr_is_ipv4(&o->dst.addr) ? 16 : 32);
+    part.id = o->id;
+    ip = out_of(o, n);
+    ip.part = &part;
+    frame_link(s, f, interface, mac, ethertype_of(&o->dst.addr));
+    frame_ip(s, f, &ip);
+    text = o->gone ? o->gone - UDP_HEADER : 0;
+    if (o->gone == 0) {
+        uint8_t *udp = build_header(f, o);
+
+        writer_store16(udp + UDP_CHECKSUM_OFFSET, whole_checksum(&t->chunks, o, udp));
+    }
+    frame_text(t, f, queue_seek(&t->chunks, &o->text, text), n - (o->gone ? 0 : UDP_HEADER));
+    o->gone += n;
+    s->fragments_out++;
+    return !part.more;
+}
+
+/* Builds a frame of the first datagram that is to be sent; that is over with its last part. */
+static void build_next(struct estab_stack *s, struct estab_frame *f, struct udp_out *o,
+                       unsigned interface, const uint8_t mac[6])
+{
+    bool last = true;
+
+    if (o->gone == 0 && UDP_HEADER + o->text.bytes <= carries(s, o, interface, false))
+        build_datagram(s, f, o, interface, mac);
+    else
+        last = build_part(s, f, o, interface, mac);
+    if (last)
+        udp_sent(stack_udp(s), &stack_tcp(s)->chunks); /* its chunks are pinned */
 }
 
 bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
 {
     struct udp *u = stack_udp(s);
     struct chunk_pool *pool = &stack_tcp(s)->chunks;
-    const struct udp_out *o;
+    struct udp_out *o;
 
     while ((o = udp_next(u)) != NULL) {
         int local = ip_local(&s->ip, &o->src.addr);
@@ -141,8 +229,7 @@ bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
             continue;
         }
         if (answer == ANSWER_KNOWN) {
-            build_datagram(s, f, o, path.interface, mac);
-            udp_sent(u, pool); /* its chunks are pinned */
+            build_next(s, f, o, path.interface, mac);
             return true;
         }
         stack_drop(s, why_lost(&path, own, answer), path.interface, now);

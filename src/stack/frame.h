@@ -23,6 +23,7 @@ struct packet {
     uint8_t local; /* the number of dst; of a group, of any address there */
     bool trusted; /* the checksum is known to be good */
     bool group;   /* the frame was for several stations */
+    bool reassembled; /* from fragments */
 };
 
 /* How many bytes from `at` on lie in one piece. */
@@ -47,6 +48,8 @@ uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint
 /* Appends n bytes from `at` on to a queue; false if the text pool is short of chunks. */
 bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
                 struct text_queue *q);
+/* Copies up to n bytes from `at` on; how many there were. */
+uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to);
 /* Whether the checksum of the payload, with the pseudo header's sum, is right. */
 bool packet_intact(const struct packet *p);
 /* Appends n bytes of the packet's frame from `at` on to an answer (NULL: there is no room for it). */
@@ -58,14 +61,27 @@ enum reason packet_tcp(struct estab_stack *s, struct packet *p, estab_time now);
 enum reason packet_icmp_about(struct estab_stack *s, int local, const struct estab_addr *dst,
                               const uint8_t segment[8], bool hard,
                               const struct tcp_too_big *big, estab_time now);
-/* RFC 1122 section 3.2.2.1: answers with ICMP "unreachable" and the packet's own first bytes. */
-void packet_unreachable(struct estab_stack *s, const struct packet *p, unsigned code, estab_time now);
+/* RFC 1122 section 3.2.2: tells the sender of a packet, with its own first bytes. */
+void packet_tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
+                 estab_time now);
+enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now);
 
 /* ---- input6.c -------------------------------------------------------------------------------------- */
 
 enum reason packet_ipv6(struct estab_stack *s, struct packet *p, estab_time now);
+/* The same as packet_tell, of IPv6; `rest`: the second word of the message. */
+void packet6_tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
+                  uint32_t rest, estab_time now);
 /* RFC 4443 section 3.1: nobody here has the port that a packet was for. */
 void packet6_no_port(struct estab_stack *s, const struct packet *p, estab_time now);
+
+/* ---- fragment.c ------------------------------------------------------------------------------------ */
+
+/* A packet that is a part of a datagram: IP_FRAGMENT if it waits for others, what became of the datagram
+ * if it was the last, or why it was dropped. */
+enum reason packet_fragment(struct estab_stack *s, struct packet *p, const struct fragment *f,
+                            estab_time now);
+void stack_fragments_expire(struct estab_stack *s, estab_time now);
 
 /* ---- output.c -------------------------------------------------------------------------------------- */
 
@@ -78,6 +94,7 @@ struct ip_out {
     uint32_t length; /* of the payload */
     uint8_t protocol, diffserv;
     uint8_t hop_limit; /* 0: as configured */
+    const struct ipv6_fragment *part; /* the payload is a part of a datagram, of either family; NULL: all */
 };
 
 unsigned ethertype_of(const struct estab_addr *a);

@@ -240,16 +240,49 @@ static enum reason packet_icmp(struct estab_stack *s, const struct packet *p, es
     }
 }
 
-void packet_unreachable(struct estab_stack *s, const struct packet *p, unsigned code, estab_time now)
+void packet_tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
+                 estab_time now)
 {
     uint32_t quote = p->length < 8 ? p->length : 8;
     struct ip_whence whence = packet_whence(p);
-    struct ip_reply *r = icmp_error(&s->ip, &whence, ICMP_UNREACHABLE, code, 0, now);
 
-    packet_reply(s, r, p, p->at - p->headers, p->headers + quote);
+    if (p->protocol == PROTO_ICMP && p->first[p->at] != ICMP_ECHO)
+        return; /* never about an error (section 3.2.2) */
+    packet_reply(s, icmp_error(&s->ip, &whence, type, code, 0, now), p, p->at - p->headers,
+                 p->headers + quote);
 }
 
-static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
+/* Takes what the header says, and steps over it. */
+static void packet_step(const struct estab_stack *s, struct packet *p, const struct ipv4_header *h)
+{
+    p->src = h->src;
+    p->dst = h->dst;
+    p->diffserv = h->diffserv;
+    p->hop_limit = h->ttl;
+    p->protocol = h->protocol;
+    p->local = (uint8_t)ip_local(&s->ip, &h->dst);
+    p->headers = h->header_length;
+    p->at += h->header_length;
+    p->length = h->total_length - h->header_length;
+}
+
+static enum reason packet_fragment4(struct estab_stack *s, struct packet *p, const struct ipv4_header *h,
+                                    estab_time now)
+{
+    return packet_fragment(s, p,
+                           &(struct fragment){.src = h->src,
+                                              .dst = h->dst,
+                                              .id = h->id,
+                                              .protocol = h->protocol,
+                                              .interface = p->interface,
+                                              .ecn = h->diffserv & 3,
+                                              .more = h->more,
+                                              .from = h->offset,
+                                              .to = h->offset + p->length},
+                           now);
+}
+
+enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
 {
     uint32_t n = p->frame->length - p->at;
     uint32_t contiguous = p->first_length - p->at;
@@ -266,15 +299,9 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
         reason = REASON_IP_LINK_BROADCAST;
     if (reason != REASON_NONE)
         return reason;
-    p->src = h.src;
-    p->dst = h.dst;
-    p->diffserv = h.diffserv;
-    p->hop_limit = h.ttl;
-    p->protocol = h.protocol;
-    p->local = (uint8_t)ip_local(&s->ip, &h.dst);
-    p->headers = h.header_length;
-    p->at += h.header_length;
-    p->length = h.total_length - h.header_length;
+    packet_step(s, p, &h);
+    if (h.fragment)
+        return packet_fragment4(s, p, &h, now);
     switch (p->protocol) {
     case PROTO_TCP:
         return packet_tcp(s, p, now);
@@ -283,7 +310,7 @@ static enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_ti
     case PROTO_UDP:
         return packet_udp(s, p, now);
     default:
-        packet_unreachable(s, p, ICMP_CODE_PROTOCOL, now);
+        packet_tell(s, p, ICMP_UNREACHABLE, ICMP_CODE_PROTOCOL, now);
         return REASON_IP_PROTOCOL;
     }
 }

@@ -27,8 +27,8 @@ static bool is_error(const struct packet *p)
 }
 
 /* An error, with as much of the packet as goes into 1280 bytes (section 2.4 (c)). */
-static void tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
-                 uint32_t rest, estab_time now)
+void packet6_tell(struct estab_stack *s, const struct packet *p, unsigned type, unsigned code,
+                  uint32_t rest, estab_time now)
 {
     uint32_t most = IPV6_MTU_MIN - IPV6_HEADER - ICMP6_HEADER, n = p->headers + p->length;
     struct ip_whence whence = packet_whence(p);
@@ -46,7 +46,7 @@ static void tell(struct estab_stack *s, const struct packet *p, unsigned type, u
 
 void packet6_no_port(struct estab_stack *s, const struct packet *p, estab_time now)
 {
-    tell(s, p, ICMP6_UNREACHABLE, ICMP6_CODE_PORT, 0, now);
+    packet6_tell(s, p, ICMP6_UNREACHABLE, ICMP6_CODE_PORT, 0, now);
 }
 
 /* ---- ICMPv6 -------------------------------------------------------------------------------------------- */
@@ -180,11 +180,11 @@ static enum reason packet_payload(struct estab_stack *s, struct packet *p,
     case PROTO_TCP:
         return p->group ? REASON_IP_LINK_BROADCAST : packet_tcp(s, p, now);
     case PROTO_ICMP6:
-        return packet_icmp6(s, p, chain->cut, now);
+        return packet_icmp6(s, p, chain->cut || p->reassembled, now);
     case PROTO_UDP:
         return p->group ? REASON_IP_LINK_BROADCAST : packet_udp(s, p, now);
     default:
-        tell(s, p, ICMP6_PARAMETER, chain->code, chain->pointer, now);
+        packet6_tell(s, p, ICMP6_PARAMETER, chain->code, chain->pointer, now);
         return REASON_IP_PROTOCOL;
     }
 }
@@ -207,6 +207,46 @@ static void packet_step(const struct estab_stack *s, struct packet *p, const str
     p->headers = IPV6_HEADER + chain->length;
     p->at += p->headers;
     p->length = h->payload_length - chain->length;
+}
+
+/* RFC 7112 section 5: whether the first part has all headers, that of the upper layer included. */
+static enum reason first_holds(const struct packet *p)
+{
+    static const uint8_t upper[][2] = {
+        {PROTO_TCP, TCP_HEADER_MIN}, {PROTO_UDP, UDP_HEADER}, {PROTO_ICMP6, ICMP6_HEADER}};
+    uint32_t n = packet_contiguous(p);
+    struct ipv6_chain chain;
+    enum reason reason = ipv6_walk(p->first + p->at, n, p->protocol, addr_is_multicast(&p->dst), &chain);
+
+    if (reason == REASON_IP6_EXTENSION)
+        return REASON_FRAGMENT_HEADERS;
+    if (chain.fragment)
+        return REASON_FRAGMENT_NESTED;
+    if (reason != REASON_NONE)
+        return REASON_NONE; /* what is wrong is told once it is whole */
+    for (unsigned i = 0; i < sizeof upper / sizeof upper[0]; i++)
+        if (chain.protocol == upper[i][0] && n - chain.length < upper[i][1])
+            return REASON_FRAGMENT_HEADERS;
+    return REASON_NONE;
+}
+
+static enum reason packet_fragment6(struct estab_stack *s, struct packet *p,
+                                    const struct ipv6_chain *chain, estab_time now)
+{
+    struct fragment f = {.src = p->src,
+                         .dst = p->dst,
+                         .id = chain->part.id,
+                         .protocol = p->protocol,
+                         .interface = p->interface,
+                         .ecn = p->diffserv & 3,
+                         .more = chain->part.more,
+                         .from = chain->part.offset,
+                         .to = chain->part.offset + p->length};
+    enum reason reason = f.from == 0 && p->length > 0 ? first_holds(p) : REASON_NONE;
+
+    if (reason == REASON_FRAGMENT_HEADERS)
+        packet6_tell(s, p, ICMP6_PARAMETER, ICMP6_PARAMETER_CHAIN, 0, now);
+    return reason == REASON_NONE ? packet_fragment(s, p, &f, now) : reason;
 }
 
 enum reason packet_ipv6(struct estab_stack *s, struct packet *p, estab_time now)
@@ -232,8 +272,9 @@ enum reason packet_ipv6(struct estab_stack *s, struct packet *p, estab_time now)
     packet_step(s, p, &h, &chain);
     if (wrong != REASON_NONE) {
         if (chain.tell)
-            tell(s, p, ICMP6_PARAMETER, chain.code, chain.pointer, now);
+            packet6_tell(s, p, ICMP6_PARAMETER, chain.code, chain.pointer, now);
         return wrong;
     }
-    return chain.fragment ? REASON_IP_FRAGMENT : packet_payload(s, p, &chain, now);
+    return chain.fragment ? packet_fragment6(s, p, &chain, now)
+                          : packet_payload(s, p, &chain, now);
 }

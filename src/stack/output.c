@@ -43,36 +43,44 @@ void frame_link(const struct estab_stack *s, struct estab_frame *f, unsigned int
 
 static void frame_ipv6(struct estab_frame *f, const struct ip_out *o, uint8_t hop_limit)
 {
+    uint32_t more = o->part ? IPV6_FRAGMENT_HEADER : 0;
+
     ipv6_write(f->head + f->head_length, &(struct ipv6_header){
                                              .src = o->src,
                                              .dst = o->dst,
                                              .flow = o->flow,
-                                             .payload_length = (uint16_t)o->length,
+                                             .payload_length = (uint16_t)(o->length + more),
                                              .diffserv = o->diffserv,
-                                             .next = o->protocol,
+                                             .next = o->part ? PROTO_FRAGMENT : o->protocol,
                                              .hop_limit = hop_limit,
                                          });
     f->head_length += IPV6_HEADER;
+    if (o->part)
+        ipv6_fragment_write(f->head + f->head_length, o->protocol, o->part);
+    f->head_length = (uint8_t)(f->head_length + more);
 }
 
 void frame_ip(struct estab_stack *s, struct estab_frame *f, const struct ip_out *o)
 {
     uint8_t hop_limit = o->hop_limit ? o->hop_limit : stack_tcp(s)->config.ttl;
+    struct ipv4_header h = {.src = o->src,
+                            .dst = o->dst,
+                            .total_length = (uint16_t)(IPV4_HEADER_MIN + o->length),
+                            .diffserv = o->diffserv,
+                            .ttl = hop_limit,
+                            .protocol = o->protocol,
+                            .dont_fragment = !o->part};
 
     if (!addr_is_ipv4(&o->src)) {
         frame_ipv6(f, o, hop_limit);
         return;
     }
-    ipv4_write(f->head + f->head_length, &(struct ipv4_header){
-                                             .src = o->src,
-                                             .dst = o->dst,
-                                             .total_length = (uint16_t)(IPV4_HEADER_MIN + o->length),
-                                             .id = next_id(s),
-                                             .diffserv = o->diffserv,
-                                             .ttl = hop_limit,
-                                             .protocol = o->protocol,
-                                             .dont_fragment = true,
-                                         });
+    h.id = o->part ? (uint16_t)o->part->id : next_id(s);
+    if (o->part) {
+        h.offset = o->part->offset;
+        h.more = o->part->more;
+    }
+    ipv4_write(f->head + f->head_length, &h);
     f->head_length += IPV4_HEADER_MIN;
 }
 

@@ -2,7 +2,7 @@
 /* stack.c - a stack in its room: made, given interfaces and routes, asked for deadlines and events. */
 #include "base/siphash.h"
 #include "base/writer.h"
-#include "stack/stack.h"
+#include "stack/frame.h"
 
 enum { ROOM_ALIGNMENT = 64 };
 
@@ -15,10 +15,10 @@ static uint64_t aligned(uint64_t n)
 
 /* Where the parts of a room are, from its beginning. */
 struct places {
-    uint64_t neighbours, udp, tcp;
+    uint64_t neighbours, udp, tcp, reassemblies;
 };
 
-/* struct estab_stack, neighbours, struct udp and struct tcp with their pools, each aligned. */
+/* struct estab_stack, neighbours, then udp, tcp and reassemblies with their pools, each aligned. */
 static uint64_t layout(const struct estab_config *c, struct places *p)
 {
     uint64_t at = aligned(sizeof(struct estab_stack));
@@ -28,7 +28,9 @@ static uint64_t layout(const struct estab_config *c, struct places *p)
     p->udp = at;
     at += udp_layout(NULL, c);
     p->tcp = at;
-    return at + tcp_layout(NULL, c);
+    at += aligned(tcp_layout(NULL, c));
+    p->reassemblies = at;
+    return at + reassembly_layout(NULL, c);
 }
 
 /* RFC 4861 section 10: REACHABLE_TIME, made different for each host; RFC 4862 section 5.4.2: how long
@@ -69,8 +71,10 @@ estab_stack *estab_stack_init(struct estab_room room, const struct estab_config 
     s->magic = magic;
     s->tcp_at = places.tcp;
     s->udp_at = places.udp;
+    s->reassemblies_at = places.reassemblies;
     s->ip.neighbours_at = places.neighbours - offsetof(struct estab_stack, ip);
     s->ip.neighbour_count = config->neighbours;
+    reassembly_init(stack_reassemblies(s), config);
     udp_init(stack_udp(s), config);
     s->ip.dad_transmits = config->dad_transmits;
     s->ip.reachable_ms = REACHABLE_LEAST_MS + scatter(config, 0) % REACHABLE_SPREAD_MS;
@@ -94,10 +98,11 @@ estab_stack *estab_stack_adopt(struct estab_room room)
     c = &stack_tcp(s)->config;
     if (estab_config_check(c) || layout(c, &places) > room.size)
         return NULL;
-    if (s->tcp_at != places.tcp || s->udp_at != places.udp || s->ip.neighbour_count != c->neighbours ||
+    if (s->tcp_at != places.tcp || s->udp_at != places.udp ||
+        s->reassemblies_at != places.reassemblies || s->ip.neighbour_count != c->neighbours ||
         s->ip.neighbours_at != places.neighbours - offsetof(struct estab_stack, ip))
         return NULL;
-    if (s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX ||
+    if (!reassembly_holds(stack_reassemblies(s), c) || s->ip.interface_count > ESTAB_INTERFACES_MAX || s->ip.route_count > ESTAB_ROUTES_MAX ||
         s->ip.address_count > ESTAB_ADDRESSES_MAX)
         return NULL;
     return tcp_holds(stack_tcp(s)) && udp_holds(stack_udp(s), c) ? s : NULL;
@@ -253,10 +258,10 @@ enum estab_error estab_route_add(estab_stack *s, struct estab_addr prefix, uint8
 estab_time estab_deadline(const estab_stack *s)
 {
     estab_time tcp = tcp_deadline(stack_tcp(s)), ip = neighbour_deadline(&s->ip);
-    estab_time dad = dad_deadline(&s->ip);
+    estab_time dad = dad_deadline(&s->ip), parts = reassembly_deadline(stack_reassemblies(s));
 
-    if (dad < ip)
-        ip = dad;
+    ip = dad < ip ? dad : ip;
+    ip = parts < ip ? parts : ip;
     return tcp < ip ? tcp : ip;
 }
 
@@ -275,6 +280,7 @@ void estab_expire(estab_stack *s, estab_time now)
     asked = neighbour_expire(&s->ip, now);
     if (dad_expire(&s->ip, now) || asked)
         stack_unblock(s);
+    stack_fragments_expire(s, now);
     tcp_expire(t, now);
 }
 

@@ -6,19 +6,21 @@
  *      input.c    frame -> packet -> segment -> tcp_arrive      stack.c   room, time, events
  *      output.c   tcp_emit -> segment -> packet -> frame        calls.c   the user's calls
  *      status.c   what can be seen                           datagram.c, udp_calls.c   the same for UDP
+ *      fragment.c parts of datagrams that arrive
  */
 #ifndef STACK_STACK_H
 #define STACK_STACK_H
 
 #include "ip/ip.h"
+#include "ip/reassembly.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
 
 struct estab_stack {
     uint64_t magic; /* a room that was never initialised is refused */
     struct ip ip;
-    uint64_t frames_in, frames_out;
-    uint64_t tcp_at, udp_at; /* struct tcp, struct udp and their pools, from here */
+    uint64_t frames_in, frames_out, fragments_out;
+    uint64_t tcp_at, udp_at, reassemblies_at; /* each with its pools, from here */
 };
 
 static inline struct tcp *stack_tcp(const struct estab_stack *s)
@@ -29,6 +31,11 @@ static inline struct tcp *stack_tcp(const struct estab_stack *s)
 static inline struct udp *stack_udp(const struct estab_stack *s)
 {
     return (struct udp *)((uintptr_t)s + (uintptr_t)s->udp_at);
+}
+
+static inline struct reassemblies *stack_reassemblies(const struct estab_stack *s)
+{
+    return (struct reassemblies *)((uintptr_t)s + (uintptr_t)s->reassemblies_at);
 }
 
 /* Time does not go back: a step back is clamped to the latest time, and counted. */

@@ -338,6 +338,11 @@ void estab_counters(const estab_stack *s, struct estab_counters *c)
         .mtu_probes = t->mtu_probes,
         .mtu_probes_passed = t->mtu_probes_passed,
         .mtu_probes_lost = t->mtu_probes_lost,
+        .fragments_in = stack_reassemblies(s)->pieces_in,
+        .fragments_out = s->fragments_out,
+        .reassembled = stack_reassemblies(s)->whole,
+        .fragments = stack_reassemblies(s)->blocks_used,
+        .fragments_total = stack_reassemblies(s)->most,
     };
 }
 

@@ -142,9 +142,8 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
         error = source(s, &to->addr, &local.addr, &mtu);
     if (error != ESTAB_OK)
         return error;
-    /* A frame refers to so many chunks at most. */
     header = addr_is_ipv4(&to->addr) ? IPV4_HEADER_MIN : IPV6_HEADER;
-    if (header + UDP_HEADER + length > mtu || length > ESTAB_PARTS_MAX * pool->bytes)
+    if ((socket->flags & UDP_WHOLE) && header + UDP_HEADER + length > mtu)
         return ESTAB_TOO_LONG;
     return udp_send(u, pool, socket, &local, to, text, (uint32_t)length);
 }
@@ -205,6 +204,8 @@ enum estab_error estab_udp_set(estab_stack *s, estab_udp udp, enum estab_udp_opt
         socket->ttl = (uint8_t)value;
     else if (option == ESTAB_UDP_DIFFSERV && value < 64)
         socket->diffserv = (uint8_t)value;
+    else if (option == ESTAB_UDP_DONT_FRAGMENT && value <= 1)
+        socket->flags = (uint8_t)(value ? socket->flags | UDP_WHOLE : socket->flags & ~UDP_WHOLE);
     else
         return ESTAB_INVALID;
     return ESTAB_OK;

@@ -46,6 +46,7 @@ enum udp_flag {
     UDP_QUEUED = 16,    /* in the list of events */
     UDP_ONLY_IPV4 = 32, /* with an unspecified local address: of one family alone */
     UDP_ONLY_IPV6 = 64,
+    UDP_WHOLE = 128,    /* its datagrams may not go in parts */
 };
 
 struct udp_socket {
@@ -70,6 +71,8 @@ struct udp_out {
     struct text_queue text;
     uint32_t next;
     uint32_t socket; /* UDP_NONE: closed meanwhile */
+    uint32_t gone;   /* bytes, of which some parts have been sent; 0: it is whole */
+    uint32_t id;     /* of its parts */
     uint8_t ttl, diffserv;
 };
 

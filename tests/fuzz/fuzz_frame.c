@@ -215,6 +215,7 @@ static void set_up(uint8_t choice)
     c.neighbours = 2;
     c.udp_sockets = 2;
     c.datagrams = 4;
+    c.fragments = 17;
     c.replies = 4;
     c.receive_reserve = 512;
     c.receive_buffer = c.send_buffer = 4096;

@@ -627,6 +627,7 @@ static void set_up(uint8_t choice, uint8_t numbers)
     c->neighbours = 2;
     c->udp_sockets = 1;
     c->datagrams = 2;
+    c->fragments = 17;
     c->replies = 4;
     c->trace_records = choice & 1 ? 8 : 0;
     c->timestamps = choice & 2;

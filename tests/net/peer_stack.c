@@ -14,6 +14,7 @@
  *      unlisten
  *      connect ADDRESS PORT TIMES PARALLEL ROLE [N]    TIMES in all, PARALLEL of them at once
  *      send ID N       close ID       abort ID
+ *      datagrams PORT                   a UDP socket, whose datagrams go back to who has sent them
  *      list            counters       reasons       addresses       quit
  *
  * Connections are numbered from 1.  Each has a role:
@@ -73,6 +74,7 @@ struct peer {
     estab_stack *stack;
     estab_loop *loop;
     estab_listener listener;
+    estab_udp udp;
     struct plan accepted;
     struct talk talk[TALKS_MAX];
     unsigned ids, talks; /* talk[0..talks) may be used */
@@ -338,8 +340,19 @@ static void accept_all(struct peer *p, const struct estab_event *e, estab_time n
     }
 }
 
+static void answer_datagrams(struct peer *p, estab_time now)
+{
+    static uint8_t text[65536];
+    struct estab_udp_received got;
+    while (estab_udp_receive(p->stack, p->udp, text, sizeof text, 0, &got) == ESTAB_OK)
+        if (estab_udp_send(p->stack, p->udp, &got.remote, text, got.length, now) != ESTAB_OK)
+            tell("error a datagram of %zu bytes is not sent back", got.length);
+}
+
 static void hear(struct peer *p, const struct estab_event *e, estab_time now)
 {
+    if (e->udp.generation)
+        answer_datagrams(p, now);
     if (e->bits & ESTAB_EVENT_ACCEPT)
         accept_all(p, e, now);
     struct talk *t = talk_of(p, e->conn);
@@ -383,6 +396,14 @@ static void command_listen(struct peer *p, char **word)
     tell(error == ESTAB_OK ? "listening" : "error %s", estab_error_text(error));
 }
 
+static void command_datagrams(struct peer *p, char **word)
+{
+    struct estab_udp_open o = {.size = sizeof o};
+    o.local.port = (uint16_t)atoi(word[1]);
+    enum estab_error error = estab_udp_open(p->stack, &o, &p->udp);
+    tell(error == ESTAB_OK ? "waiting" : "error %s", estab_error_text(error));
+}
+
 static void parse_address(const char *text, struct estab_addr *address)
 {
     *address = estab_ipv4(0, 0, 0, 0);
@@ -418,10 +439,12 @@ static void command_counters(struct peer *p)
     struct estab_counters c = {.size = sizeof c};
     estab_counters(p->stack, &c);
     tell("counters connections %u connections_peak %u records %u listeners %u chunks_used %u "
-         "chunks_promised %u retransmitted %llu time_steps_back %llu",
+         "chunks_promised %u retransmitted %llu time_steps_back %llu fragments_in %llu "
+         "fragments_out %llu reassembled %llu fragments %u",
          c.connections, c.connections_peak, c.records, c.listeners, c.chunks_used,
          c.chunks_promised, (unsigned long long)c.retransmitted,
-         (unsigned long long)c.time_steps_back);
+         (unsigned long long)c.time_steps_back, (unsigned long long)c.fragments_in,
+         (unsigned long long)c.fragments_out, (unsigned long long)c.reassembled, c.fragments);
 }
 
 static void command_reasons(struct peer *p)
@@ -477,6 +500,8 @@ static void command(struct peer *p, char *line, estab_time now)
         return;
     if (strcmp(word[0], "listen") == 0 && word[2])
         command_listen(p, word);
+    else if (strcmp(word[0], "datagrams") == 0 && word[1])
+        command_datagrams(p, word);
     else if (strcmp(word[0], "unlisten") == 0)
         (void)estab_listen_end(p->stack, p->listener, now);
     else if (strcmp(word[0], "connect") == 0 && word[5])

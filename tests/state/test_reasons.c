@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "support/made_frame.h"
+#include "support/reasons_fragment.h"
 #include "support/reasons_link.h"
 #include "support/reasons_udp.h"
 #include "support/rig.h"
@@ -87,11 +88,6 @@ static struct rig *ip_length(void)
 static struct rig *ip_checksum(void)
 {
     return packet_with(10, 1, false);
-}
-
-static struct rig *ip_fragment(void)
-{
-    return packet_with(6, 0x20, true);
 }
 
 static struct rig *ip_not_ours(void)
@@ -625,7 +621,7 @@ static const struct provocation provocations[REASONS] = {
     [REASON_IP_HEADER] = BY(ip_header),
     [REASON_IP_LENGTH] = BY(ip_length),
     [REASON_IP_CHECKSUM] = BY(ip_checksum),
-    [REASON_IP_FRAGMENT] = BY(ip_fragment),
+    [REASON_IP_FRAGMENT] = BY(fragment_waits),
     [REASON_IP_NOT_OURS] = BY(ip_not_ours),
     [REASON_IP_SOURCE] = BY(ip_source),
     [REASON_IP_SOURCE_ROUTE] = BY(ip_source_route),
@@ -647,6 +643,18 @@ static const struct provocation provocations[REASONS] = {
     [REASON_NDP_KEPT] = BY(six_ndp_kept),
     [REASON_NDP_DUPLICATE] = BY(six_ndp_duplicate),
     [REASON_ADDRESS_DUPLICATE] = BY(six_address_duplicate),
+    [REASON_FRAGMENT_OVERLAP] = BY(fragment_overlap),
+    [REASON_FRAGMENT_DUPLICATE] = BY(fragment_duplicate),
+    [REASON_FRAGMENT_END] = BY(fragment_end),
+    [REASON_FRAGMENT_ECN] = BY(fragment_ecn),
+    [REASON_FRAGMENT_MANY] = BY(fragment_many),
+    [REASON_FRAGMENT_LENGTH] = BY(fragment_length),
+    [REASON_FRAGMENT_EMPTY] = BY(fragment_empty),
+    [REASON_FRAGMENT_BEYOND] = BY(fragment_beyond),
+    [REASON_FRAGMENT_HEADERS] = BY(fragment_headers),
+    [REASON_FRAGMENT_NESTED] = BY(fragment_nested),
+    [REASON_FRAGMENT_TIMEOUT] = BY(fragment_timeout),
+    [REASON_FRAGMENT_EVICTED] = BY(fragment_evicted),
     [REASON_ICMP_MALFORMED] = BY(icmp_malformed),
     [REASON_ICMP_CHECKSUM] = BY(icmp_checksum),
     [REASON_ICMP_IGNORED] = BY(icmp_ignored),

@@ -103,7 +103,7 @@ size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint d
                 size_t n, int checksum, bool bare)
 {
     size_t headers = made_header(out, src.addr, dst.addr, 17, 8 + n, 0, bare);
-    uint8_t *udp = out + headers, pseudo[12];
+    uint8_t *udp = out + headers;
     uint32_t sum;
 
     store16(udp, src.port);
@@ -112,12 +112,7 @@ size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint d
     store16(udp + 6, 0);
     if (n > 0)
         memcpy(udp + 8, text, n);
-    memcpy(pseudo, src.addr.b + 12, 4);
-    memcpy(pseudo + 4, dst.addr.b + 12, 4);
-    store16(pseudo + 8, 17);
-    store16(pseudo + 10, (unsigned)(8 + n));
-    sum = (uint16_t)~made_sum(0, pseudo, sizeof pseudo);
-    sum = made_sum(sum, udp, 8 + n);
+    sum = made_sum(made_pseudo(src.addr, dst.addr, 17, 8 + n), udp, 8 + n);
     store16(udp + 6, checksum == MADE_GOOD ? (sum ? sum : 0xffff) : (unsigned)checksum);
     return headers + 8 + n;
 }
@@ -170,6 +165,33 @@ size_t made_icmp6(uint8_t *out, struct estab_addr src, struct estab_addr dst, ui
     memcpy(icmp + 4, bytes, n);
     store16(icmp + 2, made_sum(made_pseudo(src, dst, 58, 4 + n), icmp, 4 + n));
     return headers + 4 + n;
+}
+
+static size_t made_part6(uint8_t *out, const uint8_t *packet, const struct made_part *m)
+{
+    memcpy(out, packet, 40);
+    store16(out + 4, 8 + m->to - m->from);
+    out[6] = 44;
+    out[40] = packet[6];
+    out[41] = 0;
+    store16(out + 42, (unsigned)(m->from | m->more));
+    store32(out + 44, m->id);
+    memcpy(out + 48, packet + 40 + m->from, m->to - m->from);
+    return 48 + m->to - m->from;
+}
+
+size_t made_part(uint8_t *out, const uint8_t *packet, const struct made_part *m)
+{
+    if (packet[0] >> 4 == 6)
+        return made_part6(out, packet, m);
+    memcpy(out, packet, 20);
+    store16(out + 2, 20 + m->to - m->from);
+    store16(out + 4, m->id & 0xffff);
+    store16(out + 6, m->from / 8 | (unsigned)m->more << 13);
+    store16(out + 10, 0);
+    store16(out + 10, made_sum(0, out, 20));
+    memcpy(out + 20, packet + 20 + m->from, m->to - m->from);
+    return 20 + m->to - m->from;
 }
 
 void made_hops(uint8_t *out, uint8_t hops, bool bare)

@@ -34,6 +34,12 @@ size_t made_udp(uint8_t *out, struct estab_endpoint src, struct estab_endpoint d
 /* An ICMPv6 message: type, code, a checksum that is right, and `n` bytes behind it. */
 size_t made_icmp6(uint8_t *out, struct estab_addr src, struct estab_addr dst, uint8_t type, uint8_t code,
                   const void *bytes, size_t n, bool bare);
+/* A part of a bare IP packet without options or extension headers: bytes [from, to) of its payload. */
+struct made_part {
+    uint32_t from, to, id;
+    bool more; /* parts follow */
+};
+size_t made_part(uint8_t *out, const uint8_t *packet, const struct made_part *m);
 /* The hop limit of an IPv6 packet that was made, or its time to live. */
 void made_hops(uint8_t *out, uint8_t hops, bool bare);
 /* What the pseudo header adds to a checksum. */

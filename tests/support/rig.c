@@ -99,6 +99,7 @@ struct estab_config rig_config(void)
     c.neighbours = 4;
     c.udp_sockets = 4;
     c.datagrams = 8;
+    c.fragments = 17;
     c.replies = 16;
     c.sack_spares = 1;
     c.trace_records = 256;

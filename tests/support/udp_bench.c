@@ -25,6 +25,7 @@ struct estab_config bench_config(void)
     c.neighbours = 4;
     c.udp_sockets = 4;
     c.datagrams = 8;
+    c.fragments = 17;
     memset(c.isn_key, 7, sizeof c.isn_key);
     memset(c.hash_key, 9, sizeof c.hash_key);
     return c;
