@@ -193,6 +193,7 @@ struct estab_config {
     uint32_t r2_ms, r2_syn_ms;  /* RFC 9293 section 3.8.3: R2 for text, and for a SYN */
     uint32_t delayed_ack_ms, delayed_ack_max_ms; /* 0: acknowledge at once */
     uint32_t user_timeout_ms;   /* 0: R2 alone decides */
+    uint32_t advertised_timeout_least_ms, advertised_timeout_most_ms; /* RFC 5482: L_LIMIT, U_LIMIT */
     uint32_t keepalive_idle_ms; /* 0: off */
     uint32_t keepalive_interval_ms;
     uint32_t persist_min_ms, persist_max_ms;
@@ -504,6 +505,8 @@ enum estab_option {
     ESTAB_OPTION_HYSTART,             /* enum estab_hystart */
     ESTAB_OPTION_PACING,              /* 0 or 1: text leaves in bursts, at the rate of its window */
     ESTAB_OPTION_PACING_RATE,         /* bytes a second at most, and that turns pacing on; 0: no bound */
+    ESTAB_OPTION_ADVERTISE_TIMEOUT_S, /* RFC 5482: tell the peer that our user timeout is so many seconds, and
+                                       * heed what it tells, unless USER_TIMEOUT_MS is set; 0: neither */
 };
 
 /* Sets a connection's option.  NO_CONNECTION, INVALID. */
@@ -699,6 +702,8 @@ struct estab_status {
     bool pacing;
     uint32_t pacing_rate_most; /* 0: no bound */
     uint64_t pacing_rate;      /* bytes a second, heeded or not; UINT64_MAX before there is an RTT */
+    uint32_t user_timeout_ms;  /* that holds now; 0: R2 decides */
+    uint32_t peer_timeout_s;   /* the peer's, as it told it (RFC 5482), and we heed such; 0: it did not */
     uint32_t path_mtu;         /* bytes of packet that the path is known to carry; at first the link's */
     /* telemetry; zero where the configuration leaves it out */
     uint64_t bytes_sent; /* and acknowledged */

@@ -78,6 +78,9 @@ struct estab_posix_descriptors {
 
 #define ESTAB_POSIX_FD_LIMIT 1048576
 
+/* Of IPPROTO_TCP, and not Linux's: seconds of user timeout that the peer is told, and its own heeded (RFC 5482). */
+#define ESTAB_TCP_UTO 5482
+
 /* ---- a stack's sockets -------------------------------------------------------------------------- */
 
 struct estab_posix_config {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_header.c - RFC 9293 section 3.1 and 3.2, and the options of RFC 7323 and RFC 2018.
+ * tcp_header.c - RFC 9293 section 3.1 and 3.2, and the options of RFC 7323, RFC 2018 and RFC 5482.
  *
  * Every option but END and NOP has a length octet, so an unknown one can be stepped over.  A length
  * under 2, or beyond the header, cannot be: nothing after it has a meaning, and the segment is
@@ -54,6 +54,12 @@ static void option_parse(unsigned kind, struct reader *body, size_t length, bool
         opt->tsval = reader_u32(body);
         opt->tsecr = reader_u32(body);
         opt->present |= OPT_TIMESTAMPS;
+        return;
+    case TCPOPT_USER_TIMEOUT:
+        if (length != 4)
+            return;
+        opt->user_timeout = reader_u16(body);
+        opt->present |= OPT_USER_TIMEOUT;
         return;
     default:
         return;
@@ -123,6 +129,8 @@ static size_t options_length(const struct tcp_options *opt)
         n += 4;
     if (opt->present & OPT_SACK)
         n += 4 + 8u * opt->sacks;
+    if (opt->present & OPT_USER_TIMEOUT)
+        n += 4;
     return n;
 }
 
@@ -167,6 +175,10 @@ static void options_write(struct writer *w, const struct tcp_options *opt)
             writer_u32(w, opt->sack[i].left);
             writer_u32(w, opt->sack[i].right);
         }
+    }
+    if (opt->present & OPT_USER_TIMEOUT) {
+        option_head(w, TCPOPT_USER_TIMEOUT, 4);
+        writer_u16(w, opt->user_timeout);
     }
 }
 

@@ -51,6 +51,7 @@ enum tcp_option_kind {
     TCPOPT_SACK_PERMITTED = 4, /* RFC 2018 section 2 */
     TCPOPT_SACK = 5,           /* RFC 2018 section 3 */
     TCPOPT_TIMESTAMPS = 8,     /* RFC 7323 section 3 */
+    TCPOPT_USER_TIMEOUT = 28,  /* RFC 5482 section 3.2 */
 };
 
 /* Bits of tcp_options.present. */
@@ -60,6 +61,7 @@ enum {
     OPT_SACK_PERMITTED = 1 << 2,
     OPT_TIMESTAMPS = 1 << 3,
     OPT_SACK = 1 << 4,
+    OPT_USER_TIMEOUT = 1 << 5,
 };
 
 /* Most blocks of a SACK option; with timestamps there is room for three. */
@@ -75,6 +77,7 @@ struct tcp_options {
     uint8_t wscale;
     uint8_t present;
     uint8_t sacks; /* with OPT_SACK: blocks */
+    uint16_t user_timeout; /* the unit in the uppermost bit, as on the wire */
     struct tcp_sack_block sack[SACK_BLOCKS_MAX];
 };
 
@@ -93,8 +96,8 @@ struct tcp_header {
 enum reason tcp_header_parse(const uint8_t *p, size_t n, struct tcp_header *h);
 
 /* Writes the header, its checksum field zero, with the options in Linux's order:
- * mss, sackOK, timestamps, nop, wscale on a SYN; nop, nop, timestamps, nop, nop, sack elsewhere.  Sets
- * h->length and returns it. */
+ * mss, sackOK, timestamps, nop, wscale on a SYN; nop, nop, timestamps, nop, nop, sack elsewhere; a user
+ * timeout, which Linux has not, at the end.  Sets h->length and returns it. */
 size_t tcp_header_write(uint8_t p[TCP_HEADER_MAX], struct tcp_header *h);
 
 /* The length that tcp_header_write would return. */

@@ -40,6 +40,7 @@ static const struct option_row rows[] = {
     NUMBER(IPPROTO_TCP, TCP_KEEPCNT, keepcnt, 1, 127),
     NUMBER(IPPROTO_TCP, TCP_SYNCNT, syncnt, 1, 127),
     NUMBER(IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout, 0, INT32_MAX),
+    NUMBER(IPPROTO_TCP, ESTAB_TCP_UTO, uto, 0, 32767 * 60),
     NUMBER(IPPROTO_TCP, TCP_NOTSENT_LOWAT, notsent_lowat, INT32_MIN, INT32_MAX),
     NUMBER(IPPROTO_TCP, TCP_INQ, inq, 0, 1),
     NUMBER(IPPROTO_IP, IP_TOS, tos, 0, 255),

@@ -85,6 +85,7 @@ static bool tcp_setting(const struct options *o, int name, struct estab_setting 
          1000},
         {TCP_KEEPCNT, ESTAB_OPTION_KEEPALIVE_PROBES, offsetof(struct options, keepcnt), 1},
         {TCP_USER_TIMEOUT, ESTAB_OPTION_USER_TIMEOUT_MS, offsetof(struct options, user_timeout), 1},
+        {ESTAB_TCP_UTO, ESTAB_OPTION_ADVERTISE_TIMEOUT_S, offsetof(struct options, uto), 1},
         {TCP_SYNCNT, ESTAB_OPTION_SYN_RETRIES, offsetof(struct options, syncnt), 1},
         {TCP_CONGESTION, ESTAB_OPTION_CONGESTION, offsetof(struct options, congestion), 1},
         {TCP_WINDOW_CLAMP, ESTAB_OPTION_WINDOW_CLAMP, offsetof(struct options, window_clamp), 1},
@@ -194,6 +195,7 @@ unsigned options_list(const struct estab_posix *p, const struct sock *s,
     LIST(o->keepintvl != plain.keepintvl, IPPROTO_TCP, TCP_KEEPINTVL);
     LIST(o->keepcnt != plain.keepcnt, IPPROTO_TCP, TCP_KEEPCNT);
     LIST(o->user_timeout, IPPROTO_TCP, TCP_USER_TIMEOUT);
+    LIST(o->uto, IPPROTO_TCP, ESTAB_TCP_UTO);
     LIST(o->syncnt != plain.syncnt, IPPROTO_TCP, TCP_SYNCNT);
     LIST(o->window_clamp, IPPROTO_TCP, TCP_WINDOW_CLAMP);
     LIST(o->linger2, IPPROTO_TCP, TCP_LINGER2);

@@ -36,7 +36,7 @@ struct options {
     struct timeval rcvtimeo, sndtimeo;
     int nodelay, cork, maxseg, quickack, keepidle, keepintvl, keepcnt, syncnt, linger2;
     int defer_accept; /* retransmissions, as Linux counts it */
-    int window_clamp, user_timeout, notsent_lowat, inq;
+    int window_clamp, user_timeout, uto, notsent_lowat, inq;
     int tos, ttl, mtu_discover, recverr;
     int congestion; /* enum estab_congestion */
     uint64_t pacing_rate; /* bytes a second; UINT64_MAX: no bound */

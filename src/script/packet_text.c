@@ -97,6 +97,8 @@ static void add_option(struct line *l, const uint8_t *o, size_t n)
         add_blocks(l, o, n);
     else if (o[0] == TCPOPT_TIMESTAMPS && n == 10)
         add(l, "TS val %u ecr %u", load(o + 2, 4), load(o + 6, 4));
+    else if (o[0] == TCPOPT_USER_TIMEOUT && n == 4)
+        add(l, load(o + 2, 2) & 0x8000 ? "uto %u min" : "uto %u", load(o + 2, 2) & 0x7fff);
     else if (o[0] == 19)
         add_hex(l, "md5", o + 2, n - 2);
     else if (o[0] == 34)

@@ -278,6 +278,16 @@ static void parse_wscale(struct parser *p, struct packet_spec *spec)
     put8(p, spec, (uint32_t)parser_number(p, "a shift count", 0, 255));
 }
 
+/* `uto 300`, `uto 5 min`: RFC 5482 section 3.2. */
+static void parse_user_timeout(struct parser *p, struct packet_spec *spec)
+{
+    uint32_t n;
+
+    put_head(p, spec, TCPOPT_USER_TIMEOUT, 4);
+    n = (uint32_t)parser_number(p, "seconds or minutes", 0, 32767);
+    put16(p, spec, parser_accept(p, "min") ? 0x8000 | n : n);
+}
+
 /* `opt 253 f989`: an option that has no name here; packetdrill itself has none of these. */
 static void parse_unknown(struct parser *p, struct packet_spec *spec)
 {
@@ -300,6 +310,8 @@ static void parse_option(struct parser *p, struct packet_spec *spec)
         parse_sack(p, spec);
     else if (parser_accept(p, "TS"))
         parse_timestamps(p, spec);
+    else if (parser_accept(p, "uto"))
+        parse_user_timeout(p, spec);
     else if (parser_accept(p, "md5"))
         parse_hex_option(p, spec, 19, 0);
     else if (parser_accept(p, "FO"))
@@ -311,8 +323,8 @@ static void parse_option(struct parser *p, struct packet_spec *spec)
     else if (parser_accept(p, "opt"))
         parse_unknown(p, spec);
     else
-        parser_expected(p, "an option: mss, wscale, sackOK, sack, TS, nop, eol, FO, FOEXP, md5, ECN "
-                           "or opt");
+        parser_expected(p, "an option: mss, wscale, sackOK, sack, TS, uto, nop, eol, FO, FOEXP, md5, "
+                           "ECN or opt");
 }
 
 static void parse_options(struct parser *p, struct packet_spec *spec)

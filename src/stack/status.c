@@ -84,6 +84,8 @@ static void status_sender(const struct tcp *t, const struct tcb *b, struct estab
     st->not_sent = tcb_not_sent(b);
     st->pacing = b->pace & PACE_ON;
     st->pacing_rate = pace_rate(t, b);
+    st->user_timeout_ms = option_user_timeout_ms(t, b);
+    st->peer_timeout_s = tcb_cold(t, b)->peer_uto_s;
     st->path_mtu = mtu_path(t, b);
     st->pacing_rate_most = tcb_cold(t, b)->pace_most;
     if (b->snd.mss > 0) /* not yet known in LISTEN */

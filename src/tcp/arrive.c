@@ -257,6 +257,7 @@ static bool take_ack(struct arriving *a)
 
     options_check(a->t, b, a->s, a->now);
     timestamp_take(b, a->s, a->v.ts_young, a->now);
+    uto_arrives(a->t, b, a->s, a->now);
     b->heard_us = us_of(a->now);
     b->keepalives_sent = 0;
     if (b->snd.wnd > 0)

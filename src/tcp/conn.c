@@ -393,6 +393,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
     b->ts.recent_at_s = s_of(now);
     b->ts.last_ack_sent = b->rcv.nxt;
     tcb_set_mss(t, b, s->opt.present & OPT_MSS ? s->opt.mss : mss_unsaid(&s->remote));
+    uto_arrives(t, b, s, now);
 }
 
 static void tcb_drop_text(struct tcp *t, struct tcb *b)

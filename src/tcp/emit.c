@@ -26,10 +26,10 @@
 
 #include "tcp/cc.h"
 
-/* Most text of one segment: Eff.snd.MSS, less the SACK blocks that go along (RFC 9293 section 3.7.1). */
+/* Most text of one segment: Eff.snd.MSS, less the options that go along (RFC 9293 section 3.7.1). */
 static uint32_t emit_mss(const struct tcp *t, const struct tcb *b)
 {
-    return b->snd.mss - sack_length(t, b);
+    return b->snd.mss - sack_length(t, b) - uto_length(t, b);
 }
 
 /* Most of what goes again at SND.UNA.  A peer that shrank its window drops what ends beyond it
@@ -108,6 +108,7 @@ static struct tcp_header *emit_header(struct tcp *t, struct tcb *b, struct tcp_o
         h->flags |= (uint8_t)ecn_echoes(b);
         sack_offer(t, b, h);
     }
+    uto_offer(t, b, h);
     return h;
 }
 

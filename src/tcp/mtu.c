@@ -166,7 +166,7 @@ static bool all_is_well(const struct tcp *t, const struct tcb *b)
 
     return !(b->flags & amiss) && b->rtt.retries == 0 && b->rtt.dupacks == 0 && !ecn_shrinks(b) &&
            k->sacked == 0 && k->lost == 0 && !k->tlp.due && !k->tlp.out && snd_eq(b->snd.cur, b->snd.nxt) &&
-           sack_length(t, b) == 0;
+           sack_length(t, b) == 0 && uto_length(t, b) == 0;
 }
 
 uint32_t mtu_probe(struct tcp *t, struct tcb *b, uint32_t queued, uint32_t usable, estab_time now)

@@ -38,6 +38,8 @@ bool option_holds(enum estab_option option, uint32_t value)
     case ESTAB_OPTION_RECEIVE_BUFFER:
     case ESTAB_OPTION_SEND_BUFFER:
         return value >= 512 && value <= BUFFER_MOST;
+    case ESTAB_OPTION_ADVERTISE_TIMEOUT_S:
+        return value <= 32767 * 60;
     case ESTAB_OPTION_DIFFSERV:
         return value <= 63;
     case ESTAB_OPTION_MSS_CLAMP:
@@ -82,7 +84,7 @@ static bool cold_empty(const struct tcp_cold *c)
     return !c->window_clamp && !c->not_sent_low && !c->receive_low && !c->fin_wait_2_ms &&
            !c->user_timeout_and_1_ms && !c->keepalive_interval_ms && !c->keepalive_probes &&
            !c->pace_most && !c->pace_ns && !c->mss_clamp && !c->syn_retries && !c->sacks &&
-           c->dsack.left == c->dsack.right && !c->mtu.most;
+           c->dsack.left == c->dsack.right && !c->mtu.most && !c->uto_s;
 }
 
 void cold_trim(struct tcp *t, struct tcb *b)
@@ -108,7 +110,8 @@ static void cold_set(struct tcp *t, struct tcb *b, enum estab_option option, uin
         c->keepalive_probes = (uint8_t)(value == t->config.keepalive_probes ? 0 : value);
         break;
     case ESTAB_OPTION_USER_TIMEOUT_MS:
-        c->user_timeout_and_1_ms = value == t->config.user_timeout_ms ? 0 : value + 1;
+        /* Even the stack's own: RFC 5482 section 3.1's CHANGEABLE becomes false. */
+        c->user_timeout_and_1_ms = value == t->config.user_timeout_ms && !c->uto_s ? 0 : value + 1;
         break;
     case ESTAB_OPTION_MSS_CLAMP:
         c->mss_clamp = (uint16_t)value;
@@ -170,6 +173,9 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         cold_set(t, b, option, value);
         timer_user(t, b, now);
         return;
+    case ESTAB_OPTION_ADVERTISE_TIMEOUT_S:
+        uto_set(t, b, value, now);
+        return;
     case ESTAB_OPTION_RECEIVE_BUFFER:
         b->rcv.buffer = value;
         b->tune |= TUNE_RECEIVE_SET;
@@ -223,7 +229,7 @@ uint32_t option_user_timeout_ms(const struct tcp *t, const struct tcb *b)
 {
     uint32_t set = tcb_cold(t, b)->user_timeout_and_1_ms;
 
-    return set > 0 ? set - 1 : t->config.user_timeout_ms;
+    return set > 0 ? set - 1 : uto_ms(t, b);
 }
 
 uint32_t option_keepalive_interval_ms(const struct tcp *t, const struct tcb *b)

@@ -332,6 +332,7 @@ struct tcp_out *record_syn_ack(struct tcp *t, const struct tcp_record *r, const 
         h->opt.present |= OPT_WINDOW_SCALE;
         h->opt.wscale = r->rcv_wscale;
     }
+    uto_offer_listener(t, r->listener, h);
     return out;
 }
 

@@ -339,6 +339,7 @@ struct tcp_cold {
     uint8_t syn_retries;
     uint8_t sacks;
     uint8_t keepalive_probes; /* 0: the stack's */
+    bool uto_owed; /* uto.c: uto_s is to be told */
     struct tcp_sack_block sack[SACK_BLOCKS_MAX]; /* held beyond a gap; the last to grow is the first */
     uint32_t pace_most; /* bytes a second; 0: no bound */
     uint32_t pace_left; /* of the burst that is going out, while pace_ns lies ahead */
@@ -346,6 +347,7 @@ struct tcp_cold {
     snd_seq ecn_high; /* with ECN_CWR: SND.NXT when it began */
     struct tcp_sack_block dsack; /* received twice, and not yet told; empty: none (RFC 2883) */
     struct tcp_mtu mtu;
+    uint32_t uto_s, peer_uto_s; /* the user timeout that we tell, 0: none; that the peer has told */
 };
 
 enum range_mark {

@@ -21,6 +21,7 @@
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
+ *      uto.c       RFC 5482
  *      mtu.c       RFC 1191, RFC 4821, RFC 5927
  *      conn.c      making, moving, ending a connection      orphan.c   users that have left
  */
@@ -50,7 +51,7 @@ enum handle_flag {
 
 _Static_assert(sizeof(struct tcp_handle) == 16, "counted in tcp_memory");
 
-enum { OPTIONS = ESTAB_OPTION_PACING_RATE + 1 }; /* of enum estab_option */
+enum { OPTIONS = ESTAB_OPTION_ADVERTISE_TIMEOUT_S + 1 }; /* of enum estab_option */
 
 _Static_assert(OPTIONS <= 32, "a bit for each in tcp_listener.options");
 
@@ -433,6 +434,18 @@ enum reason mtu_too_big(struct tcp *t, struct tcb *b, snd_seq seq, const struct 
 /* A reset for a segment (3.10.7.1); a place for an answer, NULL if the ring is full. */
 void reply_reset(struct tcp *t, const struct segment *s, estab_time now);
 struct tcp_out *reply_new(struct tcp *t, enum emit_why why);
+
+/* ---- uto.c: RFC 5482 ------------------------------------------------------------------------------------- */
+
+/* The user timeout that both ends make, the user having set none; 0: R2 decides. */
+uint32_t uto_ms(const struct tcp *t, const struct tcb *b);
+/* Bytes that the option takes of the next segment; puts it into a header; into a listener's SYN,ACK. */
+uint32_t uto_length(const struct tcp *t, const struct tcb *b);
+void uto_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
+void uto_offer_listener(const struct tcp *t, uint16_t listener, struct tcp_header *h);
+/* An acceptable segment; the user's wish. */
+void uto_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
+void uto_set(struct tcp *t, struct tcb *b, uint32_t seconds, estab_time now);
 
 /* ---- mtu.c: RFC 4821 ------------------------------------------------------------------------------------ */
 

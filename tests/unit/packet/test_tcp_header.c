@@ -115,7 +115,7 @@ static void unknown_options_are_skipped(void **state)
     for (unsigned kind = 5; kind < 256; kind++) {
         char options[8] = {(char)kind, 4, 9, 9, 2, 4, 1, 2};
 
-        if (kind == 8 || kind == 5)
+        if (kind == TCPOPT_TIMESTAMPS || kind == TCPOPT_SACK || kind == TCPOPT_USER_TIMEOUT)
             continue;
         assert_int_equal(parse(options, 8, CTL_SYN, &h), REASON_NONE);
         assert_int_equal(h.opt.present, OPT_MSS);
@@ -123,6 +123,23 @@ static void unknown_options_are_skipped(void **state)
     }
     TAKEN("\375\2\2\4\1\2");
     assert_int_equal(h.opt.mss, 0x102);
+}
+
+/* RFC 5482 section 3.2, on any segment. */
+static void a_user_timeout_is_read_and_written(void **state)
+{
+    uint8_t bytes[TCP_HEADER_MAX];
+    struct tcp_header w = {.sport = 1, .dport = 2, .flags = CTL_ACK};
+
+    (void)state;
+    assert_int_equal(parse("\34\4\200\5", 4, CTL_SYN, &h), REASON_NONE);
+    assert_int_equal(h.opt.present, OPT_USER_TIMEOUT);
+    assert_int_equal(h.opt.user_timeout, 0x8005);
+    assert_int_equal(parse("\34\3\1\0", 4, CTL_ACK, &h), REASON_NONE);
+    assert_int_equal(h.opt.present, 0);
+    w.opt = (struct tcp_options){.present = OPT_USER_TIMEOUT, .user_timeout = 0x8005};
+    assert_int_equal(tcp_header_write(bytes, &w), TCP_HEADER_MIN + 4);
+    assert_memory_equal(bytes + TCP_HEADER_MIN, "\34\4\200\5", 4);
 }
 
 /* MUST-7: lengths that cannot be. */
@@ -328,6 +345,7 @@ int main(void)
         cmocka_unit_test(ports_of_zero_are_refused),
         cmocka_unit_test(usual_options_are_read),
         cmocka_unit_test(unknown_options_are_skipped),
+        cmocka_unit_test(a_user_timeout_is_read_and_written),
         cmocka_unit_test(illegal_lengths_are_refused),
         cmocka_unit_test(other_lengths_of_known_options_are_skipped),
         cmocka_unit_test(some_options_belong_to_a_syn),
