@@ -182,10 +182,12 @@ struct estab_config {
     uint32_t fragments;     /* blocks of 4 KB, of datagrams that have come in part */
     uint32_t trace_records; /* 0: no trace; else a power of two */
 
-    /* Secrets.  16 bytes each from a good source, kept for the life of the stack.  isn_key is the
-     * secret of RFC 6528; hash_key keys the connection table and the choice of ports. */
+    /* Secrets.  16 bytes each from a good source, with which the stack begins (estab_keys_change).  isn_key is
+     * the secret of RFC 6528; hash_key keys the connection table and the choice of ports. */
     uint8_t isn_key[16];
     uint8_t hash_key[16];
+
+    uint32_t key_life_s; /* how long they shall live, for estab_keys_due; 0: as long as the stack */
 
     /* Timers, in milliseconds. */
     uint32_t msl_ms;
@@ -280,6 +282,13 @@ estab_stack_init(struct estab_room room, const struct estab_config *config, esta
  * one of another build or of a larger room.  Only its header is looked at: who does not trust the rest
  * runs it where it can do no harm. */
 ESTAB_API ESTAB_MUST_CHECK estab_stack *estab_stack_adopt(struct estab_room room);
+
+/* When new secrets are due, key_life_s after the last; ESTAB_NEVER.  A loop changes them by itself. */
+ESTAB_API estab_time estab_keys_due(const estab_stack *);
+/* Gives the stack new secrets in place of isn_key and hash_key.  No connection, no TIME-WAIT and no SYN cookie is
+ * lost.  AGAIN: those of the change before are still needed, for 128 seconds at most. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_keys_change(estab_stack *, const uint8_t isn_key[16],
+                                                              const uint8_t hash_key[16], estab_time now);
 
 /* ---- interfaces and routes -------------------------------------------------------------------- */
 

@@ -234,8 +234,20 @@ static bool arrivals(estab_loop *l, estab_time now)
     return any;
 }
 
+/* A stack at rest needs none, so nobody is woken for them. */
+static void renew_keys(estab_loop *l, estab_time now)
+{
+    uint8_t keys[2][16];
+
+    if (estab_keys_due(l->stack) > now)
+        return;
+    estab_random(keys, sizeof keys);
+    (void)!estab_keys_change(l->stack, keys[0], keys[1], now);
+}
+
 static bool expire(estab_loop *l, estab_time now)
 {
+    renew_keys(l, now);
     if (estab_deadline(l->stack) > now)
         return false;
     estab_expire(l->stack, now);

@@ -123,6 +123,19 @@ estab_time stack_now(struct estab_stack *s, estab_time now)
     return now;
 }
 
+/* ---- secrets ---------------------------------------------------------------------------------------- */
+
+estab_time estab_keys_due(const estab_stack *s)
+{
+    return keys_due(stack_tcp(s));
+}
+
+enum estab_error estab_keys_change(estab_stack *s, const uint8_t isn_key[16], const uint8_t hash_key[16],
+                                   estab_time now)
+{
+    return keys_change(stack_tcp(s), isn_key, hash_key, stack_now(s, now));
+}
+
 /* ---- interfaces and routes ---------------------------------------------------------------------- */
 
 /* Whether an address of ours can be that, and its prefix so long. */

@@ -692,7 +692,7 @@ static void arrive_traced(struct tcp *t, struct segment *s, uint32_t where, stru
 void tcp_arrive(struct tcp *t, struct segment *s, estab_time now)
 {
     struct tcp_pair pair = {s->remote, s->rport, s->lport, s->local};
-    uint32_t where = table_find(t, &pair);
+    uint32_t where = (table_move(t), table_find(t, &pair));
     struct tcp_listener *l = where == WHERE_NONE ? listen_find(t, s) : NULL;
 
     t->segments_in++;

@@ -10,7 +10,7 @@
  *
  * An ACK opens a connection if its F is that of this epoch or the one before; an epoch takes 64 seconds and
  * has a key of its own, made from isn_key, so what was sent just before a change is good for another epoch,
- * and nothing is dropped.  16 of 2^32 acknowledgments are good at any time: who guesses a million a second
+ * and nothing is dropped.  Once isn_key itself was changed (keys.c), what was sent before is good as long.  16 of 2^32 acknowledgments, 32 after a change, are good at any time: who guesses a million a second
  * opens one in four minutes, and only while cookies are being sent, for otherwise none is taken.
  *
  * What a cookie cannot do: the MSS is the next smaller of eight; without timestamps there is no window scale,
@@ -34,29 +34,34 @@ static const uint16_t mss_of[8] = {64, 256, 536, 1220, 1380, 1440, 1460, 8960};
 /* Options as they stand in TSval's low bits. */
 enum { HINT_BITS = 6, HINT_WSCALE = 15, HINT_SACK = 1 << 4, HINT_ECN = 1 << 5, NO_TIMESTAMPS = 255 };
 
-static uint32_t epoch_of(estab_time now)
+uint32_t cookie_epoch(estab_time now)
 {
     return s_of(now) / EPOCH_S;
 }
 
-static void epoch_key(const struct tcp *t, uint32_t epoch, uint8_t key[SIPHASH_KEY_BYTES])
+estab_time cookie_epoch_begins(uint32_t epoch)
+{
+    return (estab_time)epoch * EPOCH_S * ESTAB_SECOND;
+}
+
+static void epoch_key(const uint8_t *secret, uint32_t epoch, uint8_t key[SIPHASH_KEY_BYTES])
 {
     for (uint8_t half = 0; half < 2; half++) {
         uint8_t text[5] = {(uint8_t)(epoch >> 24), (uint8_t)(epoch >> 16), (uint8_t)(epoch >> 8),
                            (uint8_t)epoch, half};
-        uint64_t h = siphash24(t->config.isn_key, text, sizeof text);
+        uint64_t h = siphash24(secret, text, sizeof text);
 
         for (unsigned i = 0; i < 8; i++)
             key[8 * half + i] = (uint8_t)(h >> 8 * i);
     }
 }
 
-static uint64_t cookie_hash(const struct tcp *t, const struct tcp_record *r, uint8_t hints,
-                            uint32_t epoch)
+static uint64_t cookie_hash(const struct tcp *t, const uint8_t *secret, const struct tcp_record *r,
+                            uint8_t hints, uint32_t epoch)
 {
     uint8_t key[SIPHASH_KEY_BYTES], text[41];
 
-    epoch_key(t, epoch, key);
+    epoch_key(secret, epoch, key);
     memcpy(text, t->locals[r->head.local].address.b, 16);
     memcpy(text + 16, r->head.remote.b, 16);
     text[32] = (uint8_t)(r->head.lport >> 8);
@@ -119,12 +124,12 @@ enum reason cookie_send(struct tcp *t, struct tcp_listener *l, struct tcp_record
 
     if (hints == NO_TIMESTAMPS)
         r->head.tag &= (uint8_t) ~(TAG_SCALED | TAG_SACK | TAG_ECN);
-    hash = cookie_hash(t, r, hints, epoch_of(now));
+    hash = cookie_hash(t, t->config.isn_key, r, hints, cookie_epoch(now));
     r->snd = ((uint32_t)hash & ~(uint32_t)7) | (mss_index(r->mss) ^ mss_mask(hash));
     out = record_syn_ack(t, r, mac, WHY_SYN_ACK, now);
     if (out && hints != NO_TIMESTAMPS)
         out->header.opt.tsval = ts_with(out->header.opt.tsval, hints);
-    l->cookie_epoch_and_1 = epoch_of(now) + 1;
+    l->cookie_epoch_and_1 = cookie_epoch(now) + 1;
     return REASON_LISTEN_COOKIE;
 }
 
@@ -151,10 +156,28 @@ static void take_hints(const struct tcp *t, const struct segment *s, struct tcp_
     r->rcv_wscale = window_scale_for(t, record_window_most(t, r->listener)) & 15u;
 }
 
+/* Whether r->snd is the cookie of an epoch; then its MSS is read. */
+static bool is_ours(const struct tcp *t, struct tcp_record *r, uint8_t hints, uint32_t epoch)
+{
+    const uint8_t *secrets[2] = {t->config.isn_key, t->keys.old_isn};
+    /* How far it lies before the end of the old key's time. */
+    bool old = t->keys.old_epoch_and_1 > 0 && t->keys.old_epoch_and_1 - 1 - epoch <= 1;
+
+    for (unsigned i = 0; i < 1u + old; i++) {
+        uint64_t hash = cookie_hash(t, secrets[i], r, hints, epoch);
+
+        if (((uint32_t)hash ^ r->snd) >> 3)
+            continue;
+        r->mss = mss_of[(r->snd ^ mss_mask(hash)) & 7];
+        return true;
+    }
+    return false;
+}
+
 bool cookie_take(const struct tcp *t, const struct tcp_listener *l, const struct segment *s,
                  struct tcp_record *r, estab_time now)
 {
-    uint32_t epoch = epoch_of(now), iss = s->ack.v - 1;
+    uint32_t epoch = cookie_epoch(now), iss = s->ack.v - 1;
     bool stamped = s->opt.present & OPT_TIMESTAMPS && t->config.timestamps;
     uint8_t hints = NO_TIMESTAMPS;
 
@@ -172,14 +195,8 @@ bool cookie_take(const struct tcp *t, const struct tcp_listener *l, const struct
                              .listener = (uint16_t)(l - tcp_listener(t, 0)),
                              .snd = iss,
                              .rcv = s->seq.v - 1};
-    for (uint32_t back = 0; back < 2; back++) {
-        uint64_t hash = cookie_hash(t, r, hints, epoch - back);
-
-        if (((uint32_t)hash ^ iss) >> 3)
-            continue;
-        r->mss = mss_of[(iss ^ mss_mask(hash)) & 7];
-        take_hints(t, s, r, hints);
-        return true;
-    }
-    return false;
+    if (!is_ours(t, r, hints, epoch) && !is_ours(t, r, hints, epoch - 1))
+        return false;
+    take_hints(t, s, r, hints);
+    return true;
 }

@@ -7,8 +7,7 @@
  *      ISN = M + F(local address, local port, remote address, remote port, key)
  *
  * M counts 4 microseconds, so that a pair's numbers go round in 4.77 hours; F is SipHash-2-4.  The
- * key is the caller's, from a good source of randomness, and lives as long as the stack: a new key
- * would break the order of a pair's successive connections (docs/architecture.md, "Secrets").
+ * key is the caller's, from a good source of randomness, who may give another one (keys.c).
  */
 #include <string.h>
 
@@ -20,6 +19,7 @@ enum purpose { FOR_ISN = 1, FOR_TIMESTAMP = 2, FOR_PORT = 3, FOR_FLOW = 4 };
 
 static uint64_t hash_pair(const struct tcp *t, const struct tcp_pair *pair, enum purpose purpose)
 {
+    bool lasts = purpose == FOR_TIMESTAMP || purpose == FOR_FLOW;
     uint8_t text[37];
 
     memcpy(text, t->locals[pair->local].address.b, 16);
@@ -29,7 +29,7 @@ static uint64_t hash_pair(const struct tcp *t, const struct tcp_pair *pair, enum
     text[34] = (uint8_t)(pair->rport >> 8);
     text[35] = (uint8_t)pair->rport;
     text[36] = (uint8_t)purpose;
-    return siphash24(t->config.isn_key, text, sizeof text);
+    return siphash24(lasts ? t->keys.lasting : t->config.isn_key, text, sizeof text);
 }
 
 uint32_t isn_new(const struct tcp *t, const struct tcp_pair *pair, estab_time now)

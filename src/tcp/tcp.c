@@ -55,6 +55,8 @@ void tcp_init(struct tcp *t, const struct estab_config *config, estab_time now)
     memset(t, 0, sizeof *t);
     t->config = *config;
     t->last = now;
+    t->keys.since = now;
+    memcpy(t->keys.lasting, config->isn_key, sizeof t->keys.lasting);
     (void)tcp_layout(t, config);
     t->bucket_mask = bucket_count(config) - 1;
     chunk_pool_init(&t->chunks, base + (size_t)t->chunks.meta_at, base + (size_t)t->chunks.data_at,

@@ -20,6 +20,7 @@
  *      rate.c      the delivery rate                        tune.c     how large buffers become
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
+ *      keys.c      new secrets
  *      isn.c       RFC 6528                                 table.c    socket pair -> connection
  *      uto.c       RFC 5482
  *      mtu.c       RFC 1191, RFC 4821, RFC 5927
@@ -125,6 +126,14 @@ struct tcp {
     struct record_list lists[RECORD_LISTS];
     uint32_t listener_events;
 
+    struct { /* keys.c */
+        uint8_t lasting[16];            /* the first isn_key */
+        uint8_t old_isn[16], old_hash[16]; /* what the last change has replaced */
+        uint32_t old_epoch_and_1;       /* of cookies, the last of the old key; 0: there was no change */
+        uint32_t moved;                 /* with `moves`: buckets of the table that have been looked through */
+        bool moves;
+        estab_time since;
+    } keys;
     uint32_t challenge_second_and_1, challenges_left; /* throttle.c; 0: no second yet */
     uint32_t port_counter;
     uint32_t orphan_hand; /* orphan.c: where it looks next */
@@ -350,6 +359,17 @@ void table_remove(struct tcp *t, uint32_t where);
 /* Puts `with` into the place that `where` has. */
 void table_replace(struct tcp *t, uint32_t where, uint32_t with);
 
+/* Some more of what a change of keys has left to do; the rest of it. */
+void table_move(struct tcp *t);
+void table_move_all(struct tcp *t);
+
+/* ---- keys.c --------------------------------------------------------------------------------------- */
+
+/* When new secrets are due; takes them, or AGAIN. */
+estab_time keys_due(const struct tcp *t);
+enum estab_error keys_change(struct tcp *t, const uint8_t isn_key[16], const uint8_t hash_key[16],
+                             estab_time now);
+
 /* ---- listen.c ------------------------------------------------------------------------------------- */
 
 struct tcp_listener *listen_find(const struct tcp *t, const struct segment *s);
@@ -378,6 +398,9 @@ enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_reco
 
 enum { SYN_COOKIES_ALWAYS = 2 }; /* of estab_config.syn_cookies */
 
+/* The number of 64 seconds, in which a cookie has a key of its own. */
+uint32_t cookie_epoch(estab_time now);
+estab_time cookie_epoch_begins(uint32_t epoch);
 /* Whether a listener's children can do without records. */
 bool cookie_may(const struct tcp *t, const struct tcp_listener *l);
 /* Answers a SYN with a cookie of what its record would have held. */

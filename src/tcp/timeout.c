@@ -387,6 +387,7 @@ void tcp_expire(struct tcp *t, estab_time now)
             wheel_set(&t->wheel, tcb_nodes(t), i, next);
     }
     record_expire(t, now);
+    table_move(t);
 }
 
 estab_time tcp_deadline(const struct tcp *t)

@@ -409,10 +409,35 @@ static void a_watched_descriptor_calls_until_it_ends(void **state)
     world_end(&w);
 }
 
+/* A loop changes the secrets by itself once they are due: here they were when the stack was made. */
+static void secrets_change_when_they_are_due(void **state)
+{
+    (void)state;
+    struct estab_config c;
+    estab_config_init(&c);
+    c.connections = c.records = 16;
+    c.chunks = 64;
+    c.key_life_s = 1;
+    struct estab_room room = {.size = estab_stack_size(&c)};
+    room.base = mmap(NULL, room.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(room.base, MAP_FAILED);
+    estab_time began = estab_now() - ESTAB_SECOND;
+    estab_stack *stack = estab_stack_init(room, &c, began);
+    assert_non_null(stack);
+    estab_loop *loop = estab_loop_new(stack);
+    assert_non_null(loop);
+    assert_int_equal(estab_keys_due(stack), began + ESTAB_SECOND);
+    assert_int_equal(estab_loop_once(loop, estab_now()), ESTAB_LOOP_TIME);
+    assert_true(estab_keys_due(stack) > began + 60 * ESTAB_SECOND); /* after two of cookies' epochs */
+    estab_loop_free(loop);
+    munmap(room.base, room.size);
+}
+
 static int run_all(const char *as)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_time_comes),
+        cmocka_unit_test(secrets_change_when_they_are_due),
         cmocka_unit_test(a_signal_ends_the_wait),
         cmocka_unit_test(a_watched_descriptor_calls_until_it_ends),
         cmocka_unit_test(over_a_veth_with_offloads),

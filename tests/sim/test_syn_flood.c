@@ -149,13 +149,16 @@ static void begin(struct wire *w)
         clients[i] = (struct honest){.next = 100 * MS + i * (FLOOD / PER_SECOND - 1) * S / HONEST};
 }
 
-/* SYNs all the time, with `also` after each of them. */
+/* SYNs all the time, with `also` after each of them; half-way the secrets change. */
 static void flood(struct wire *w, unsigned count, unsigned also)
 {
     uint64_t random = 4987;
 
     begin(w);
     for (unsigned i = 0; i < count; i++) {
+        if (i == count / 2)
+            CHECK_EQ(estab_keys_change(w->stack, (const uint8_t *)"another isn_key.",
+                                       (const uint8_t *)"another hash_key", WIRE_START + w->now), ESTAB_OK);
         wire_run(w, (estab_time)i * (FLOOD / count) * S / PER_SECOND);
         flood_one(w, SYN, &random);
         if (also)
