@@ -149,6 +149,12 @@ static void flag_set(struct tcp *t, struct tcb *b, uint32_t flag, bool on)
         conn_ready(t, b);
 }
 
+static void buffer_set(struct tcb *b, bool send, uint32_t bytes)
+{
+    *(send ? &b->snd.buffer : &b->rcv.buffer) = bytes;
+    b->tune |= send ? TUNE_SEND_SET : TUNE_RECEIVE_SET;
+}
+
 void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t value,
                 estab_time now)
 {
@@ -177,12 +183,8 @@ void option_set(struct tcp *t, struct tcb *b, enum estab_option option, uint32_t
         uto_set(t, b, value, now);
         return;
     case ESTAB_OPTION_RECEIVE_BUFFER:
-        b->rcv.buffer = value;
-        b->tune |= TUNE_RECEIVE_SET;
-        return;
     case ESTAB_OPTION_SEND_BUFFER:
-        b->snd.buffer = value;
-        b->tune |= TUNE_SEND_SET;
+        buffer_set(b, option == ESTAB_OPTION_SEND_BUFFER, value);
         return;
     case ESTAB_OPTION_DIFFSERV:
         b->diffserv = (uint8_t)value;
