@@ -13,7 +13,7 @@
 /* The words that can follow an option, separated by blanks. */
 static void candidates(const struct cli_option *option, FILE *out)
 {
-    char word[16];
+    char word[VALUE_WORD];
 
     switch (option->type) {
     case VALUE_choice:

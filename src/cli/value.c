@@ -130,7 +130,7 @@ static bool read_count(const struct cli_option *option, const char *text, void *
 
 /* ---- words --------------------------------------------------------------------------------------- */
 
-unsigned value_choice(const struct cli_option *option, unsigned i, char word[16])
+unsigned value_choice(const struct cli_option *option, unsigned i, char word[VALUE_WORD])
 {
     const char *p = option->argument;
     size_t length;
@@ -140,8 +140,8 @@ unsigned value_choice(const struct cli_option *option, unsigned i, char word[16]
         p = p ? p + 1 : NULL;
     }
     length = p ? strcspn(p, "|") : 0;
-    if (length > 15)
-        length = 15;
+    if (length >= VALUE_WORD)
+        length = VALUE_WORD - 1;
     if (p)
         memcpy(word, p, length);
     word[length] = '\0';
@@ -150,7 +150,7 @@ unsigned value_choice(const struct cli_option *option, unsigned i, char word[16]
 
 static bool read_choice(const struct cli_option *option, const char *text, void *field)
 {
-    char word[16];
+    char word[VALUE_WORD];
 
     for (unsigned i = 0; value_choice(option, i, word); i++) {
         if (strcmp(text, word) == 0) {
@@ -163,7 +163,7 @@ static bool read_choice(const struct cli_option *option, const char *text, void 
 
 static void expect_choice(const struct cli_option *option, FILE *out)
 {
-    char word[16], next[16];
+    char word[VALUE_WORD], next[VALUE_WORD];
 
     fputs("expected ", out);
     for (unsigned i = 0; value_choice(option, i, word); i++)

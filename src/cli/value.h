@@ -49,6 +49,8 @@ enum value_size {
 #undef X
 };
 
+#define VALUE_WORD 24 /* a word of a choice, with its zero */
+
 /* Reads `text` as the option's value and stores it into its field of *o. */
 bool value_read(const struct cli_option *, const char *text, struct cli_options *o);
 /* Why value_read refused `text`: "expected a number from 1 to 65535". */
@@ -56,6 +58,6 @@ void value_expected(const struct cli_option *, const char *text, FILE *);
 /* "1 to 65535" into text[48]; "" where the type or the name says it already. */
 void value_range(const struct cli_option *, char text[48]);
 /* The word `i` of "text|dot|svg" in word[16]; its length, 0 past the last. */
-unsigned value_choice(const struct cli_option *, unsigned i, char word[16]);
+unsigned value_choice(const struct cli_option *, unsigned i, char word[VALUE_WORD]);
 
 #endif

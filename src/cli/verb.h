@@ -130,6 +130,7 @@ struct cli_options {
     const char *topic; /* help: a verb; completion: a shell; serve: a service; or NULL */
     struct cli_texts files; /* script */
     struct cli_texts sets;  /* script: "NAME=VALUE" */
+    uint8_t ip_version;     /* script: one of script_versions, if given */
 
     /* wire, host */
     const char *action;         /* of wire: show, set ... */

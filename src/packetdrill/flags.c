@@ -2,6 +2,8 @@
 /* flags.c - a table of names, each with what its value must be. */
 #include "packetdrill/flags.h"
 
+#include "packet/address.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +22,30 @@ static bool read_number(const char *text, uint32_t low, uint32_t high, uint32_t 
 
 static bool set_local(struct flags *f, const char *value)
 {
-    return inet_pton(AF_INET, value, f->link.address) == 1;
+    uint8_t a[16];
+
+    if (inet_pton(AF_INET, value, a) == 1)
+        f->link.address = estab_ipv4(a[0], a[1], a[2], a[3]);
+    else if (inet_pton(AF_INET6, value, a) == 1)
+        memcpy(f->link.address.b, a, sizeof a);
+    else
+        return false;
+    return true;
 }
 
 static bool set_prefix(struct flags *f, const char *value)
 {
     uint32_t v;
-    bool ok = read_number(value, 0, 32, &v);
+    bool ok = read_number(value, 0, 128, &v);
 
     f->link.prefix_length = (uint8_t)v;
+    f->prefix_set = true;
     return ok;
 }
 
 static bool set_mtu(struct flags *f, const char *value)
 {
+    f->mtu_set = true;
     return read_number(value, 576, 65535, &f->link.mtu);
 }
 
@@ -53,8 +65,8 @@ static const struct {
     bool (*set)(struct flags *, const char *value);
     const char *expected;
 } known[] = {
-    {"local", set_local, "an IPv4 address"},
-    {"prefix", set_prefix, "bits from 0 to 32"},
+    {"local", set_local, "an IP address"},
+    {"prefix", set_prefix, "bits from 0 to 128"},
     {"mtu", set_mtu, "bytes from 576 to 65535"},
     {"mss", set_mss, "bytes from 1 to 65495"},
     {"sysctls", set_sysctls, "a path from the root, such as /proc/sys"},
@@ -99,8 +111,19 @@ static bool set_flag(struct flags *f, const char *name, const char *value, char 
 static void set_defaults(struct flags *f)
 {
     memset(f, 0, sizeof *f);
-    f->link = (struct virtual_link){.address = {192, 168, 0, 1}, .prefix_length = 16, .mtu = 1500};
+    f->link = (struct virtual_link){.address = estab_ipv4(192, 168, 0, 1), .prefix_length = 16, .mtu = 1500};
     sysctl_defaults(&(struct sysctl_target){&f->stack, &f->posix});
+}
+
+/* What packetdrill's suites are run with over IPv6: segments are as long as over IPv4. */
+static void finish(struct flags *f)
+{
+    if (addr_is_ipv4(&f->link.address))
+        return;
+    if (!f->prefix_set)
+        f->link.prefix_length = 64;
+    if (!f->mtu_set)
+        f->link.mtu = 1520;
 }
 
 bool flags_read(struct flags *f, const char *text, char *error, size_t size)
@@ -128,5 +151,6 @@ bool flags_read(struct flags *f, const char *text, char *error, size_t size)
             return false;
         text += n;
     }
+    finish(f);
     return true;
 }

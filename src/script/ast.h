@@ -58,6 +58,7 @@ struct packet_spec {
     uint8_t tos; /* a byte, or two bits of ECN */
     uint8_t ttl; /* 0: not given */
     bool flow_label;
+    uint32_t flow; /* 20 bits */
     const char *tunnel; /* "GRE", "MPLS", "IPv4 in IPv4": a header around it; or NULL */
     /* Ports, if given; else 0. */
     uint16_t sport, dport;
@@ -72,8 +73,12 @@ struct packet_spec {
     uint16_t window, urgent;
     uint32_t seq, ack, length; /* the length also of UDP, and of what ICMP echoes */
     /* ICMP */
-    uint8_t icmp_type, icmp_code;
-    int32_t mtu;   /* -1: not given */
+    struct packet_icmp {
+        bool known; /* it has such a message */
+        uint8_t type, code;
+    } icmp[2];          /* of ICMPv4, and of ICMPv6 */
+    const char *message; /* its name in the script, where one of them does not know it */
+    int64_t mtu;        /* -1: not given */
     uint16_t icmp_id;
     enum packet_kind echoed; /* of the packet that it answers */
     bool has_echoed;

@@ -142,25 +142,47 @@ static socklen_t put_ipv4(struct sockaddr_storage *out, const uint8_t a[4], uint
     return sizeof *in;
 }
 
-static socklen_t put_mapped(struct sockaddr_storage *out, const uint8_t a[4], uint16_t port)
+/* IPv4's in its mapped form. */
+static socklen_t put_ipv6(struct sockaddr_storage *out, const uint8_t a[16], uint16_t port)
 {
     struct sockaddr_in6 *in = (struct sockaddr_in6 *)out;
 
     in->sin6_family = AF_INET6;
     in->sin6_port = htons(port);
-    memset(in->sin6_addr.s6_addr + 10, 0xff, 2);
-    memcpy(in->sin6_addr.s6_addr + 12, a, 4);
+    memcpy(&in->sin6_addr, a, 16);
     return sizeof *in;
+}
+
+/* {sa_family = AF_INET6, sin_port = htons(PORT), sin_addr = inet_addr("ADDRESS")}, or AF_INET; 0: its
+ * address is to be the script's own. */
+static socklen_t put_group(struct call *c, const struct expr *group, struct sockaddr_storage *out,
+                           uint16_t port)
+{
+    const struct expr *member = call_member(group, "sin_addr"), *family = call_member(group, "sa_family");
+    const struct expr *text = member && member->kind == EXPR_CALL ? member->list : NULL;
+    uint32_t address;
+    uint8_t six[16];
+
+    if (!text)
+        return 0;
+    if (family && call_number(c, family) == AF_INET6) {
+        if (strcmp(member->text, "inet_addr") != 0 || text->kind != EXPR_STRING ||
+            inet_pton(AF_INET6, text->text, six) != 1)
+            call_wrong(c, member, "inet_addr(\"IPV6-ADDRESS\") beside AF_INET6");
+        return c->failed ? 0 : put_ipv6(out, six, port);
+    }
+    address = (uint32_t)call_number(c, member);
+    return put_ipv4(out, (const uint8_t *)&address, port);
 }
 
 socklen_t call_address(struct call *c, const struct expr *e, bool remote,
                        struct sockaddr_storage *out)
 {
     const struct script_settings *s = &c->r->settings;
-    const uint8_t *a = remote ? s->remote : s->local;
+    const struct estab_addr *a = remote ? &s->remote : &s->local;
     uint16_t port = remote ? s->connect_port : s->bind_port;
     const struct expr *member;
-    uint32_t address;
+    socklen_t n;
 
     memset(out, 0, sizeof *out);
     if (e && e->kind == EXPR_WORD) { /* AF_UNSPEC alone dissolves an association */
@@ -170,14 +192,13 @@ socklen_t call_address(struct call *c, const struct expr *e, bool remote,
     if (e && e->kind == EXPR_GROUP) {
         if ((member = call_member(e, "sin_port")))
             port = ntohs((uint16_t)call_number(c, member));
-        if ((member = call_member(e, "sin_addr")) && member->kind == EXPR_CALL) {
-            address = (uint32_t)call_number(c, member);
-            return put_ipv4(out, (const uint8_t *)&address, port);
-        }
+        n = put_group(c, e, out, port);
+        if (n)
+            return n;
     } else if (!e || e->kind != EXPR_ELLIPSIS) {
         call_wrong(c, e, "an address: `...`, AF_UNSPEC or {sa_family = AF_INET, ...}");
     }
-    return s->ip_version == IP_VERSION_4_MAPPED ? put_mapped(out, a, port) : put_ipv4(out, a, port);
+    return s->ip_version == IP_VERSION_4 ? put_ipv4(out, a->b + 12, port) : put_ipv6(out, a->b, port);
 }
 
 /* ---- results -------------------------------------------------------------------------------------------------- */

@@ -30,11 +30,11 @@ struct script_socket *call_socket_of(const struct call *c, int live)
 
 int64_t call_socket(struct call *c)
 {
-    bool mapped = c->r->settings.ip_version == IP_VERSION_4_MAPPED;
+    bool four = c->r->settings.ip_version == IP_VERSION_4;
     const struct expr *domain = c->argument[0];
     int type = (int)call_number(c, c->argument[1]);
     int protocol = (int)call_number(c, c->argument[2]);
-    int family = mapped ? AF_INET6 : AF_INET, fd, error;
+    int family = four ? AF_INET : AF_INET6, fd, error;
     struct script_socket *made;
 
     if (domain->kind != EXPR_ELLIPSIS)

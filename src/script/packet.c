@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "base/writer.h"
+#include "packet/icmp6.h"
+#include "packet/ipv6.h"
 #include "packet/udp_header.h"
 
 /* ---- numbers ----------------------------------------------------------------------------------------- */
@@ -90,27 +91,28 @@ static bool map_echo(const struct script_socket *s, const struct script_settings
 
 /* ---- building ---------------------------------------------------------------------------------------------- */
 
-static struct estab_addr address(const uint8_t a[4])
-{
-    return estab_ipv4(a[0], a[1], a[2], a[3]);
-}
-
 static void put_ip(struct writer *w, const struct packet_spec *spec, struct script_socket *s,
                    const struct script_settings *settings, uint8_t protocol, size_t payload)
 {
-    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
-    struct ipv4_header h = {
-        .src = address(settings->remote),
-        .dst = address(settings->local),
-        .total_length = (uint16_t)(IPV4_HEADER_MIN + payload),
-        .id = (uint16_t)s->ip_id++,
-        .diffserv = spec->tos_check == TOS_ANY ? 0 : spec->tos,
-        .ttl = spec->ttl ? spec->ttl : 255,
-        .protocol = protocol,
-    };
+    packet_ip_write(w, settings,
+                    &(struct packet_ip){
+                        .src = settings->remote,
+                        .dst = settings->local,
+                        .length = (uint32_t)payload,
+                        .id = (uint16_t)s->ip_id++,
+                        .traffic = spec->tos_check == TOS_ANY ? 0 : spec->tos,
+                        .ttl = spec->ttl ? spec->ttl : 255,
+                        .protocol = protocol,
+                        .flow = spec->flow,
+                    });
+}
 
-    if (place)
-        ipv4_write(place, &h);
+/* The sum of what a transport's checksum covers, `n` bytes of it at `p`. */
+static uint16_t sum_of(const struct script_settings *settings, uint8_t protocol, const uint8_t *p, size_t n)
+{
+    uint64_t sum = ip_pseudo(&settings->remote, &settings->local, protocol, (uint32_t)n);
+
+    return checksum_done(checksum_add(sum, p, n));
 }
 
 static void put_text(struct writer *w, uint32_t from, size_t n)
@@ -141,19 +143,11 @@ static void put_tcp(struct writer *w, const struct packet_spec *spec, const stru
     put_text(w, syn ? 0 : spec->seq - 1, spec->length);
 }
 
-static void sum_tcp(uint8_t *segment, size_t n, const struct script_settings *settings)
-{
-    struct estab_addr src = address(settings->remote), dst = address(settings->local);
-    uint64_t sum = ipv4_pseudo(&src, &dst, PROTO_TCP, (uint32_t)n);
-
-    writer_store16(segment + 16, checksum_done(checksum_add(sum, segment, n)));
-}
-
 static size_t build_tcp(const struct packet_spec *spec, struct script_socket *s,
                         const struct script_settings *settings, struct writer *w,
                         struct script_fault *why)
 {
-    uint8_t options[PACKET_OPTIONS_MAX], *ts;
+    uint8_t options[PACKET_OPTIONS_MAX], *ts, *segment;
     bool syn = spec->flags & CTL_SYN, ack = spec->flags & CTL_ACK;
     size_t n = TCP_HEADER_MIN + (size_t)spec->option_length + spec->length;
     uint32_t live;
@@ -175,7 +169,8 @@ static size_t build_tcp(const struct packet_spec *spec, struct script_socket *s,
         script_fail(why, spec->at, "expected a packet of at most 65535 bytes");
         return 0;
     }
-    sum_tcp(w->base + IPV4_HEADER_MIN, n, settings);
+    segment = w->base + packet_ip_length(settings);
+    writer_store16(segment + 16, sum_of(settings, PROTO_TCP, segment, n));
     return writer_len(w);
 }
 
@@ -183,10 +178,8 @@ static size_t build_udp(const struct packet_spec *spec, struct script_socket *s,
                         const struct script_settings *settings, struct writer *w,
                         struct script_fault *why)
 {
-    struct estab_addr src = address(settings->remote), dst = address(settings->local);
     size_t n = UDP_HEADER + (size_t)spec->length;
     uint8_t *udp;
-    uint64_t sum;
 
     put_ip(w, spec, s, settings, PROTO_UDP, n);
     udp = writer_take(w, UDP_HEADER);
@@ -199,8 +192,7 @@ static size_t build_udp(const struct packet_spec *spec, struct script_socket *s,
                               .sport = spec->sport ? spec->sport : s->remote_port,
                               .dport = spec->dport ? spec->dport : s->local_port,
                               .length = (uint16_t)n});
-    sum = ipv4_pseudo(&src, &dst, PROTO_UDP, (uint32_t)n);
-    writer_store16(udp + UDP_CHECKSUM_OFFSET, udp_checksum(checksum_done(checksum_add(sum, udp, n))));
+    writer_store16(udp + UDP_CHECKSUM_OFFSET, udp_checksum(sum_of(settings, PROTO_UDP, udp, n)));
     return writer_len(w);
 }
 
@@ -232,36 +224,40 @@ static void put_echoed_transport(struct writer *w, const struct packet_spec *spe
 static void put_echoed(struct writer *w, const struct packet_spec *spec,
                        const struct script_socket *s, const struct script_settings *settings)
 {
-    uint8_t *place = writer_take(w, IPV4_HEADER_MIN);
-    struct ipv4_header h = {
-        .src = address(settings->local),
-        .dst = address(settings->remote),
-        .total_length = (uint16_t)(IPV4_HEADER_MIN + echoed_length(spec) + spec->length),
-        .ttl = 64,
-        .protocol = spec->echoed == PACKET_UDP ? PROTO_UDP : PROTO_TCP,
-        .dont_fragment = true,
-    };
-
-    if (place)
-        ipv4_write(place, &h);
+    packet_ip_write(w, settings,
+                    &(struct packet_ip){
+                        .src = settings->local,
+                        .dst = settings->remote,
+                        .length = (uint32_t)echoed_length(spec) + spec->length,
+                        .ttl = 64,
+                        .protocol = spec->echoed == PACKET_UDP ? PROTO_UDP : PROTO_TCP,
+                        .dont_fragment = true,
+                    });
     put_echoed_transport(w, spec, s);
 }
 
 static size_t build_icmp(const struct packet_spec *spec, struct script_socket *s,
                          const struct script_settings *settings, struct writer *w)
 {
-    size_t n = ICMP_HEADER + IPV4_HEADER_MIN + echoed_length(spec);
+    bool six = packet_ip_is6(settings);
+    const struct packet_icmp *icmp = &spec->icmp[six];
+    size_t n = ICMP_HEADER + packet_ip_length(settings) + echoed_length(spec);
     uint8_t *message;
 
-    put_ip(w, spec, s, settings, PROTO_ICMP, n);
-    writer_u8(w, spec->icmp_type);
-    writer_u8(w, spec->icmp_code);
+    put_ip(w, spec, s, settings, six ? PROTO_ICMP6 : PROTO_ICMP, n);
+    writer_u8(w, icmp->type);
+    writer_u8(w, icmp->code);
     writer_u16(w, 0);
-    writer_u16(w, spec->icmp_id);
-    writer_u16(w, spec->mtu < 0 ? 0 : (uint16_t)spec->mtu);
+    if (spec->mtu >= 0 && six) { /* RFC 4443 section 3.2: all of the four bytes */
+        writer_u32(w, (uint32_t)spec->mtu);
+    } else {
+        writer_u16(w, spec->icmp_id);
+        writer_u16(w, spec->mtu < 0 ? 0 : (uint16_t)spec->mtu);
+    }
     put_echoed(w, spec, s, settings);
-    message = w->base + IPV4_HEADER_MIN;
-    writer_store16(message + 2, checksum_done(checksum_add(0, message, n)));
+    message = w->base + packet_ip_length(settings);
+    writer_store16(message + 2, six ? sum_of(settings, PROTO_ICMP6, message, n)
+                                    : checksum_done(checksum_add(0, message, n)));
     return writer_len(w);
 }
 
@@ -279,24 +275,22 @@ size_t packet_build(const struct packet_spec *spec, struct script_socket *s,
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
-static bool read_headers(const struct live_packet *p, struct ipv4_header *ip, struct tcp_header *tcp)
+static bool read_headers(const struct live_packet *p, struct packet_ip *ip, struct tcp_header *tcp)
 {
-    return ipv4_parse(p->bytes, p->length, false, ip) == REASON_NONE && ip->protocol == PROTO_TCP &&
-           tcp_header_parse(p->bytes + ip->header_length,
-                            (size_t)ip->total_length - ip->header_length, tcp) == REASON_NONE;
+    return packet_ip_read(p, ip) && ip->protocol == PROTO_TCP &&
+           tcp_header_parse(p->bytes + ip->header, ip->length, tcp) == REASON_NONE;
 }
 
-static bool read_udp(const struct live_packet *p, struct ipv4_header *ip, struct udp_header *udp)
+static bool read_udp(const struct live_packet *p, struct packet_ip *ip, struct udp_header *udp)
 {
-    return ipv4_parse(p->bytes, p->length, false, ip) == REASON_NONE && ip->protocol == PROTO_UDP &&
-           udp_header_parse(p->bytes + ip->header_length, p->length - ip->header_length,
-                            (uint32_t)ip->total_length - ip->header_length, udp) == REASON_NONE;
+    return packet_ip_read(p, ip) && ip->protocol == PROTO_UDP &&
+           udp_header_parse(p->bytes + ip->header, p->length - ip->header, ip->length, udp) == REASON_NONE;
 }
 
 /* The first datagram of a socket tells its port. */
 static bool datagram_is_of(const struct live_packet *p, struct script_socket *s)
 {
-    struct ipv4_header ip;
+    struct packet_ip ip;
     struct udp_header udp;
 
     if (!read_udp(p, &ip, &udp) || udp.dport != s->remote_port)
@@ -309,15 +303,14 @@ static bool datagram_is_of(const struct live_packet *p, struct script_socket *s)
 bool packet_is_of(const struct live_packet *p, struct script_socket *s,
                   const struct script_settings *settings)
 {
-    struct estab_addr local = address(settings->local), remote = address(settings->remote);
-    struct ipv4_header ip;
+    struct packet_ip ip;
     struct tcp_header tcp;
     bool syn;
 
     if (s->datagram)
         return datagram_is_of(p, s);
-    if (!read_headers(p, &ip, &tcp) || !addr_equal(&ip.src, &local) ||
-        !addr_equal(&ip.dst, &remote) || tcp.dport != s->remote_port)
+    if (!read_headers(p, &ip, &tcp) || !addr_equal(&ip.src, &settings->local) ||
+        !addr_equal(&ip.dst, &settings->remote) || tcp.dport != s->remote_port)
         return false;
     syn = tcp.flags & CTL_SYN;
     if (syn && s->phase == SOCKET_SYN_SENT && !s->iss_known)
@@ -334,7 +327,7 @@ bool packet_is_of(const struct live_packet *p, struct script_socket *s,
 bool packet_describe(const struct live_packet *p, const struct script_socket *s,
                      struct packet_spec *spec)
 {
-    struct ipv4_header ip;
+    struct packet_ip ip;
     struct tcp_header tcp;
     struct udp_header udp;
     uint8_t *ts;
@@ -342,7 +335,7 @@ bool packet_describe(const struct live_packet *p, const struct script_socket *s,
 
     if (read_udp(p, &ip, &udp)) {
         *spec = (struct packet_spec){.kind = PACKET_UDP, .out = true, .tos_check = TOS_BYTE,
-                                     .tos = ip.diffserv, .ttl = ip.ttl};
+                                     .tos = ip.traffic, .ttl = ip.ttl, .flow = ip.flow};
         spec->length = udp.length - (uint32_t)UDP_HEADER;
         return true;
     }
@@ -350,17 +343,18 @@ bool packet_describe(const struct live_packet *p, const struct script_socket *s,
     if (!read_headers(p, &ip, &tcp))
         return false;
     syn = tcp.flags & CTL_SYN;
-    spec->tos = ip.diffserv;
+    spec->tos = ip.traffic;
     spec->ttl = ip.ttl;
-    spec->flags = (uint16_t)(tcp.flags | (p->bytes[ip.header_length + 12] & 1 ? PACKET_AE : 0));
+    spec->flow = ip.flow;
+    spec->flags = (uint16_t)(tcp.flags | (p->bytes[ip.header + 12] & 1 ? PACKET_AE : 0));
     spec->seq = tcp.seq - local_offset(s, syn);
     spec->has_ack = tcp.flags & CTL_ACK;
     spec->ack = spec->has_ack ? tcp.ack - remote_offset(s, syn) : tcp.ack;
     spec->window = tcp.wnd;
     spec->urgent = tcp.up;
-    spec->length = ip.total_length - ip.header_length - tcp.length;
+    spec->length = ip.length - tcp.length;
     spec->option_length = (uint8_t)(tcp.length - TCP_HEADER_MIN);
-    memcpy(spec->option, p->bytes + ip.header_length + TCP_HEADER_MIN, spec->option_length);
+    memcpy(spec->option, p->bytes + ip.header + TCP_HEADER_MIN, spec->option_length);
     shift_sack(spec->option, spec->option_length, 0 - remote_offset(s, syn));
     ts = find_ts(spec->option, spec->option_length);
     if (ts && s->ts_based)
@@ -372,7 +366,7 @@ void packet_learn_ts(const struct packet_spec *expected, const struct live_packe
                      struct script_socket *s)
 {
     struct packet_spec copy = *expected;
-    struct ipv4_header ip;
+    struct packet_ip ip;
     struct tcp_header tcp;
     uint8_t *ts = find_ts(copy.option, copy.option_length);
     unsigned newest;

@@ -15,6 +15,7 @@
 #ifndef SCRIPT_PACKET_H
 #define SCRIPT_PACKET_H
 
+#include "base/writer.h"
 #include "packet/ipv4.h"
 #include "packet/tcp_header.h"
 #include "script/ast.h"
@@ -69,6 +70,24 @@ struct live_packet {
     uint32_t length;
     uint8_t *bytes; /* from malloc */
 };
+
+/* ---- packet_ip.c: the header in front, of either family ------------------------------------------- */
+
+struct packet_ip {
+    struct estab_addr src, dst;
+    uint8_t protocol, traffic, ttl;
+    uint32_t header, length; /* bytes of the header, and behind it */
+    uint32_t flow;           /* IPv6's label */
+    uint16_t id;             /* IPv4's */
+    bool dont_fragment;
+};
+
+bool packet_ip_is6(const struct script_settings *);
+uint32_t packet_ip_length(const struct script_settings *);
+bool packet_ip_read(const struct live_packet *, struct packet_ip *);
+void packet_ip_write(struct writer *, const struct script_settings *, const struct packet_ip *);
+
+/* ---- packet.c ------------------------------------------------------------------------------------- */
 
 /* Whether it is of this socket; learns the local port and the initial number from its SYN. */
 bool packet_is_of(const struct live_packet *, struct script_socket *,

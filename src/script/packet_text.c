@@ -132,31 +132,43 @@ static void add_options(struct line *l, const struct packet_spec *spec)
     add(l, ">");
 }
 
-static const char *icmp_type_name(unsigned type)
+static const char *icmp_type_name(const struct packet_spec *spec)
 {
+    const struct packet_icmp *four = &spec->icmp[0], *six = &spec->icmp[1];
+
 #define TYPE(number, name)                                                                         \
-    if (type == (number))                                                                          \
+    if (four->known && four->type == (number))                                                     \
+        return name;
+#define TYPE6(number, name)                                                                        \
+    if (!four->known && six->type == (number))                                                     \
         return name;
 #include "script/icmp.def"
     return "unknown";
 }
 
-static const char *icmp_code_name(unsigned code)
+static const char *icmp_code_name(const struct packet_spec *spec)
 {
+    const struct packet_icmp *four = &spec->icmp[0], *six = &spec->icmp[1];
+
 #define UNREACHABLE(number, name)                                                                  \
-    if (code == (number))                                                                          \
+    if (four->known && four->type == ICMP_UNREACHABLE && four->code == (number))                   \
+        return name;
+#define CODE6(kind, number, name)                                                                  \
+    if (!four->known && six->type == (kind) && six->code == (number))                              \
         return name;
 #include "script/icmp.def"
-    return "unknown";
+    return NULL;
 }
 
 static void add_icmp(struct line *l, const struct packet_spec *spec)
 {
-    add(l, "icmp %s", icmp_type_name(spec->icmp_type));
-    if (spec->icmp_type == ICMP_UNREACHABLE)
-        add(l, " %s", icmp_code_name(spec->icmp_code));
+    const char *code = icmp_code_name(spec);
+
+    add(l, "icmp %s", icmp_type_name(spec));
+    if (code)
+        add(l, " %s", code);
     if (spec->mtu >= 0)
-        add(l, " mtu %d", spec->mtu);
+        add(l, " mtu %lld", (long long)spec->mtu);
     if (spec->has_echoed)
         add(l, " [%u:%u(%u)]", spec->seq, spec->seq + spec->length, spec->length);
 }
@@ -226,6 +238,8 @@ static bool ip_differs(const struct packet_spec *e, const struct packet_spec *a,
     unsigned ecn = a->tos & 3;
 
     if (e->tos_check == TOS_BYTE && number_differs("TOS byte", e->tos, a->tos, why))
+        return true;
+    if (e->flow_label && number_differs("flow label", e->flow, a->flow, why))
         return true;
     if (e->tos_check == TOS_ECN && number_differs("ECN bits", e->tos, ecn, why))
         return true;

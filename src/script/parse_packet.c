@@ -55,7 +55,7 @@ static void parse_ip_info(struct parser *p, struct packet_spec *spec)
             spec->ttl = (uint8_t)parser_number(p, "a time to live", 1, 255);
         } else if (parser_accept(p, "flowlabel")) {
             spec->flow_label = true;
-            parser_number(p, "a flow label", 0, 0xfffff);
+            spec->flow = (uint32_t)parser_number(p, "a flow label", 0, 0xfffff);
         } else {
             parser_expected(p, "noecn, ect0, ect1, ect01, ce, tos, ttl or flowlabel");
         }
@@ -376,26 +376,37 @@ static void parse_udp_length(struct parser *p, struct packet_spec *spec)
     parser_expect(p, ")");
 }
 
-static bool parse_icmp_type(struct parser *p, struct packet_spec *spec)
+/* What both families call a message; false: neither does. */
+static bool find_type(struct packet_spec *spec, const char *word)
 {
 #define TYPE(number, name)                                                                         \
-    if (parser_accept(p, name)) {                                                                  \
-        spec->icmp_type = number;                                                                  \
-        return true;                                                                               \
-    }
+    if (strcmp(word, name) == 0)                                                                   \
+        spec->icmp[0] = (struct packet_icmp){true, number, 0};
+#define TYPE6(number, name)                                                                        \
+    if (strcmp(word, name) == 0)                                                                   \
+        spec->icmp[1] = (struct packet_icmp){true, number, 0};
 #include "script/icmp.def"
-    return false;
+    return spec->icmp[0].known || spec->icmp[1].known;
 }
 
-static bool parse_icmp_code(struct parser *p, struct packet_spec *spec)
+static bool find_code(struct packet_spec *spec, const char *word)
 {
-#define UNREACHABLE(code, name)                                                                    \
-    if (parser_accept(p, name)) {                                                                  \
-        spec->icmp_code = code;                                                                    \
-        return true;                                                                               \
+    bool four = false, six = false;
+
+#define UNREACHABLE(number, name)                                                                  \
+    if (spec->icmp[0].known && spec->icmp[0].type == ICMP_UNREACHABLE && strcmp(word, name) == 0) {  \
+        spec->icmp[0].code = number;                                                               \
+        four = true;                                                                               \
+    }
+#define CODE6(kind, number, name)                                                                  \
+    if (spec->icmp[1].known && spec->icmp[1].type == (kind) && strcmp(word, name) == 0) {            \
+        spec->icmp[1].code = number;                                                               \
+        six = true;                                                                                \
     }
 #include "script/icmp.def"
-    return false;
+    spec->icmp[0].known = four;
+    spec->icmp[1].known = six;
+    return four || six;
 }
 
 /* `[0:1000(1000)]`, `[udp (1000)]`: the packet that the message answers. */
@@ -413,23 +424,30 @@ static void parse_echoed(struct parser *p, struct packet_spec *spec)
     parser_expect(p, "]");
 }
 
+static void parse_message(struct parser *p, struct packet_spec *spec)
+{
+    spec->message = p->token.kind == TOKEN_WORD ? p->token.text : "";
+    if (!find_type(spec, spec->message)) {
+        parser_expected(p, "an ICMP type such as unreachable");
+        return;
+    }
+    parser_take(p);
+    if (p->token.kind != TOKEN_WORD || parser_is(p, "mtu") || parser_is(p, "id"))
+        return;
+    spec->message = p->token.text;
+    if (find_code(spec, spec->message))
+        parser_take(p);
+    else
+        parser_expected(p, "an ICMP code such as port_unreachable");
+}
+
 static void parse_icmp(struct parser *p, struct packet_spec *spec)
 {
-    bool ipv6 = parser_is(p, "packet_too_big");
-
     spec->kind = PACKET_ICMP;
     spec->mtu = -1;
-    if (ipv6) {
-        parser_take(p);
-        spec->tunnel = "IPv6";
-    } else if (!parse_icmp_type(p, spec)) {
-        parser_expected(p, "an ICMP type such as unreachable");
-    }
-    if (spec->icmp_type == ICMP_UNREACHABLE && p->token.kind == TOKEN_WORD && !parser_is(p, "mtu") &&
-        !parser_is(p, "id") && !parse_icmp_code(p, spec))
-        parser_expected(p, "an ICMP code such as port_unreachable");
+    parse_message(p, spec);
     if (parser_accept(p, "mtu"))
-        spec->mtu = (int32_t)parser_number(p, "an MTU", 0, 65535);
+        spec->mtu = parser_number(p, "an MTU", 0, spec->icmp[0].known ? 65535 : UINT32_MAX);
     if (parser_accept(p, "id"))
         spec->icmp_id = (uint16_t)parser_number(p, "an identification", 0, 65535);
     parse_echoed(p, spec);

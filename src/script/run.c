@@ -168,10 +168,10 @@ static bool waiter_wait(void *context, struct estab_posix_wait *w)
 static void make_stack(struct runner *r)
 {
     struct script_settings *s = &r->settings;
-    struct virtual_link link = {.prefix_length = 16, .mtu = s->mtu};
+    struct virtual_link link = {
+        .address = s->local, .prefix_length = packet_ip_is6(s) ? 64 : 16, .mtu = s->mtu};
     const char *wrong;
 
-    memcpy(link.address, s->local, sizeof link.address);
     s->posix.waiter = (struct estab_posix_waiter){.context = r, .now = waiter_now,
                                                   .wait = waiter_wait};
     wrong = virtual_start(&r->virtual, &s->stack, &s->posix, &link);
@@ -335,6 +335,11 @@ static void set_folder(struct runner *r, const char *path)
 static bool apply_extra(struct runner *r, struct lexer *l, const struct script_extra *extra,
                         struct script_fault *fault)
 {
+    if (extra && extra->ip_version && !settings_keep_version(&r->settings, extra->ip_version)) {
+        script_fail(fault, (struct span){0}, "expected a version of IP that there is, found `%.40s`",
+                    extra->ip_version);
+        return false;
+    }
     for (unsigned i = 0; extra && i < extra->count; i++) {
         const char *text = extra->option[i], *equals = strchr(text, '=');
         size_t n = equals ? (size_t)(equals - text) : strlen(text);
@@ -358,18 +363,25 @@ static bool check_code(struct runner *r, struct script_fault *fault)
     return true;
 }
 
-/* What the version asks for that does not exist yet. */
+/* What the version does not have, or nobody yet. */
 static void check_needs(struct runner *r)
 {
-    if (r->settings.ip_version == IP_VERSION_6)
-        runner_skip(r, r->script->events->at, "it needs IPv6, which is not there yet");
+    bool six = packet_ip_is6(&r->settings);
+    const char *other = settings_finish(&r->settings);
+
+    if (other)
+        runner_skip(r, r->script->events->at, "it names %s, and this is a run over %s", other,
+                    six ? "IPv6" : "IPv4");
     for (const struct event *e = r->script->events; e && !runner_failed(r); e = e->next) {
         const struct packet_spec *p = e->kind == EVENT_PACKET ? e->packet : NULL;
 
         if (p && p->tunnel)
             runner_skip(r, e->at, "it needs %s, which is not there", p->tunnel);
-        else if (p && p->flow_label)
-            runner_skip(r, e->at, "it needs IPv6's flow labels, which are not there yet");
+        else if (p && p->flow_label && !six)
+            runner_skip(r, e->at, "a flow label is IPv6's, and this is a run over IPv4");
+        else if (p && p->kind == PACKET_ICMP && !p->icmp[six].known)
+            runner_skip(r, p->at, "`%s` is ICMP%s's, and this is a run over %s", p->message,
+                        six ? "v4" : "v6", six ? "IPv6" : "IPv4");
     }
 }
 

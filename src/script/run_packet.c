@@ -31,11 +31,6 @@ struct script_socket *runner_new_socket(struct runner *r, int fd)
     return s;
 }
 
-static struct estab_endpoint endpoint(const uint8_t a[4], uint16_t port)
-{
-    return (struct estab_endpoint){estab_ipv4(a[0], a[1], a[2], a[3]), port};
-}
-
 /* Shows a packet to the one who infers what state the script's end is in. */
 static void infer(struct runner *r, uint8_t *bytes, size_t n, bool from_script)
 {
@@ -48,8 +43,8 @@ static void infer(struct runner *r, uint8_t *bytes, size_t n, bool from_script)
     if (!r->theirs && s) {
         r->theirs = calloc(1, sizeof *r->theirs);
         if (r->theirs)
-            infer_init(r->theirs, endpoint(r->settings.local, s->local_port),
-                       endpoint(r->settings.remote, s->remote_port),
+            infer_init(r->theirs, (struct estab_endpoint){r->settings.local, s->local_port},
+                       (struct estab_endpoint){r->settings.remote, s->remote_port},
                        from_script ? TCP_CLOSED : TCP_LISTEN, 30 * ESTAB_SECOND);
     }
     frame.part[0] = (struct estab_part){bytes, (uint32_t)n};

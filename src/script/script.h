@@ -61,6 +61,7 @@ void script_report_free(struct script_report *);
 struct script_extra {
     unsigned count;
     const char *const *option;
+    const char *ip_version; /* kept against what scripts say; NULL: theirs */
 };
 
 void script_run(const char *path, const char *text, size_t n, const struct script_extra *,

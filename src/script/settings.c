@@ -2,6 +2,8 @@
 /* settings.c - options by their names. */
 #include "script/settings.h"
 
+#include "packet/address.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +13,7 @@
 void settings_init(struct script_settings *s)
 {
     memset(s, 0, sizeof *s);
-    memcpy(s->local, (uint8_t[]){192, 168, 0, 1}, 4);
-    memcpy(s->remote, (uint8_t[]){192, 0, 2, 1}, 4);
     s->bind_port = s->connect_port = 8080;
-    s->mtu = 1500;
     s->tolerance_us = 4000;
     s->tolerance_ppm = 125000;
     sysctl_defaults(&(struct sysctl_target){&s->stack, &s->posix});
@@ -24,12 +23,38 @@ void settings_init(struct script_settings *s)
 
 bool settings_define(struct lexer *l, enum ip_version version)
 {
-    bool mapped = version == IP_VERSION_4_MAPPED;
+    bool six = version == IP_VERSION_6, sockets6 = version != IP_VERSION_4;
 
-    return lexer_define(l, "TFO_COOKIE", "3021b9d889017eeb") &&
-           lexer_define(l, "CODE", "host_unreachable") &&
-           lexer_define(l, "CMSG_LEVEL_IP", mapped ? "SOL_IPV6" : "SOL_IP") &&
-           lexer_define(l, "CMSG_TYPE_RECVERR", mapped ? "IPV6_RECVERR" : "IP_RECVERR");
+    return lexer_define(l, "TFO_COOKIE", six ? "c1d1e9742a47a9bc" : "3021b9d889017eeb") &&
+           lexer_define(l, "CODE", six ? "address_unreachable" : "host_unreachable") &&
+           lexer_define(l, "CMSG_LEVEL_IP", sockets6 ? "SOL_IPV6" : "SOL_IP") &&
+           lexer_define(l, "CMSG_TYPE_RECVERR", sockets6 ? "IPV6_RECVERR" : "IP_RECVERR");
+}
+
+static struct estab_addr address_of(const char *text)
+{
+    struct estab_addr a;
+    uint8_t four[4];
+
+    if (inet_pton(AF_INET, text, four) == 1)
+        return estab_ipv4(four[0], four[1], four[2], four[3]);
+    (void)inet_pton(AF_INET6, text, a.b);
+    return a;
+}
+
+const char *settings_finish(struct script_settings *s)
+{
+    bool six = s->ip_version == IP_VERSION_6;
+
+    if (addr_is_unspecified(&s->local))
+        s->local = address_of(six ? "fd3d:a0b:17d6::1" : "192.168.0.1");
+    if (addr_is_unspecified(&s->remote))
+        s->remote = address_of(six ? "fd3d:fa7b:d17d::1" : "192.0.2.1");
+    if (s->mtu == 0) /* segments are as long as over IPv4 */
+        s->mtu = six ? 1520 : 1500;
+    if (addr_is_ipv4(&s->local) == six || addr_is_ipv4(&s->remote) == six)
+        return six ? "IPv4 addresses" : "IPv6 addresses";
+    return NULL;
 }
 
 /* ---- options ---------------------------------------------------------------------------------------- */
@@ -53,14 +78,19 @@ static bool set_port(uint16_t *port, const char *value)
     return ok;
 }
 
-static bool set_address(uint8_t out[4], const char *value)
+/* IPv6's mean a run over IPv6, too. */
+static bool set_address(struct script_settings *s, struct estab_addr *out, const char *value)
 {
-    uint8_t a[4];
+    uint8_t a[16];
 
-    if (inet_pton(AF_INET, value, a) != 1)
-        return false;
-    memcpy(out, a, 4);
-    return true;
+    if (inet_pton(AF_INET, value, a) == 1) {
+        *out = estab_ipv4(a[0], a[1], a[2], a[3]);
+    } else if (inet_pton(AF_INET6, value, a) == 1) {
+        memcpy(out->b, a, sizeof a);
+        if (!addr_is_ipv4(out) && !s->version_kept)
+            s->ip_version = IP_VERSION_6;
+    }
+    return !addr_is_unspecified(out);
 }
 
 static bool set_mtu(struct script_settings *s, const char *value)
@@ -83,7 +113,7 @@ static bool set_mss(struct script_settings *s, const char *value)
     return ok;
 }
 
-static bool set_version(struct script_settings *s, const char *value)
+static bool version_of(const char *value, enum ip_version *out)
 {
     static const struct {
         const char *name;
@@ -97,11 +127,28 @@ static bool set_version(struct script_settings *s, const char *value)
 
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         if (strcmp(versions[i].name, value) == 0) {
-            s->ip_version = versions[i].version;
+            *out = versions[i].version;
             return true;
         }
     }
     return false;
+}
+
+static bool set_version(struct script_settings *s, const char *value)
+{
+    enum ip_version version;
+
+    if (!version_of(value, &version))
+        return false;
+    if (!s->version_kept)
+        s->ip_version = version;
+    return true;
+}
+
+bool settings_keep_version(struct script_settings *s, const char *name)
+{
+    s->version_kept = version_of(name, &s->ip_version);
+    return s->version_kept;
 }
 
 /* Percent, with up to six digits behind the point, as parts of a million. */
@@ -159,8 +206,8 @@ static bool means_nothing(const char *name)
 /* Each row: the option's name, the condition that its value is right, what was expected. */
 #define OPTIONS(X)                                                                                 \
     X("ip_version", set_version(s, value), "ipv4, ipv4-mapped-ipv6 or ipv6")                       \
-    X("local_ip", set_address(s->local, value), "an IPv4 address")                                 \
-    X("remote_ip", set_address(s->remote, value), "an IPv4 address")                               \
+    X("local_ip", set_address(s, &s->local, value), "an IP address")                               \
+    X("remote_ip", set_address(s, &s->remote, value), "an IP address")                             \
     X("bind_port", set_port(&s->bind_port, value), "a port")                                       \
     X("connect_port", set_port(&s->connect_port, value), "a port")                                 \
     X("mtu", set_mtu(s, value), "bytes from 576 to 65535")                                         \
@@ -174,13 +221,6 @@ static bool means_nothing(const char *name)
     X("non_fatal", set_non_fatal(s, value), "packet, syscall or both")                             \
     X("define", set_define(l, value), "NAME=VALUE")
 
-static bool is_ipv6(const char *value)
-{
-    uint8_t a[16];
-
-    return inet_pton(AF_INET6, value, a) == 1;
-}
-
 bool settings_option(void *context, struct lexer *l, const struct script_option *option,
                      struct script_fault *fault)
 {
@@ -189,10 +229,6 @@ bool settings_option(void *context, struct lexer *l, const struct script_option 
 
     if (means_nothing(name))
         return true;
-    if ((strcmp(name, "local_ip") == 0 || strcmp(name, "remote_ip") == 0) && is_ipv6(value)) {
-        s->ip_version = IP_VERSION_6;
-        return true;
-    }
 #define X(known, right, what)                                                                      \
     if (strcmp(name, known) == 0) {                                                                \
         if (!(right))                                                                              \

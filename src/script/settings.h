@@ -19,9 +19,10 @@ enum ip_version { IP_VERSION_4, IP_VERSION_4_MAPPED, IP_VERSION_6 };
 
 struct script_settings {
     enum ip_version ip_version;
-    uint8_t local[4], remote[4];
+    bool version_kept; /* the command line chose it, and what a script says does not matter */
+    struct estab_addr local, remote; /* unspecified until settings_finish */
     uint16_t bind_port, connect_port;
-    uint32_t mtu;
+    uint32_t mtu; /* 0 until settings_finish */
     uint32_t mss; /* the segments of inbound super-segments; 0: they are none */
     int64_t tolerance_us;
     int64_t tolerance_ppm; /* of the time since the event before */
@@ -39,6 +40,12 @@ bool settings_define(struct lexer *, enum ip_version);
 /* A parser_option, its context a struct script_settings. */
 bool settings_option(void *settings, struct lexer *, const struct script_option *,
                      struct script_fault *);
+
+/* Keeps a version, by its name, against what scripts say; false: it has none of that name. */
+bool settings_keep_version(struct script_settings *, const char *name);
+/* What no option has said, by the version: the addresses and the MTU that packetdrill's suites are run
+ * with.  NULL, or what is in the way: "IPv4 addresses". */
+const char *settings_finish(struct script_settings *);
 
 enum sysctl_result settings_sysctl(struct script_settings *, const char *name, const char *value);
 

@@ -2,6 +2,8 @@
 /* stack.c - making it, and moving its time. */
 #include "virtual/stack.h"
 
+#include "packet/address.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,15 +13,19 @@
 
 static const char *join(struct virtual_stack *v, const struct virtual_link *l)
 {
-    struct estab_addr all = estab_ipv4(0, 0, 0, 0), none = {{0}};
+    static const struct estab_addr none;
+    struct estab_addr all = none;
     struct estab_interface link = {
         .size = sizeof link,
         .link = ESTAB_LINK_IP,
         .prefix_length = l->prefix_length,
-        .address = estab_ipv4(l->address[0], l->address[1], l->address[2], l->address[3]),
+        .address = l->address,
         .mtu = l->mtu,
     };
 
+    memcpy(all.b, l->address.b, 12); /* of its family: IPv4's in the mapped form */
+    if (!addr_is_ipv4(&all))
+        all = none;
     if (estab_interface_add(v->stack, &link) != 0)
         return "it takes no interface of this address and MTU";
     return estab_route_add(v->stack, all, 0, none, 0) == ESTAB_OK ? NULL : "it takes no route";

@@ -29,7 +29,7 @@ struct virtual_stack {
 };
 
 struct virtual_link {
-    uint8_t address[4];
+    struct estab_addr address;
     uint8_t prefix_length;
     uint32_t mtu;
 };

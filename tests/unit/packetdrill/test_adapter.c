@@ -588,9 +588,9 @@ static void test_bad_flags(void **state)
         const char *flags, *said;
     } rows[] = {
         {"mtu=5", "libestab_packetdrill: expected mtu to be bytes from 576 to 65535, found `5`\n"},
-        {"mtu=1500,local=::1", "expected local to be an IPv4 address, found `::1`\n"},
+        {"mtu=1500,local=::g", "expected local to be an IP address, found `::g`\n"},
         {"mtu=-1500", "expected mtu to be bytes from 576 to 65535, found `-1500`\n"},
-        {"prefix=33", "expected prefix to be bits from 0 to 32, found `33`\n"},
+        {"prefix=129", "expected prefix to be bits from 0 to 128, found `129`\n"},
         {"mss=", "expected mss to be bytes from 1 to 65495, found ``\n"},
         {"sysctls=proc", "expected sysctls to be a path from the root, such as /proc/sys, found"},
         {"verbose", "expected NAME=VALUE, found `verbose`\n"},
