@@ -311,7 +311,8 @@ struct estab_interface {
  * IPv6 address turns IPv6 on, as estab_address_add does. */
 ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct estab_interface *);
 /* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
- * remember another one (RFC 5227 section 3).  A loop does so when a device joins.  INVALID. */
+ * remember another one (RFC 5227 section 3, RFC 4861 section 7.2.6).  A loop does so when a device
+ * joins; an IPv6 address that is looked for on the link first does so once it is ours.  INVALID. */
 ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface);
 /* Gives an interface an IPv6 address more, and the route to its prefix.  The first one of an interface
  * turns IPv6 on there: on Ethernet the link-local address of its MAC comes with it (RFC 4862 section

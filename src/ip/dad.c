@@ -77,6 +77,7 @@ bool dad_expire(struct ip *ip, estab_time now)
             continue;
         }
         a->state = ESTAB_ADDRESS_PREFERRED;
+        ndp_announce(ip, i);
         changed = true;
     }
     return changed;

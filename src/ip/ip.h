@@ -174,6 +174,8 @@ struct neighbour *neighbour_lookup(const struct ip *ip, const struct estab_addr 
 
 /* Asks for the station of an entry, all of its group or, if it is known, itself. */
 void ndp_ask(struct ip *ip, const struct neighbour *n);
+/* Tells the link, unasked, that an address of ours is here now. */
+void ndp_announce(struct ip *ip, unsigned local);
 /* Something goes to a known neighbour: if it is stale, it will be asked whether it is there. */
 void ndp_used(struct neighbour *n, estab_time now);
 /* The deadline of an entry has come.  Whether it changed, and somebody may wait for that. */

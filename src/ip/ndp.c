@@ -117,6 +117,22 @@ static void answer(struct ip *ip, const struct ip_whence *w, const struct ndp_ne
         addr_group_mac(&every_node, r->mac);
 }
 
+/* Section 7.2.6: who knew another station here, before us, learns of the change. */
+void ndp_announce(struct ip *ip, unsigned local)
+{
+    const struct ip_address *a = &ip->addresses[local];
+    struct ip_reply *r = ip_reply_new(ip);
+
+    if (!r)
+        return; /* they find out by themselves, some ten seconds later */
+    r->protocol = PROTO_ICMP6;
+    r->type = ICMP6_NEIGHBOUR_ADVERTISEMENT;
+    r->interface = a->interface;
+    r->src = r->target = a->address;
+    r->dst = (struct estab_addr){{0xff, 0x02, [15] = 1}};
+    addr_group_mac(&r->dst, r->mac);
+}
+
 /* Section 7.2.3: what the question says of its sender. */
 static bool learn_asker(const struct ip *ip, const struct ip_whence *w, const uint8_t mac[6],
                         estab_time now)

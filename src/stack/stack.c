@@ -240,6 +240,15 @@ bool estab_address_next(const estab_stack *s, uint32_t *cursor, struct estab_add
     return true;
 }
 
+/* One that is looked for on the link first announces itself when it is ours. */
+static bool may_announce(const struct estab_stack *s, uint32_t local)
+{
+    const struct ip_address *a = &s->ip.addresses[local];
+
+    return !addr_is_ipv4(&a->address) && a->state == ESTAB_ADDRESS_PREFERRED &&
+           s->ip.interfaces[a->interface].link == ESTAB_LINK_ETHERNET;
+}
+
 enum estab_error estab_interface_announce(estab_stack *s, int interface)
 {
     if (interface < 0 || (uint32_t)interface >= s->ip.interface_count)
@@ -247,6 +256,9 @@ enum estab_error estab_interface_announce(estab_stack *s, int interface)
     if (s->ip.interfaces[interface].link == ESTAB_LINK_ETHERNET &&
         addr_is_ipv4(&s->ip.interfaces[interface].address))
         neighbour_announce(&s->ip, (unsigned)interface);
+    for (uint32_t i = 0; i < s->ip.address_count; i++)
+        if (s->ip.addresses[i].interface == (unsigned)interface && may_announce(s, i))
+            ndp_announce(&s->ip, i);
     return ESTAB_OK;
 }
 

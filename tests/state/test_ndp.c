@@ -107,6 +107,21 @@ static void expect_search(struct estab_addr about, estab_time at)
     assert_int_equal(sent->body[20], 0);
 }
 
+/* RFC 4861 section 7.2.6: unsolicited, with the override flag and our MAC. */
+static void expect_news(struct estab_addr about)
+{
+    const struct estab_addr all = {{0xff, 2, [15] = 1}};
+    const struct rig_sent *sent = rig_out_any(&rig);
+    assert_non_null(sent);
+    assert_int_equal(sent->type, 136);
+    assert_int_equal(sent->hops, 255);
+    assert_memory_equal(&sent->src, &about, 16);
+    assert_memory_equal(&sent->dst, &all, 16);
+    assert_memory_equal(sent->body, "\x20\0\0\0", 4);
+    assert_memory_equal(sent->body + 4, &about, 16);
+    assert_memory_equal(sent->body + 20, "\2\1", 2);
+}
+
 static void a_connection_waits_until_its_address_is_ours(void **state)
 {
     struct estab_addr link = {{0xfe, 0x80, [11] = 0xff, [12] = 0xfe, 0, 0, 1}};
@@ -125,6 +140,8 @@ static void a_connection_waits_until_its_address_is_ours(void **state)
     rig_at(&rig, 2000);
     assert_int_equal(state_of(host(1)), ESTAB_ADDRESS_PREFERRED);
     assert_int_equal(state_of(link), ESTAB_ADDRESS_PREFERRED);
+    expect_news(host(1));
+    expect_news(link);
     const struct rig_sent *syn = rig_out_any(&rig);
     assert_non_null(syn);
     assert_int_equal(syn->seg.flags, SYN);

@@ -302,6 +302,21 @@ static void expect_search(void)
     assert_memory_equal(&r->dst, &group, 16);
 }
 
+/* RFC 4861 section 7.2.6: it is told to all, unasked. */
+static void expect_news(void)
+{
+    static const struct estab_addr every_node = {{0xff, 0x02, [15] = 1}};
+    const struct ip_reply *r = sent();
+    struct estab_addr us = host(1);
+
+    assert_int_equal(r->type, ICMP6_NEIGHBOUR_ADVERTISEMENT);
+    assert_false(r->solicited);
+    assert_memory_equal(&r->src, &us, 16);
+    assert_memory_equal(&r->target, &us, 16);
+    assert_memory_equal(&r->dst, &every_node, 16);
+    assert_memory_equal(r->mac, "\x33\x33\0\0\0\1", 6);
+}
+
 static void an_address_nobody_has_is_ours(void **state)
 {
     (void)state;
@@ -319,6 +334,7 @@ static void an_address_nobody_has_is_ours(void **state)
     assert_int_equal(find(7, 2 * S), ANSWER_WAIT); /* of others nothing is asked from it */
     expect_nothing();
     assert_true(dad_expire(ip, S / 2 + 2 * S));
+    expect_news();
     expect_nothing();
     assert_int_equal(ip->addresses[0].state, ESTAB_ADDRESS_PREFERRED);
     assert_int_equal(dad_deadline(ip), ESTAB_NEVER);
