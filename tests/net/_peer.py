@@ -117,6 +117,7 @@ class Packet:
     name = "packet"
     spec = "packet:estab"
     device = "kernel"
+    quick = False  # an IPv6 address is ours at once, and not looked for on the link first
     kernel, ours, bits = "10.11.0.1", "10.11.0.2", 24
 
     def __enter__(self):
@@ -141,7 +142,13 @@ class Packet:
         run("ip", "link", "del", self.device)
 
     def stack(self, **options):
+        if self.quick:
+            options.setdefault("dad_transmits", 0)
         return Stack(self, options)
+
+    def host(self):
+        """Of the stack, as it stands in an URL and in front of a port."""
+        return f"[{self.ours}]" if ":" in self.ours else self.ours
 
     def stack_ready(self):
         """After the stack has opened its device; it has announced its new MAC address itself."""
@@ -190,6 +197,15 @@ def wires(packet=Packet, tap=Tap):
     elif "tap" not in told:
         told.add("tap")
         print("left out: tap, as /dev/net/tun is missing, or not this user's to open")
+
+
+def wires_of_both():
+    """The same with IPv4, then a veth pair with IPv6; test_kernel_ipv6.py has TAP and TUN, too."""
+    yield from wires()
+    wire = Packet6()
+    wire.quick = True
+    wire.name += " IPv6"
+    yield wire
 
 
 # ---- our stack ----------------------------------------------------------------------------------

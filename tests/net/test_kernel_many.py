@@ -118,7 +118,7 @@ def at_once(stack, sockets, text):
 
 
 def start_dialling(wire, port):
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET6 if ":" in wire.ours else socket.AF_INET)
     s.setblocking(False)
     s.connect_ex((wire.ours, port))
     return s
@@ -168,7 +168,7 @@ def by_us_at_once(wire, text):
 def on_every_wire(folder, test, count):
     text = _peer.Text(folder, LENGTH)
     told = []
-    for wire in _peer.wires():
+    for wire in _peer.wires_of_both():
         with wire:
             told.append(f"{wire.name} {count / test(wire, text):.0f}/s")
     return ", ".join(told)

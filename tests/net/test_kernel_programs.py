@@ -202,7 +202,7 @@ def curl_gets_from_us(wire, stack):
     stack.hear("listening")
     for _ in range(3):
         curl = program("curl", "--silent", "--show-error", "--noproxy", "*", "--max-time",
-                       _peer.PATIENCE, f"http://{wire.ours}/")
+                       _peer.PATIENCE, f"http://{wire.host()}/")
         got = curl.communicate(timeout=_peer.PATIENCE)[0]
         _peer.check(curl.returncode == 0, f"curl ended with {curl.returncode}")
         _peer.check(got == stack.text.bytes, f"curl received {len(got)} bytes")
@@ -213,10 +213,11 @@ def curl_gets_from_us(wire, stack):
 def ss_shows_the_kernels_end_only(wire, stack):
     """The kernel's own list has its end of the connection, and nothing of ours."""
     with accepted(wire, stack) as (_, port):
+        kernel = f"[{wire.kernel}]" if ":" in wire.kernel else wire.kernel
         rows = [row.split() for row in _peer.run("ss", "-Htan").splitlines()]
         rows = [row for row in rows if f":{port}" in row[3] + " " + row[4]]
         _peer.check([(row[0], row[3], row[4]) for row in rows]
-                    == [("ESTAB", f"{wire.kernel}:{port}", f"{wire.ours}:7")], f"ss shows {rows}")
+                    == [("ESTAB", f"{kernel}:{port}", f"{wire.host()}:7")], f"ss shows {rows}")
         stack.say("abort 1")
 
 
@@ -254,19 +255,23 @@ def cases(wire, text):
 def conversations(folder):
     text = _peer.Text(folder, LENGTH)
     told = []
-    for wire in _peer.wires():
+    for wire in _peer.wires_of_both():
         with wire:
             told.append(f"{wire.name} {cases(wire, text)}")
     return ", ".join(told)
 
 
 def tshark_finds_nothing_wrong(folder):
-    """The same once more, captured at the kernel's end."""
+    """The same once more, captured at the kernel's end, with each family."""
     text = _peer.Text(folder, LENGTH)
-    with _peer.Packet() as wire:
-        with _peer.Capture(wire, folder) as capture:
-            cases(wire, text)
-        return f"{capture.must_be_sound(500)} packets of ours"
+    sent = 0
+    for kind in _peer.Packet, _peer.Packet6:
+        with kind() as wire:
+            wire.quick = True
+            with _peer.Capture(wire, folder) as capture:
+                cases(wire, text)
+            sent += capture.must_be_sound(500)
+    return f"{sent} packets of ours"
 
 
 if __name__ == "__main__":
