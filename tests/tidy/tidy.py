@@ -24,11 +24,11 @@ FUNCTION_LINES = 70
 # A room may include its own headers and those of rooms with a lower rank; never an equal's.
 RANK = {
     "base": 0, "packet": 1, "tcp": 2, "udp": 2, "ip": 3, "stack": 4,
-    "sim": 5, "device": 5, "loop": 6, "posix": 7, "capture": 7,
+    "sim": 5, "device": 5, "names": 5, "loop": 6, "posix": 7, "capture": 7,
     "wire": 8, "control": 8, "virtual": 8, "http": 8, "craft": 8, "script": 9, "packetdrill": 9,
     "lab": 9, "shim": 9, "cli": 10,
 }
-CORE = ("base", "packet", "tcp", "udp", "ip", "stack")
+CORE = ("base", "packet", "tcp", "udp", "ip", "stack", "names")
 CORE_LIBC = {"stdint.h", "stdbool.h", "stddef.h", "string.h", "limits.h", "stdalign.h"}
 PUBLIC = {"estab.h": RANK["base"], "estab_host.h": RANK["device"],
           "estab_posix.h": RANK["posix"]}
