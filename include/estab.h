@@ -289,6 +289,9 @@ ESTAB_API estab_time estab_keys_due(const estab_stack *);
  * lost.  AGAIN: those of the change before are still needed, for 128 seconds at most. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_keys_change(estab_stack *, const uint8_t isn_key[16],
                                                               const uint8_t hash_key[16], estab_time now);
+/* 64 bits that nobody can guess who does not know isn_key, and others each time: for the identifications
+ * of protocols above, such as DNS's. */
+ESTAB_API uint64_t estab_unpredictable(estab_stack *);
 
 /* ---- interfaces and routes -------------------------------------------------------------------- */
 

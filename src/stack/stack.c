@@ -46,6 +46,15 @@ static uint32_t scatter(const struct estab_config *config, uint32_t what)
     return (uint32_t)siphash24(config->hash_key, text, sizeof text);
 }
 
+uint64_t estab_unpredictable(estab_stack *s)
+{
+    uint8_t text[12] = {'d', 'r', 'a', 'w'};
+
+    writer_store32(text + 4, (uint32_t)(s->drawn >> 32));
+    writer_store32(text + 8, (uint32_t)s->drawn++);
+    return siphash24(stack_tcp(s)->config.isn_key, text, sizeof text);
+}
+
 size_t estab_stack_size(const struct estab_config *config)
 {
     struct places places;

@@ -20,6 +20,7 @@ struct estab_stack {
     uint64_t magic; /* a room that was never initialised is refused */
     struct ip ip;
     uint64_t frames_in, frames_out, fragments_out;
+    uint64_t drawn; /* estab_unpredictable's */
     uint64_t tcp_at, udp_at, reassemblies_at; /* each with its pools, from here */
 };
 

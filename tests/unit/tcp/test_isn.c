@@ -118,6 +118,20 @@ static void other_hosts_other_numbers(void **state)
     wire_stop(&w);
 }
 
+/* What protocols above take for their identifications: 16 bits of each, and 32. */
+static void what_is_drawn(void **state)
+{
+    (void)state;
+    (void)start("0123456789abcdef");
+    for (unsigned i = 0; i < MANY; i++)
+        numbers[i] = (uint16_t)estab_unpredictable(w.stack);
+    looks_random(numbers, 16, "identifications of DNS");
+    for (unsigned i = 0; i < MANY; i++)
+        numbers[i] = (uint32_t)(estab_unpredictable(w.stack) >> 32);
+    looks_random(numbers, 32, "the upper half");
+    wire_stop(&w);
+}
+
 /* The same pair, again and again: in order, so that old segments are told from new (section 3.4.1). */
 static void one_pair_in_order(void **state)
 {
@@ -286,6 +300,7 @@ int main(void)
         cmocka_unit_test(each_part_of_the_pair_and_the_key_count),
         cmocka_unit_test(other_ports_other_numbers),
         cmocka_unit_test(other_hosts_other_numbers),
+        cmocka_unit_test(what_is_drawn),
         cmocka_unit_test(one_pair_in_order),
         cmocka_unit_test(ports_are_used_up_one_by_one),
         cmocka_unit_test(ports_in_a_row),
