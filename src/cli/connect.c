@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/leave.h"
+#include "cli/names.h"
 #include "cli/talk_wire.h"
 
 #define BACKLOG   16
@@ -21,6 +22,7 @@ struct connecting {
     estab_time fin_wait_2_since;
     estab_time patient_until; /* no answer by then, not even to ARP: nobody is there */
     bool said_time_wait, said_fin_wait_2, said_trouble, unreachable;
+    struct names_found found; /* where HOST is, if it had to be asked for */
 };
 
 static void heard(void *context, const struct estab_endpoint *from, const uint8_t *text, size_t n)
@@ -278,13 +280,11 @@ static void turn(struct connecting *c)
     explain(c, now);
 }
 
-static int connect_real(struct connecting *c, const struct estab_endpoint *remote)
+/* One address of the peer's, until the end. */
+static int converse(struct connecting *c, const struct estab_endpoint *remote)
 {
-    int code = prepare(c, remote);
+    int code = open_client(c, remote, estab_now());
 
-    cli_catch();
-    if (code == CLI_OK)
-        code = open_client(c, remote, estab_now());
     if (code != CLI_OK)
         return code;
     while (!c->client.done) {
@@ -298,15 +298,50 @@ static int connect_real(struct connecting *c, const struct estab_endpoint *remot
     return verdict(c);
 }
 
+/* Of several addresses the next one, as long as nobody answers (RFC 1123 section 2.3). */
+static int converse_all(struct connecting *c, struct estab_endpoint remote)
+{
+    char end[TALK_ENDPOINT_MAX];
+    int code = CLI_OK;
+
+    for (unsigned i = 0; i < c->found.count; i++) {
+        remote.addr = c->found.address[i];
+        c->client = (struct app_client){.remote = remote};
+        c->unreachable = c->said_trouble = false;
+        story_name(c->talk.story, remote.addr, c->talk.o->host);
+        code = converse(c, &remote);
+        if (code == CLI_OK || code == CLI_INTERRUPTED || c->client.opened || talk_cut_off(&c->talk))
+            break;
+        if (i + 1 < c->found.count)
+            talk_say(&c->talk, "trying the next address of %s, %s", c->talk.o->host,
+                     talk_endpoint(&(struct estab_endpoint){c->found.address[i + 1], remote.port}, end));
+    }
+    return code;
+}
+
+static int connect_real(struct connecting *c, const struct estab_endpoint *remote, bool by_name)
+{
+    int code = prepare(c, remote);
+
+    cli_catch();
+    if (code != CLI_OK)
+        return code;
+    if (!by_name)
+        return converse(c, remote);
+    code = names_resolve(&c->talk, c->talk.o->host, &c->found);
+    return code == CLI_OK ? converse_all(c, *remote) : code;
+}
+
 static int run(struct connecting *c)
 {
     struct talk *t = &c->talk;
     struct estab_endpoint remote = {.port = t->o->port};
+    bool by_name = names_wanted(t, t->o->host);
 
-    if (!talk_resolve(t, t->o->host, &remote.addr))
+    if (!by_name && !talk_resolve(t, t->o->host, &remote.addr))
         return CLI_USAGE;
     c->client.remote = remote;
-    return t->staged ? connect_stage(c, &remote) : connect_real(c, &remote);
+    return t->staged ? connect_stage(c, &remote) : connect_real(c, &remote, by_name);
 }
 
 int cmd_connect(const struct cli_options *o)

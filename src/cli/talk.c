@@ -239,8 +239,9 @@ bool talk_resolve(struct talk *t, const char *host, struct estab_addr *out)
                 "HOST '%s' would be ourselves: expected the peer's address A.B.C.D, as here nobody "
                 "else is known", host);
     else
-        cli_say(t->o, CLI_USAGE, "HOST '%s' is not known here: expected an address A.B.C.D%s",
-                host, unspecified(&t->theirs) ? "" : ", or server");
+        cli_say(t->o, CLI_USAGE, "HOST '%s' is not known here: expected an address A.B.C.D%s%s",
+                host, unspecified(&t->theirs) ? "" : ", or server",
+                t->staged || !verb_has(t->o->verb, OPT_DNS) ? "" : ", or --dns ADDR, a server to ask for it");
     return false;
 }
 
@@ -391,6 +392,8 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->out = stdout;
     t->child_fd = -1;
     t->bare = bare;
+    t->dns = o->dns;
+    t->dns = o->dns;
     if (cli_given(o, OPT_IP) && o->ip.six && (bare || o->on.kind == ON_WIRE || verb_has(o->verb, OPT_SERVICE)))
         return cli_say(o, CLI_USAGE,
                        "--ip of IPv6 is for listen and connect, with --on sim, kernel, packet or tap: "

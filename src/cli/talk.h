@@ -26,6 +26,7 @@ struct talk {
     struct estab_addr ours, theirs; /* theirs: unspecified where anybody may be there */
     const char *our_name;
     uint8_t prefix_length;
+    struct cli_servers dns; /* whom to ask for names: --dns, or what DHCP gave */
     estab_time opened, origin; /* estab_now's; and the story's, that lines count from */
     bool bare;       /* there is no stack of ours, */
     estab_time time; /* and the verb says what time it is */

@@ -262,7 +262,7 @@ static bool read_host(const struct cli_option *option, const char *text, void *f
         if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
             return false;
     }
-    return length <= 63 && isalnum((unsigned char)*text);
+    return length <= 253 && (isalnum((unsigned char)*text) || *text == '_');
 }
 
 static bool read_station(const struct cli_option *option, const char *text, void *field)
@@ -308,6 +308,35 @@ static bool read_prefix(const struct cli_option *option, const char *text, void 
     prefix.length = (uint8_t)length;
     prefix.host = estab_ipv4(prefix.address[0], prefix.address[1], prefix.address[2], prefix.address[3]);
     memcpy(field, &prefix, sizeof(prefix));
+    return true;
+}
+
+static void expect_prefix(const struct cli_option *option, FILE *out)
+{
+    fprintf(out,
+            "expected a host's address with its prefix, A.B.C.D/N with N from %" PRIu64 " to %" PRIu64
+            ", such as 10.11.0.7/24, or of IPv6 with N from 1 to %d, such as fd11::7/64",
+            option->low, option->high, PREFIX6_MAX);
+}
+
+static bool read_server(const struct cli_option *option, const char *text, void *field)
+{
+    struct cli_servers *servers = field;
+    struct estab_addr address;
+    uint8_t four[4];
+
+    (void)option;
+    if (servers->count == CLI_SERVERS_MAX)
+        return false;
+    if (strchr(text, ':')) {
+        if (!ipv6_host(text, &address))
+            return false;
+    } else {
+        if (!ipv4(&text, four) || *text || four[0] == 0 || four[0] > 223)
+            return false;
+        address = estab_ipv4(four[0], four[1], four[2], four[3]);
+    }
+    servers->address[servers->count++] = address;
     return true;
 }
 
@@ -529,11 +558,10 @@ void value_expected(const struct cli_option *option, const char *text, FILE *out
         expect_device(out);
         return;
     case VALUE_prefix:
-        fprintf(out,
-                "expected a host's address with its prefix, A.B.C.D/N with N from %" PRIu64
-                " to %" PRIu64 ", such as 10.11.0.7/24, or of IPv6 with N from 1 to %d, such as "
-                "fd11::7/64",
-                low, high, PREFIX6_MAX);
+        expect_prefix(option, out);
+        return;
+    case VALUE_server:
+        fprintf(out, "expected the address of a server of DNS, at most %d of them", CLI_SERVERS_MAX);
         return;
     case VALUE_mac:
         fputs("expected the Ethernet address of one station, such as 02:00:00:00:00:65", out);

@@ -32,6 +32,7 @@
     X(words, sizeof(char *[CLI_WORDS_MAX]))                                                        \
     X(device, sizeof(struct cli_on))                                                               \
     X(prefix, sizeof(struct cli_prefix))                                                           \
+    X(server, sizeof(struct cli_servers))                                                          \
     X(mac, 6)                                                                                      \
     X(impair, sizeof(struct link_config))                                                          \
     X(rule, sizeof(struct cli_rules))                                                              \

@@ -53,7 +53,15 @@ struct cli_prefix {
     uint8_t address[4]; /* of IPv4 */
     uint8_t length;
     bool six;
+    bool dhcp; /* the word: there is no address yet */
     struct estab_addr host; /* of either family */
+};
+
+#define CLI_SERVERS_MAX 3
+
+struct cli_servers {
+    unsigned count;
+    struct estab_addr address[CLI_SERVERS_MAX];
 };
 
 enum cli_ts { TS_RELATIVE, TS_ABSOLUTE, TS_DELTA };
@@ -102,6 +110,7 @@ struct cli_options {
     /* listen, connect */
     const char *host;    /* a name or an address; the verb resolves it */
     uint16_t port;       /* to listen on, or to connect to; 0: the service's own (serve) */
+    struct cli_servers dns; /* connect: whom to ask for names, in the order given */
     uint16_t local_port; /* connect -p; 0: the stack chooses */
     uint64_t hold_ms;    /* connect: from ESTABLISHED to our CLOSE; CLI_NEVER_MS */
     uint16_t publish;    /* only if given */

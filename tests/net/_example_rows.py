@@ -62,6 +62,14 @@ TALK = [
     Row("sudo estab connect --on packet:eth0 --ip 192.0.2.77/24 192.0.2.1 80", scene="eth0",
         before=[("nc -n -v -l -p 80", "istening on")], adds=QUICK,
         says=["SYN-SENT -> ESTABLISHED", "TIME-WAIT -> CLOSED"]),
+    Row("sudo estab connect host.example 80 --on packet:eth0 --ip 192.0.2.77/24 --dns 192.0.2.1 --why",
+        scene="eth0",
+        before=[("nc -n -v -l -p 80", "istening on"),
+                ("dnsmasq -k --conf-file=/dev/null --no-resolv --no-hosts --user=root --group=root "
+                 "--pid-file= --log-facility=- --bind-interfaces --listen-address=192.0.2.1 "
+                 "--host-record=host.example,192.0.2.1", "started")], adds=QUICK,
+        says=["asked 192.0.2.1:53 for A of host.example", "host.example is 192.0.2.1",
+              "SYN-SENT -> ESTABLISHED", "TIME-WAIT -> CLOSED"]),
     Row("sudo estab listen --on tap:t0 --ip 10.9.0.2/24 3333 &", scene="tap",
         says=["listening on 10.9.0.2:3333"],
         beside=[("sudo ip address add 10.9.0.1/24 dev t0", ""), ("nc -N 10.9.0.2 3333", "")],
