@@ -475,7 +475,6 @@ class Capture:
 
 CHECKS = ("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE",
           "-o", "udp.check_checksum:TRUE")
-CHECKS = ("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE")
 WRONG = ('_ws.malformed or ip.checksum.status == "Bad" or tcp.checksum.status == "Bad" or '
          '_ws.expert.severity == "Error" or _ws.expert.group == "Malformed"')
 
