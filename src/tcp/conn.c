@@ -384,7 +384,7 @@ void tcb_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
         b->head.tag &= (uint8_t)~TAG_SACK;
     ecn_take_syn(t, b, s, now);
     if (b->head.tag & TAG_SCALED) {
-        b->snd.wscale = s->opt.wscale < 14 ? s->opt.wscale : 14; /* RFC 7323 section 2.3 */
+        b->snd.wscale = window_scale_taken(t, s);
     } else {
         b->snd.wscale = 0;
         b->rcv.wscale = 0;

@@ -168,7 +168,7 @@ static struct tcp_record listen_child(struct tcp *t, const struct tcp_listener *
     r.ts_recent = s->opt.tsval;
     r.mss = s->opt.present & OPT_MSS ? s->opt.mss : mss_unsaid(&s->remote);
     if (r.head.tag & TAG_SCALED) {
-        r.snd_wscale = (s->opt.wscale < 14 ? s->opt.wscale : 14) & 15u; /* RFC 7323 section 2.3 */
+        r.snd_wscale = window_scale_taken(t, s) & 15u;
         r.rcv_wscale = window_scale_for(t, record_window_most(t, listener)) & 15u;
     }
     r.diffserv = (uint8_t)option_of_listener(t, listener, ESTAB_OPTION_DIFFSERV, 0);

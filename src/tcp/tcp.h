@@ -651,6 +651,8 @@ bool window_pressed(const struct tcp *t);
 void window_give_back(struct tcp *t, struct tcb *b);
 bool window_worth_telling(const struct tcp *t, const struct tcb *b);
 uint8_t window_scale_for(const struct tcp *t, uint32_t buffer);
+/* Of a peer's SYN that has the option. */
+uint8_t window_scale_taken(struct tcp *t, const struct segment *s);
 /* The user's bounds of the receive window: its buffer and its clamp. */
 uint32_t window_most(const struct tcp *t, const struct tcb *b);
 /* Bytes that may be outstanding or unread, by the promise and by what the user allows. */

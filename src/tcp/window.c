@@ -26,6 +26,15 @@ uint8_t window_scale_for(const struct tcp *t, uint32_t buffer)
     return scale;
 }
 
+/* RFC 7323 section 2.3: a peer's shift of more than 14 is told of, and taken as 14. */
+uint8_t window_scale_taken(struct tcp *t, const struct segment *s)
+{
+    if (s->opt.wscale <= WSCALE_MAX)
+        return s->opt.wscale;
+    note_reason(t, REASON_WINDOW_SCALE);
+    return WSCALE_MAX;
+}
+
 uint32_t window_now(const struct tcp *t, const struct tcb *b)
 {
     (void)t;

@@ -374,6 +374,7 @@ static void window_shrinks(enum rig_state state, uint32_t iss, int wnd)
     rig_end(r);
 }
 
+/* R7323-11. */
 static void row_10(void **state)
 {
     static const enum rig_state states[] = {ESTABLISHED, FIN_WAIT_1, CLOSE_WAIT, LAST_ACK};
@@ -422,7 +423,8 @@ static void row_12(void **state)
 
 /* ---- 13: flags, and options that go missing ---------------------------------------------------------------------- */
 
-/* Timestamps were agreed on: whatever lacks them is dropped in silence, but for RST and SYN. */
+/* Timestamps were agreed on: whatever lacks them is dropped in silence, but for RST and SYN.
+ * R7323-21, R7323-22. */
 static void row_13_timestamps(void **state)
 {
     struct estab_config config = rig_config();
@@ -449,6 +451,7 @@ static void row_13_timestamps(void **state)
         }
 }
 
+/* R7323-9, R7323-10. */
 static void row_13_window_scales(void **state)
 {
     struct estab_config config = rig_config();
@@ -473,6 +476,7 @@ static void row_13_window_scales(void **state)
             assert_int_equal(after, ESTABLISHED);
             assert_int_equal(rig_status(&rig).snd_wscale, shift < 14 ? shift : 14);
             assert_int_equal(rig_status(&rig).snd_wnd, 1000u << (shift < 14 ? shift : 14));
+            rig_counted(&rig, REASON_WINDOW_SCALE, shift > 14);
             rig_end(&rig);
         }
 }

@@ -173,7 +173,7 @@ WIRE_TEST(with_timestamps_a_guess_is_not_enough)
     RECEIVE(1000);
 }
 
-/* A blind acknowledgment with a stamp far ahead: what is not taken does not move TS.Recent either. */
+/* A blind acknowledgment with a stamp far ahead: what is not taken does not move TS.Recent either. R7323-39. */
 WIRE_TEST(stamps_are_not_poisoned)
 {
     begin(w, true);

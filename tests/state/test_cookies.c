@@ -177,7 +177,7 @@ WIRE_TEST(keys_change_and_nobody_is_dropped)
     }
 }
 
-/* The top 29 bits, the peer, its number and the options that came with them: none can be changed. */
+/* The top 29 bits, the peer, its number and the options that came with them: none can be changed. R6528-3. */
 WIRE_TEST(nothing_of_a_cookie_can_be_forged)
 {
     struct wire_segment c;

@@ -128,7 +128,7 @@ WIRE_TEST(timestamps_leave_less_room)
     CHECK(OUT(0, ACK, 1, 1, 1448)->ts);
 }
 
-/* RFC 7323 section 3.2: a reset SHOULD have them too. */
+/* RFC 7323 section 3.2: a reset SHOULD have them too. R7323-19, R7323-37. */
 WIRE_TEST(a_reset_of_ours_has_timestamps)
 {
     const struct wire_segment *s;
@@ -163,18 +163,19 @@ WIRE_TEST(a_scale_of_0)
     scaled(w, 0, 0);
 }
 
+/* R7323-6. */
 WIRE_TEST(a_scale_of_7)
 {
     scaled(w, 7, 7);
 }
 
-/* REC-1. */
+/* REC-1. R7323-6. */
 WIRE_TEST(a_scale_of_14)
 {
     scaled(w, 14, 14);
 }
 
-/* Section 2.3: a greater one MUST be taken as 14. */
+/* Section 2.3: a greater one MUST be taken as 14. R7323-9. */
 WIRE_TEST(a_scale_of_15_to_255_is_14)
 {
     for (unsigned scale = 15; scale <= 255; scale += 16) {
@@ -184,6 +185,7 @@ WIRE_TEST(a_scale_of_15_to_255_is_14)
     }
 }
 
+/* R7323-5. */
 WIRE_TEST(no_scale_without_the_peers)
 {
     start_with(w, false, true);
@@ -194,7 +196,7 @@ WIRE_TEST(no_scale_without_the_peers)
     CHECK_EQ(STATUS.snd_wnd, 1000);
 }
 
-/* The option is not sent in an answer to a SYN that had none. */
+/* The option is not sent in an answer to a SYN that had none. R7323-2, R7323-17. */
 WIRE_TEST(a_syn_ack_scales_only_if_the_syn_did)
 {
     start_with(w, true, true);
@@ -203,6 +205,7 @@ WIRE_TEST(a_syn_ack_scales_only_if_the_syn_did)
     CHECK(!w->queue[0].ts);
 }
 
+/* R7323-2, R7323-17. */
 WIRE_TEST(a_syn_ack_scales_if_the_syn_did)
 {
     start_with(w, true, true);
@@ -213,6 +216,7 @@ WIRE_TEST(a_syn_ack_scales_if_the_syn_did)
     CHECK_EQ(STATUS.snd_wnd, 65535u << 14);
 }
 
+/* R7323-7. */
 WIRE_TEST(our_own_windows_are_scaled)
 {
     uint32_t seq = 1;
@@ -231,6 +235,7 @@ WIRE_TEST(our_own_windows_are_scaled)
 
 /* ---- timestamps (RFC 7323 section 3) ---------------------------------------------------------------- */
 
+/* R7323-16, R7323-25, R7323-27, R7323-46, R7323-47, R7323-48. */
 WIRE_TEST(timestamps_count_milliseconds)
 {
     uint32_t first;
@@ -246,6 +251,7 @@ WIRE_TEST(timestamps_count_milliseconds)
     CHECK_EQ(OUT(10 * S, ACK | PSH, 1, 1, 1)->tsval, first + 10000);
 }
 
+/* R7323-20, R7323-23. */
 WIRE_TEST(no_timestamps_without_the_peers)
 {
     start_with(w, true, true);
@@ -258,7 +264,7 @@ WIRE_TEST(no_timestamps_without_the_peers)
 }
 
 /* Section 4.3: of several segments to be acknowledged the first one's timestamp is echoed; of text
- * beyond a gap none. */
+ * beyond a gap none. R7323-30, R7323-31, R7323-32, R7323-44. */
 WIRE_TEST(the_right_timestamp_is_echoed)
 {
     start_with(w, true, false);
@@ -272,7 +278,7 @@ WIRE_TEST(the_right_timestamp_is_echoed)
     CHECK_EQ(OUT(0, ACK, 1, 2001, 0)->tsecr, 125);
 }
 
-/* Section 3.2: a segment without it, once it is agreed on, is dropped; but not a reset. */
+/* Section 3.2: a segment without it, once it is agreed on, is dropped; but not a reset. R7323-21, R7323-22. */
 WIRE_TEST(a_missing_timestamp)
 {
     start_with(w, true, false);
@@ -288,6 +294,7 @@ WIRE_TEST(a_missing_timestamp)
 
 /* ---- PAWS (RFC 7323 section 5) ------------------------------------------------------------------------ */
 
+/* R7323-38, R7323-43. */
 WIRE_TEST(an_old_timestamp_is_refused)
 {
     start_with(w, true, false);
@@ -304,6 +311,7 @@ WIRE_TEST(an_old_timestamp_is_refused)
     w->received = 0;
 }
 
+/* R7323-48. */
 WIRE_TEST(timestamps_wrap)
 {
     start_with(w, true, false);
@@ -330,11 +338,13 @@ static void after_days(struct wire *w, unsigned days, bool taken)
     w->head = w->tail;
 }
 
+/* R7323-49. */
 WIRE_TEST(paws_holds_for_23_days)
 {
     after_days(w, 23, false);
 }
 
+/* R7323-49. */
 WIRE_TEST(paws_does_not_hold_for_25_days)
 {
     after_days(w, 25, true);

@@ -250,7 +250,7 @@ WIRE_TEST(a_listeners_clamps_are_in_its_syn_ack)
     CHECK(STATUS.cold);
 }
 
-/* SHLD-14: the edge that was promised stays. */
+/* SHLD-14: the edge that was promised stays. R7323-12. */
 WIRE_TEST(a_window_clamp_takes_nothing_back)
 {
     start(w);

@@ -473,6 +473,7 @@ static void acknowledgments_of_a_batch(void **state)
 
 #define TS(v) .opt = STAMP, .tsval = (v)
 
+/* R7323-31, R7323-33, R7323-38, R7323-41, R7323-43. */
 static void stamps(void **state)
 {
     static const struct arrival rows[] = {
@@ -531,7 +532,7 @@ static void twenty_five_days_and_one_segment_later(struct rig *r)
     OUT(r, ACK, 1, 11, .opt = STAMP, .tsecr = 500);
 }
 
-/* RFC 7323 section 5.5: TS.Recent of a connection that was idle for 24 days is not valid. */
+/* RFC 7323 section 5.5: TS.Recent of a connection that was idle for 24 days is not valid. R7323-49. */
 static void stamps_after_24_days(void **state)
 {
     static const struct arrival rows[] = {

@@ -149,7 +149,8 @@ static void acknowledgments(void **state)
     RUN_ROWS(record, A_RECORD);
 }
 
-/* RFC 7323: the shift counts in every segment but a SYN, and the window is the same by either. */
+/* RFC 7323: the shift counts in every segment but a SYN, and the window is the same by either.
+ * R7323-4, R7323-6. */
 static void scaled_windows(void **state)
 {
     static const struct arrival rows[] = {
@@ -169,7 +170,7 @@ static void scaled_windows(void **state)
     RUN_ROWS(rows, A_RECORD, .config = &config);
 }
 
-/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. */
+/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. R7323-43. */
 static void stamps(void **state)
 {
     static const struct arrival rows[] = {

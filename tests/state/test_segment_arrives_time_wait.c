@@ -152,7 +152,7 @@ static void nothing_else_does(void **state)
     }
 }
 
-/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. */
+/* RFC 7323 section 5.3 holds for a record as for a TCB: TS.Recent is 1000. R7323-43. */
 static void stamps(void **state)
 {
     static const struct arrival rows[] = {

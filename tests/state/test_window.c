@@ -176,7 +176,7 @@ WIRE_TEST(a_window_closed_over_a_fin)
 }
 
 /* What is within the smaller window is sent again, and no more, for a peer may drop unread what ends
- * beyond its edge; new text is not sent. MUST-34, SHLD-15. */
+ * beyond its edge; new text is not sent. MUST-34, SHLD-15. R7323-11, R7323-15. */
 WIRE_TEST(a_window_shrunk_below_what_is_in_flight)
 {
     start(w);
@@ -500,7 +500,7 @@ WIRE_TEST(the_edge_moves_in_steps)
     CHECK(edge > 10000);
 }
 
-/* A user that takes nothing: no more is accepted than was promised, and that much is. */
+/* A user that takes nothing: no more is accepted than was promised, and that much is. R7323-12. */
 WIRE_TEST(the_promise_is_kept)
 {
     uint32_t seq = 1;

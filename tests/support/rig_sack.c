@@ -63,6 +63,18 @@ struct rig *timestamp_echo(void)
     return r;
 }
 
+struct rig *window_scale_beyond(void)
+{
+    static struct rig r;
+    struct estab_config c = rig_config();
+
+    c.window_scale = true;
+    rig_start(&r, &c, 1, 2);
+    rig_become(&r, ACTIVE, SYN_SENT);
+    IN(&r, SYN | ACK, 0, 1, .opt = SCALE, .scale = 15);
+    return &r;
+}
+
 struct rig *sack_not_agreed(void)
 {
     return sack_in(established(NULL), 1, 101, 201);

@@ -175,7 +175,7 @@ static void other_lengths_of_known_options_are_skipped(void **state)
 }
 
 /* "This option may be sent in the initial connection request ... only" - MSS; so it is with window
- * scale and SACK-permitted. */
+ * scale and SACK-permitted. R7323-3. */
 static void some_options_belong_to_a_syn(void **state)
 {
     (void)state;

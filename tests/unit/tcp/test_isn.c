@@ -40,7 +40,7 @@ static struct tcp_pair pair_of(unsigned host, unsigned rport, unsigned lport)
                              .lport = (uint16_t)lport};
 }
 
-/* M: one step in four microseconds, for one socket pair. MUST-8. */
+/* M: one step in four microseconds, for one socket pair. MUST-8. R6528-2. */
 static void the_clock_counts_four_microseconds(void **state)
 {
     (void)state;
@@ -55,7 +55,7 @@ static void the_clock_counts_four_microseconds(void **state)
     wire_stop(&w);
 }
 
-/* MUST-9, SHLD-1. */
+/* MUST-9, SHLD-1. R6528-1, R6528-3. */
 static void each_part_of_the_pair_and_the_key_count(void **state)
 {
     (void)state;
@@ -88,6 +88,7 @@ static void looks_random(const uint32_t *v, unsigned bits, const char *what)
 
 static uint32_t numbers[MANY];
 
+/* R6528-1. */
 static void other_ports_other_numbers(void **state)
 {
     (void)state;
@@ -100,7 +101,7 @@ static void other_ports_other_numbers(void **state)
     wire_stop(&w);
 }
 
-/* SHLD-1. */
+/* SHLD-1. R6528-1, R6528-3. */
 static void other_hosts_other_numbers(void **state)
 {
     (void)state;
@@ -132,7 +133,7 @@ static void what_is_drawn(void **state)
     wire_stop(&w);
 }
 
-/* The same pair, again and again: in order, so that old segments are told from new (section 3.4.1). */
+/* The same pair, again and again: in order, so that old segments are told from new (section 3.4.1). R6528-2. */
 static void one_pair_in_order(void **state)
 {
     (void)state;
@@ -210,7 +211,7 @@ static void identifications(void **state)
     wire_stop(&w);
 }
 
-/* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. */
+/* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. R6528-3. */
 static void cookies(void **state)
 {
     (void)state;

@@ -195,7 +195,7 @@ static void what_is_sacked_is_timed(void **state)
     assert_int_equal(b.rtt.srtt_us8 / 8, 100000);
 }
 
-/* RFC 7323 section 4.3: of what was sent again the echo tells, one millisecond at least. R6298-11. */
+/* RFC 7323 section 4.3: of what was sent again the echo tells, one millisecond at least. R6298-11. R7323-28. */
 static void the_echo_tells_of_what_was_sent_again(void **state)
 {
     (void)state;
@@ -216,6 +216,7 @@ static void the_echo_tells_of_what_was_sent_again(void **state)
 /*
  * RFC 7323 section 4.2: many samples a round trip.  After one of 1000 ms and a hundred of 600 RTTVAR has
  * forgotten it, and the RTO has not, until the round trip is over; and then a quarter at a time. R6298-8.
+ * R7323-29.
  */
 static void the_rto_remembers_a_round_trip(void **state)
 {
