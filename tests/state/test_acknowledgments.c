@@ -28,7 +28,7 @@ static void set(struct wire *w, enum estab_option option, uint32_t value)
 
 /* ---- without quick ones ------------------------------------------------------------------------- */
 
-/* SHLD-19. */
+/* SHLD-19. R5681-35. */
 WIRE_TEST(every_second_full_segment)
 {
     start(w, 0);
@@ -58,7 +58,7 @@ WIRE_TEST(full_is_what_the_peer_sends)
     SKIP;
 }
 
-/* Small ones wait, but not longer than the first of them may. */
+/* Small ones wait, but not longer than the first of them may. R5681-36. */
 WIRE_TEST(small_segments_wait_for_the_first_ones_time)
 {
     start(w, 0);
@@ -85,7 +85,7 @@ WIRE_TEST(more_than_a_full_segment_of_small_ones)
     OUT(10 * MS, ACK, 1, 538, 0);
 }
 
-/* A timer that fires for want of text doubles the ATO; a round trip bounds it. */
+/* A timer that fires for want of text doubles the ATO; a round trip bounds it. R5681-34. */
 WIRE_TEST(the_ato_follows_the_peer)
 {
     start(w, 0);
@@ -242,7 +242,7 @@ WIRE_TEST(quickack_in_listen)
     assert_int_equal(st.seen_mss, 0);
 }
 
-/* ACKs of text never wait half a second (MUST-40), whatever comes when. */
+/* ACKs of text never wait half a second (MUST-40), whatever comes when. R5681-36. */
 WIRE_TEST(never_half_a_second)
 {
     uint32_t seq = 1;
@@ -263,7 +263,7 @@ WIRE_TEST(never_half_a_second)
     }
 }
 
-/* MUST-40: nor where the RTO would let it, 3 s after a SYN that was lost, and the peer pauses. */
+/* MUST-40: nor where the RTO would let it, 3 s after a SYN that was lost, and the peer pauses. R5681-34. */
 WIRE_TEST(nor_on_a_slow_path)
 {
     struct estab_open open = {.size = sizeof open,

@@ -69,7 +69,7 @@ static void ten_sent(struct wire *w)
 
 /* ---- lost by time -------------------------------------------------------------------------------------- */
 
-/* Section 6.2: three SACKed segments, and no reordering ever seen: the window is zero. */
+/* Section 6.2: three SACKed segments, and no reordering ever seen: the window is zero. R8985-2, R8985-8. */
 WIRE_TEST(three_sacked_leave_no_window)
 {
     ten_sent(w);
@@ -84,7 +84,8 @@ WIRE_TEST(three_sacked_leave_no_window)
     CHECK_EQ(STATUS.ssthresh, 5000);
 }
 
-/* One SACKed: a quarter of the least round trip passes first, and the timer does the rest. */
+/* One SACKed: a quarter of the least round trip passes first, and the timer does the rest.
+ * R8985-1, R8985-3, R8985-12, R8985-27. */
 WIRE_TEST(one_sacked_waits_a_quarter_of_the_round_trip)
 {
     ten_sent(w);
@@ -97,7 +98,7 @@ WIRE_TEST(one_sacked_waits_a_quarter_of_the_round_trip)
     SKIP;
 }
 
-/* What comes inside the window was never lost, and from then on each hole has a window. */
+/* What comes inside the window was never lost, and from then on each hole has a window. R8985-28. */
 WIRE_TEST(reordering_is_learned)
 {
     ten_sent(w);
@@ -116,7 +117,7 @@ WIRE_TEST(reordering_is_learned)
     CHECK_EQ(STATUS.ssthresh, UINT32_MAX);
 }
 
-/* What is sent again and lost again is found by what was sent after it. */
+/* What is sent again and lost again is found by what was sent after it. R8985-23. */
 WIRE_TEST(a_lost_retransmission)
 {
     start(w);
@@ -162,7 +163,7 @@ WIRE_TEST(what_went_at_once_is_not_passed)
     SKIP;
 }
 
-/* A peer that tells of duplicates (RFC 2883) widens the window by a quarter each round. */
+/* A peer that tells of duplicates (RFC 2883) widens the window by a quarter each round. R8985-4, R8985-10. */
 WIRE_TEST(a_dsack_widens_the_window)
 {
     start(w);
@@ -187,7 +188,8 @@ WIRE_TEST(a_dsack_widens_the_window)
 
 /* ---- the tail -------------------------------------------------------------------------------------------- */
 
-/* Two round trips and 2 ms, then the last segment; its SACK tells that those before it are lost. */
+/* Two round trips and 2 ms, then the last segment; its SACK tells that those before it are lost.
+ * R8985-13, R8985-16, R8985-19, R8985-22, R8985-29. */
 WIRE_TEST(the_tail_is_probed)
 {
     ten_sent(w);
@@ -211,7 +213,8 @@ WIRE_TEST(the_tail_is_probed)
     CHECK(STATUS.cwnd < 10000);
 }
 
-/* One segment, whose acknowledgment may be delayed: 200 ms more, but not later than the timeout. */
+/* One segment, whose acknowledgment may be delayed: 200 ms more, but not later than the timeout.
+ * R8985-15, R8985-16, R8985-17, R8985-20, R8985-24. */
 WIRE_TEST(a_single_segment_waits_for_a_delayed_ack)
 {
     start(w);
@@ -224,7 +227,31 @@ WIRE_TEST(a_single_segment_waits_for_a_delayed_ack)
     CHECK_EQ(STATUS.cwnd, 1000);
 }
 
-/* New text, if there is any: here the window of congestion keeps it back. */
+/* R8985-14: after a SYN that went again no round trip is known, and the probe waits a second. */
+WIRE_TEST(without_a_round_trip_the_probe_waits_a_second)
+{
+    struct estab_config c = wire_config();
+    struct estab_open open = {.size = sizeof open,
+                              .local = {WIRE_OWN, WIRE_PORT},
+                              .remote = {WIRE_PEER, WIRE_RPORT},
+                              .fixed_iss = true,
+                              .iss = w->iss};
+
+    wire_start(w, &c);
+    assert_int_equal(estab_open(w->stack, &open, &w->conn, WIRE_START), ESTAB_OK);
+    AT(1100);
+    IN(SYN | ACK, 0, 1, 0, .wnd = 65535, .mss = SMSS, .sack_ok = true);
+    CHECK_EQ(STATUS.srtt_us, 0);
+    SEND(SMSS);
+    SKIP;
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_TAIL_PROBE);
+    OUT(2100 * MS, ACK | PSH, 1, 1, SMSS);
+    CHECK_EQ(STATUS.timer_kind, ESTAB_TIMER_RETRANSMIT);
+    QUIET(5100 * MS - 1); /* the RTO of three seconds, from the probe on */
+    OUT(5100 * MS, ACK | PSH, 1, 1, SMSS);
+}
+
+/* New text, if there is any: here the window of congestion keeps it back. R8985-21. */
 WIRE_TEST(a_probe_takes_new_text)
 {
     start(w);
@@ -237,7 +264,8 @@ WIRE_TEST(a_probe_takes_new_text)
     CHECK_EQ(wire_counters(w).retransmitted, 0);
 }
 
-/* Section 7.4.2: the probe has repaired the only loss, so the window answers, once more is acknowledged. */
+/* Section 7.4.2: the probe has repaired the only loss, so the window answers, once more is acknowledged.
+ * R8985-25, R8985-26. */
 WIRE_TEST(a_probe_that_repairs_is_a_loss)
 {
     ten_sent(w);
@@ -347,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_dsack_widens_the_window),
         cmocka_unit_test(the_tail_is_probed),
         cmocka_unit_test(a_single_segment_waits_for_a_delayed_ack),
+        cmocka_unit_test(without_a_round_trip_the_probe_waits_a_second),
         cmocka_unit_test(a_probe_takes_new_text),
         cmocka_unit_test(a_probe_that_repairs_is_a_loss),
         cmocka_unit_test(a_probe_that_came_twice_is_none),

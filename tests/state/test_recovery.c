@@ -57,7 +57,7 @@ static void ten_sent(struct wire *w)
 
 /* ---- growth ----------------------------------------------------------------------------------------- */
 
-/* Section 3.1, with RFC 3465's counting of bytes. */
+/* Section 3.1, with RFC 3465's counting of bytes. R5681-1, R5681-2, R5681-9. */
 WIRE_TEST(slow_start_grows_by_what_is_acknowledged)
 {
     ten_sent(w);
@@ -71,7 +71,7 @@ WIRE_TEST(slow_start_grows_by_what_is_acknowledged)
     WINDOW(26000, UINT32_MAX);
 }
 
-/* A thousand ACKs of one byte are worth as much as one of a thousand. */
+/* A thousand ACKs of one byte are worth as much as one of a thousand. R5681-9. */
 WIRE_TEST(ack_division_gains_nothing)
 {
     ten_sent(w);
@@ -81,6 +81,7 @@ WIRE_TEST(ack_division_gains_nothing)
     SENT(10001, 12001);
 }
 
+/* R5681-12. */
 WIRE_TEST(ack_division_gains_nothing_in_congestion_avoidance)
 {
     uint32_t una = 12001;
@@ -172,16 +173,19 @@ static void initial(struct wire *w, int mss, uint32_t want)
     CHECK_EQ(STATUS.cwnd, want);
 }
 
+/* R5681-3. */
 WIRE_TEST(the_initial_window_of_large_segments)
 {
     initial(w, 2191, 4382);
 }
 
+/* R5681-3. */
 WIRE_TEST(the_initial_window_of_usual_segments)
 {
     initial(w, 1096, 3288);
 }
 
+/* R5681-3. */
 WIRE_TEST(the_initial_window_of_small_segments)
 {
     initial(w, 1095, 4380);
@@ -189,6 +193,7 @@ WIRE_TEST(the_initial_window_of_small_segments)
 
 /* ---- one loss: RFC 5681 section 3.2 ------------------------------------------------------------------- */
 
+/* R5681-8, R5681-21, R5681-22, R5681-23, R5681-26, R5681-27, R5681-28, R5681-30, R5681-31, R5681-44. */
 WIRE_TEST(three_duplicates_retransmit)
 {
     ten_sent(w);
@@ -223,7 +228,7 @@ WIRE_TEST(three_duplicates_retransmit)
     SENT(20001, 26001);
 }
 
-/* cwnd = min(ssthresh, max(FlightSize, SMSS) + SMSS): no burst when little is in flight. */
+/* cwnd = min(ssthresh, max(FlightSize, SMSS) + SMSS): no burst when little is in flight. R5681-31. */
 WIRE_TEST(recovery_ends_without_a_burst)
 {
     ten_sent(w);
@@ -249,7 +254,7 @@ WIRE_TEST(these_are_no_duplicates)
     w->head = w->tail;
 }
 
-/* Two duplicates, then an acknowledgment: the count begins anew. */
+/* Two duplicates, then an acknowledgment: the count begins anew. R6675-12. */
 WIRE_TEST(an_acknowledgment_ends_the_count)
 {
     ten_sent(w);
@@ -262,7 +267,7 @@ WIRE_TEST(an_acknowledgment_ends_the_count)
     CHECK_EQ(STATUS.ssthresh, UINT32_MAX);
 }
 
-/* RFC 5681 section 3.2: at most as often as segments were outstanding. */
+/* RFC 5681 section 3.2: at most as often as segments were outstanding. R5681-29. */
 WIRE_TEST(forged_duplicates_gain_nothing)
 {
     ten_sent(w);
@@ -294,6 +299,7 @@ static void three_lost(struct wire *w)
     QUIET(w->now);
 }
 
+/* R5681-46. */
 WIRE_TEST(partial_acknowledgments_fill_one_hole_each)
 {
     three_lost(w);
@@ -355,7 +361,7 @@ WIRE_TEST(ack_division_in_a_recovery_sends_nothing_twice)
     w->head = w->tail;
 }
 
-/* Step 2: "the Cumulative Acknowledgment field covers more than recover", or no recovery again. */
+/* Step 2: "the Cumulative Acknowledgment field covers more than recover", or no recovery again. R5681-45. */
 WIRE_TEST(no_second_recovery_for_the_same_window)
 {
     ten_sent(w);
@@ -383,7 +389,7 @@ WIRE_TEST(no_second_recovery_for_the_same_window)
 
 /* ---- timeouts ----------------------------------------------------------------------------------------------- */
 
-/* R6298-18. */
+/* R6298-18. R5681-17, R5681-18. */
 WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
 {
     start(w);
@@ -408,7 +414,7 @@ WIRE_TEST(a_timeout_goes_back_and_starts_slowly)
     SENT(12001, 18001);
 }
 
-/* Section 3.1: ssthresh is held when the same segment times out again. */
+/* Section 3.1: ssthresh is held when the same segment times out again. R8985-7. */
 WIRE_TEST(a_second_timeout_keeps_ssthresh)
 {
     ten_sent(w);
@@ -421,7 +427,7 @@ WIRE_TEST(a_second_timeout_keeps_ssthresh)
     w->head = w->tail;
 }
 
-/* max(FlightSize / 2, 2 SMSS). */
+/* max(FlightSize / 2, 2 SMSS). R5681-17. */
 WIRE_TEST(ssthresh_is_two_segments_at_least)
 {
     start(w);

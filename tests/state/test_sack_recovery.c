@@ -81,7 +81,8 @@ static void only_ten(struct wire *w)
 
 /* ---- what is lost ------------------------------------------------------------------------------------ */
 
-/* RFC 3042 by way of RFC 6675 step (3), then steps (4.1) to (C.5), then step (A). */
+/* RFC 3042 by way of RFC 6675 step (3), then steps (4.1) to (C.5), then step (A).
+ * R5681-41, R5681-42, R5681-43, R6675-4, R6675-11, R6675-14, R6675-15, R6675-16, R6675-18, R6675-21. */
 WIRE_TEST(one_is_lost)
 {
     ten_sent(w);
@@ -240,7 +241,7 @@ static void one_row(struct wire *w, const struct row *row)
 }
 
 /* Where one more goes again than was lost, that is the rescue; what comes three later or more looks
- * lost.  What is lost twice takes a timeout: RFC 6675 looks for no lost retransmission. */
+ * lost.  What is lost twice takes a timeout: RFC 6675 looks for no lost retransmission. R6675-3, R6675-8. */
 WIRE_TEST(a_table_of_losses)
 {
     static const struct row rows[] = {
@@ -277,7 +278,8 @@ WIRE_TEST(a_table_of_losses)
 
 /* ---- NextSeg ----------------------------------------------------------------------------------------- */
 
-/* Rule (1) before rule (2) before rule (3): what is lost, then new text, then a gap. */
+/* Rule (1) before rule (2) before rule (3): what is lost, then new text, then a gap.
+ * R6675-2, R6675-3, R6675-5, R6675-6, R6675-19. */
 WIRE_TEST(rules_in_their_order)
 {
     start_with(w, 128);
@@ -299,7 +301,7 @@ WIRE_TEST(rules_in_their_order)
     COUNTS(2, 0, 2);
 }
 
-/* Rule (4): once, and of what ends last. */
+/* Rule (4): once, and of what ends last. R6675-7, R6675-8, R6675-9, R6675-20. R6675-10. */
 WIRE_TEST(the_rescue)
 {
     start_with(w, 128);
@@ -315,6 +317,21 @@ WIRE_TEST(the_rescue)
     GOT(10001);
     CHECK_EQ(STATUS.loss, ESTAB_LOSS_OPEN);
     CHECK_EQ(wire_counters(w).retransmitted, 2);
+}
+
+/* R6675-17: what lies beyond RecoveryPoint and is SACKed stays so when the recovery ends. */
+WIRE_TEST(what_is_sacked_outlives_a_recovery)
+{
+    ten_sent(w);
+    GOT1(1, 1001, 4001);
+    GOT1(1, 1001, 10001);
+    CHECK(STATUS.snd_nxt - w->iss >= 12001);
+    GOT2(1, 11001, 12001, 1001, 10001);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_RECOVERY);
+    GOT(10001);
+    CHECK(STATUS.loss != ESTAB_LOSS_RECOVERY);
+    CHECK_EQ(STATUS.sacked, 1);
+    w->head = w->tail;
 }
 
 /* ---- what is traced ---------------------------------------------------------------------------------- */
@@ -364,7 +381,7 @@ WIRE_TEST(each_decision_is_traced)
 /* ---- timeouts: RFC 2018 section 8, RFC 6675 section 5.1 --------------------------------------------------- */
 
 /* What is SACKed stays so; F-RTO asks with new text, and as that is SACKed while the old is not, the old
- * goes again, but for what is SACKed. */
+ * goes again, but for what is SACKed. R6675-22, R6675-26, R6675-27. */
 WIRE_TEST(a_timeout_passes_over_what_is_sacked)
 {
     ten_sent(w);
@@ -385,8 +402,44 @@ WIRE_TEST(a_timeout_passes_over_what_is_sacked)
     w->head = w->tail;
 }
 
+/* R6675-23, R6675-24, R6675-25: in a recovery the timer fires, and all that was out then says no more. */
+WIRE_TEST(after_a_timeout_the_old_window_starts_no_recovery)
+{
+    ten_sent(w);
+    GOT1(1, 1001, 4001);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_RECOVERY);
+    w->head = w->tail;
+    wire_run(w, 1 * S);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_TIMEOUT);
+    CHECK_EQ(STATUS.ssthresh, 5000);
+    w->head = w->tail;
+    for (uint32_t right = 5001; right <= 10001; right += SMSS) {
+        GOT1(1, 1001, right);
+        CHECK_EQ(STATUS.loss, ESTAB_LOSS_TIMEOUT);
+    }
+    GOT(9001);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_TIMEOUT);
+    CHECK_EQ(STATUS.ssthresh, 5000);
+    w->head = w->tail;
+}
+
+/* R6675-28. */
+WIRE_TEST(what_goes_again_first_restarts_the_timer)
+{
+    estab_time at;
+
+    ten_sent(w);
+    wire_run(w, 150 * MS);
+    GOT1(1, 1001, 4001);
+    SENT(1, 1001);
+    at = 150 * MS + STATUS.rto_us * US;
+    QUIET(at - 1);
+    OUT(at, ACK, 1, 1, SMSS);
+    w->head = w->tail;
+}
+
 /* "The data sender MUST retransmit the segment at the left edge of the window after a retransmit
- * timeout, whether or not the SACKed bit is on for that segment." */
+ * timeout, whether or not the SACKed bit is on for that segment.". R6675-1, R6675-22. */
 WIRE_TEST(a_receiver_that_reneges)
 {
     only_ten(w);
@@ -469,7 +522,7 @@ WIRE_TEST(a_dsack_is_counted_and_starts_nothing)
     w->head = w->tail;
 }
 
-/* From a peer that sends blocks, an ACK without a new one is no duplicate (RFC 6675 section 2). */
+/* From a peer that sends blocks, an ACK without a new one is no duplicate (RFC 6675 section 2). R5681-24. */
 WIRE_TEST(duplicates_without_blocks_are_none)
 {
     ten_sent(w);
@@ -510,7 +563,7 @@ WIRE_TEST(a_peer_that_sends_no_blocks)
 /* ---- a full scoreboard ----------------------------------------------------------------------------------- */
 
 /* Eight ranges hold two blocks, and keep three for what is sent: the third is not recorded, but it is a
- * duplicate like any other. */
+ * duplicate like any other. R6675-13. */
 WIRE_TEST(a_full_scoreboard)
 {
     start_with(w, 8);
@@ -576,8 +629,11 @@ int main(void)
         cmocka_unit_test(a_table_of_losses),
         cmocka_unit_test(rules_in_their_order),
         cmocka_unit_test(the_rescue),
+        cmocka_unit_test(what_is_sacked_outlives_a_recovery),
         cmocka_unit_test(each_decision_is_traced),
         cmocka_unit_test(a_timeout_passes_over_what_is_sacked),
+        cmocka_unit_test(after_a_timeout_the_old_window_starts_no_recovery),
+        cmocka_unit_test(what_goes_again_first_restarts_the_timer),
         cmocka_unit_test(a_receiver_that_reneges),
         cmocka_unit_test(blocks_that_lie),
         cmocka_unit_test(overlapping_blocks),

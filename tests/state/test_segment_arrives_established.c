@@ -297,7 +297,7 @@ static void text_in_order(void **state)
     RUN_ROWS(rows, IN_STATE);
 }
 
-/* MAY-13. */
+/* MAY-13. R5681-37, R5681-38, R5681-39, R5681-40. R5681-20. */
 static void text_beyond_a_gap(void **state)
 {
     static const struct arrival rows[] = {

@@ -226,7 +226,7 @@ WIRE_TEST(an_acknowledgment_restarts_the_timer)
 }
 
 /* (5.7): an RTO of 3 s when text begins after a SYN was lost; RFC 5681 3.1: one segment.
- * MUST-18. R6298-21. */
+ * MUST-18. R6298-21. R5681-4, R5681-5. */
 WIRE_TEST(after_a_lost_syn_the_rto_is_three_seconds)
 {
     start(w);
@@ -244,7 +244,7 @@ WIRE_TEST(after_a_lost_syn_the_rto_is_three_seconds)
     OUT(4100 * MS, ACK, 1, 1, 1460);
 }
 
-/* R6298-21. */
+/* R6298-21. R5681-5. */
 WIRE_TEST(after_a_lost_syn_ack_the_rto_is_three_seconds)
 {
     struct estab_listen listen = {.size = sizeof listen, .local.port = WIRE_PORT, .backlog = 1};
@@ -368,7 +368,7 @@ WIRE_TEST(a_long_user_timeout_outlives_r2)
 
 /* ---- delayed acknowledgments (section 3.8.6.3) ------------------------------------------------------- */
 
-/* MUST-40: less than half a second.  SHLD-19: at least every second full segment. SHLD-18. */
+/* MUST-40: less than half a second.  SHLD-19: at least every second full segment. SHLD-18. R5681-33. */
 WIRE_TEST(an_acknowledgment_waits_forty_milliseconds)
 {
     start(w);
@@ -397,7 +397,8 @@ WIRE_TEST(text_takes_the_acknowledgment_along)
     QUIET(1 * S);
 }
 
-/* RFC 5681 section 4.2: out of order, filling a gap, or nothing new: at once, each. */
+/* RFC 5681 section 4.2: out of order, filling a gap, or nothing new: at once, each.
+ * R5681-19, R5681-37. */
 WIRE_TEST(disorder_is_acknowledged_at_once)
 {
     start(w);

@@ -42,7 +42,7 @@ static void every_row_is_whole(void **state)
     }
 }
 
-/* "The initial value of ssthresh SHOULD be set arbitrarily high." */
+/* "The initial value of ssthresh SHOULD be set arbitrarily high.". R5681-7. */
 static void it_starts_in_slow_start(void **state)
 {
     (void)state;
@@ -77,7 +77,8 @@ static void slow_start_ends_at_ssthresh(void **state)
     assert_int_equal(w.cwnd, 3 * SMSS + 100);
 }
 
-/* Section 3.1: about one segment a round trip, however the bytes are divided. MUST-19. */
+/* Section 3.1: about one segment a round trip, however the bytes are divided. MUST-19.
+ * R5681-2, R5681-10, R5681-11, R5681-12, R5681-13. */
 static void avoidance_adds_a_segment_a_window(void **state)
 {
     (void)state;
@@ -96,7 +97,20 @@ static void avoidance_adds_a_segment_a_window(void **state)
     }
 }
 
-/* Equation (4): max(FlightSize / 2, 2 * SMSS). */
+/* R5681-14: never more than one in a round trip, for as many as there are. */
+static void avoidance_is_linear(void **state)
+{
+    (void)state;
+    struct cc_window w = started(5 * SMSS);
+    w.ssthresh = 5 * SMSS;
+    for (uint32_t round = 0; round < 100; round++) {
+        assert_int_equal(w.cwnd, (5 + round) * SMSS);
+        for (uint32_t left = w.cwnd; left > 0; left -= SMSS)
+            acked(&w, SMSS);
+    }
+}
+
+/* Equation (4): max(FlightSize / 2, 2 * SMSS). R5681-25. */
 static void a_loss_halves_what_was_in_flight(void **state)
 {
     (void)state;
@@ -131,6 +145,7 @@ static void half_a_segment_counts_towards_the_next(void **state)
     assert_int_equal(w.cwnd, 2 * SMSS);
 }
 
+/* R5681-17, R5681-18. */
 static void a_timeout_leaves_one_segment(void **state)
 {
     (void)state;
@@ -260,6 +275,7 @@ int main(void)
         cmocka_unit_test(slow_start_doubles_in_a_round_trip),
         cmocka_unit_test(slow_start_ends_at_ssthresh),
         cmocka_unit_test(avoidance_adds_a_segment_a_window),
+        cmocka_unit_test(avoidance_is_linear),
         cmocka_unit_test(a_loss_halves_what_was_in_flight),
         cmocka_unit_test(half_a_segment_counts_towards_the_next),
         cmocka_unit_test(a_timeout_leaves_one_segment),

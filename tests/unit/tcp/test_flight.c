@@ -73,6 +73,7 @@ static uint32_t acknowledge(uint32_t i, uint64_t now_us)
     return news.times_acked.first_us;
 }
 
+/* R8985-9. */
 static void times_are_exact_while_there_is_room(void **state)
 {
     (void)state;
