@@ -116,6 +116,7 @@ static unsigned epochs_check(const struct sample *s, double part)
     return checked;
 }
 
+/* R9438-4. R9438-6. */
 static void the_window_follows_the_curve_from_loss_to_loss(void **state)
 {
     static const struct {

@@ -188,6 +188,7 @@ static void spurious(const struct recovery_case *c, enum estab_recovery way, uns
         HOLDS(cost->again <= cost->timeouts + (probed && !something_follows));
 }
 
+/* R9438-15. */
 static void a_spurious_timeout_restores_the_window(void **state)
 {
     (void)state;

@@ -115,7 +115,7 @@ WIRE_TEST(optimistic_acknowledgments_gain_nothing)
     w->head = w->tail;
 }
 
-/* A window that was not filled does not grow. */
+/* A window that was not filled does not grow. R9438-8. */
 WIRE_TEST(an_application_that_sends_little_does_not_grow_the_window)
 {
     start(w);

@@ -114,7 +114,7 @@ static void near(double got, double expected, double part, const char *what, dou
 /* ---- tests ------------------------------------------------------------------------------------------ */
 
 /* Twice as long as the curve needs back to W_max, where the curve is above W_est all the time: long
- * round trips, large windows. */
+ * round trips, large windows. R9438-4, R9438-20. */
 static void the_window_follows_the_curve(void **state)
 {
     static const struct {
@@ -143,7 +143,7 @@ static void the_window_follows_the_curve(void **state)
     }
 }
 
-/* Section 4.3: short round trips, small windows. */
+/* Section 4.3: short round trips, small windows. R9438-2, R9438-3. */
 static void where_reno_is_faster_the_window_is_renos(void **state)
 {
     static const struct {
@@ -189,7 +189,7 @@ static void the_curve_is_one_of_time(void **state)
     }
 }
 
-/* Section 4.6, two segments at least; of cwnd, as that is what was validated.  RFC 9293 MAY-18. */
+/* Section 4.6, two segments at least; of cwnd, as that is what was validated.  RFC 9293 MAY-18. R9438-7. */
 static void a_loss_leaves_seven_tenths(void **state)
 {
     (void)state;
@@ -205,7 +205,7 @@ static void a_loss_leaves_seven_tenths(void **state)
     assert_int_equal(f.w.ssthresh, 2 * SMSS);
 }
 
-/* Section 4.7: who loses below W_max makes room; who loses beyond it does not. */
+/* Section 4.7: who loses below W_max makes room; who loses beyond it does not. R9438-12. */
 static void fast_convergence_makes_room(void **state)
 {
     (void)state;
@@ -223,7 +223,7 @@ static void fast_convergence_makes_room(void **state)
     assert_int_equal(f.w.cubic.w_max, 90 * SMSS);
 }
 
-/* Section 4.8: K = 0, and W_max is the window with which congestion avoidance begins. */
+/* Section 4.8: K = 0, and W_max is the window with which congestion avoidance begins. R9438-13. */
 static void a_timeout_begins_a_new_curve(void **state)
 {
     (void)state;
@@ -245,7 +245,7 @@ static void a_timeout_begins_a_new_curve(void **state)
     assert_int_equal(f.w.cubic.plateau_ms, (uint32_t)(f.now_us / 1000));
 }
 
-/* Linux's habit: 5 % a round trip, while the curve from an unknown W_max is flat. */
+/* Linux's habit: 5 % a round trip, while the curve from an unknown W_max is flat. R9438-5. */
 static void an_unknown_w_max_is_left_by_a_twentieth(void **state)
 {
     (void)state;
@@ -275,7 +275,7 @@ static void the_window_grows_by_half_a_round_trip_at_most(void **state)
     }
 }
 
-/* Section 5.8: time in which the window was not in the way does not count, nor idle time. */
+/* Section 5.8: time in which the window was not in the way does not count, nor idle time. R9438-1. */
 static void time_stands_still_while_the_window_is_not_used(void **state)
 {
     (void)state;

@@ -136,6 +136,7 @@ static void nothing_ends_it_under_sixteen_segments(void **state)
     }
 }
 
+/* R9438-19. */
 static void off_means_off(void **state)
 {
     (void)state;
@@ -182,7 +183,7 @@ static void a_gap_ends_the_train(void **state)
 
 /* ---- RFC 9406 ------------------------------------------------------------------------------------------ */
 
-/* Section 4.2: a quarter of the growth for five rounds, then ssthresh = cwnd. */
+/* Section 4.2: a quarter of the growth for five rounds, then ssthresh = cwnd. R9438-18. */
 static void five_careful_rounds(void **state)
 {
     (void)state;
