@@ -20,6 +20,11 @@
  * wrong, for SACK is advice: the text counts as in flight, and goes again once it looks lost, although it
  * has arrived.
  *
+ * Nobody keeps such an array longer than he needs it: it goes back as soon as half of the connection's own
+ * would do, whatever has made that so; and, if no other is left, at the second timeout in a row, when what was
+ * SACKed has brought nothing further, and may have been taken back (RFC 2018 section 8): what the connection's
+ * own does not hold is then known no more.  Who asks in vain is counted (SACK_NO_SPARE).
+ *
  * The last two are kept for what is sent; sending never fails.
  */
 #include <string.h>
@@ -55,13 +60,22 @@ static void ranges_move(struct tcp_scoreboard *k, struct tcp_range *to)
     k->ranges_at = (uintptr_t)to - (uintptr_t)k;
 }
 
+static bool spare_left(const struct tcp *t)
+{
+    return t->spare_free != TCB_NONE || t->spare_fresh < t->config.sack_spares;
+}
+
 /* The first word of an array that is free is the place of the next one. */
 static bool spare_take(struct tcp *t, struct tcp_scoreboard *k)
 {
     uint32_t i = t->spare_free;
 
-    if (k->spare || (i == TCB_NONE && t->spare_fresh == t->config.sack_spares))
+    if (k->spare)
         return false;
+    if (!spare_left(t)) {
+        note_reason(t, REASON_SACK_NO_SPARE);
+        return false;
+    }
     if (i != TCB_NONE)
         memcpy(&t->spare_free, tcp_spare(t, i), sizeof t->spare_free);
     else
@@ -81,6 +95,13 @@ static void spare_give(struct tcp *t, struct tcp_scoreboard *k)
     memcpy(tcp_spare(t, i), &t->spare_free, sizeof t->spare_free);
     t->spare_free = i;
     k->spare = 0;
+}
+
+/* Half of its own would do. */
+static void spare_rest(struct tcp *t, struct tcp_scoreboard *k)
+{
+    if (k->count <= t->config.sack_ranges / 2)
+        spare_give(t, k);
 }
 
 uint32_t scoreboard_memory(const struct tcp *t, const struct tcb *b)
@@ -194,9 +215,35 @@ static void join_all(struct tcp_scoreboard *k, uint32_t near_us)
     k->count = k->count > 0 ? to + 1 : 0;
 }
 
-void flight_join(struct tcp_scoreboard *k)
+void flight_join(struct tcp *t, struct tcp_scoreboard *k)
 {
     join_all(k, 0);
+    spare_rest(t, k);
+}
+
+/* What lies from range i on becomes one that was sent before, as if it were neither SACKed nor lost. */
+static void forget_from(struct tcp_scoreboard *k, uint32_t i)
+{
+    uint8_t told = 0;
+
+    for (uint32_t n = i; n < k->count; n++) {
+        told |= ranges_of(k)[n].marks & (RANGE_SACKED | RANGE_TOLD) ? RANGE_TOLD : 0;
+        flight_mark(k, n, RANGE_EVER, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
+        if (n > i)
+            join(&ranges_of(k)[i], &ranges_of(k)[n]);
+    }
+    ranges_of(k)[i].marks |= told;
+    k->count = i + 1;
+}
+
+void flight_yield(struct tcp *t, struct tcp_scoreboard *k)
+{
+    if (!k->spare || spare_left(t))
+        return;
+    flight_join(t, k);
+    if (k->spare && k->count > t->config.sack_ranges / 2)
+        forget_from(k, t->config.sack_ranges / 2 - 1);
+    spare_give(t, k);
 }
 
 /* From when the first of what is outstanding was sent to when the last was. */
@@ -211,22 +258,25 @@ static uint32_t time_spanned(const struct tcp_scoreboard *k)
     return last_us - first_us;
 }
 
+static bool fits(const struct tcp *t, const struct tcp_scoreboard *k, uint32_t n)
+{
+    return k->count + n <= (k->spare ? SPARE_TIMES : 1) * t->config.sack_ranges;
+}
+
 /* Two neighbours that stay apart were sent within no less than 1/(all/4) of the whole: where their histories
  * are alike, half of `all` is left. */
 static bool room_for(struct tcp *t, struct tcp_scoreboard *k, uint32_t n, uint32_t keep)
 {
     uint32_t all = (k->spare ? SPARE_TIMES : 1) * t->config.sack_ranges;
 
-    if (k->count + n + keep > all && k->count > 0) {
+    if (!fits(t, k, n + keep) && k->count > 0) {
         uint32_t near_us = time_spanned(k) / (all / 4);
 
         join_all(k, near_us < UINT16_MAX ? near_us : UINT16_MAX);
     }
-    if (k->count + n + keep > all && spare_take(t, k))
-        all *= SPARE_TIMES;
-    if (k->count + n + keep > all && k->count > 0)
+    if (!fits(t, k, n + keep) && !spare_take(t, k) && k->count > 0)
         join_all(k, (uint32_t)ANY_TIME);
-    return k->count + n + keep <= all;
+    return fits(t, k, n + keep);
 }
 
 static void insert(struct tcp_scoreboard *k, uint32_t i, struct tcp_range r)
@@ -303,7 +353,7 @@ static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd
         ranges_of(k)[i].sent_us = now_us;
         ranges_of(k)[i].older_us = 0;
     }
-    flight_join(k);
+    flight_join(t, k);
 }
 
 void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now)
@@ -385,8 +435,24 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
     }
     memmove(ranges_of(k), ranges_of(k) + n, (k->count - n) * sizeof ranges_of(k)[0]);
     k->count -= n;
-    if (k->count <= t->config.sack_ranges / 2)
-        spare_give(t, k);
+    spare_rest(t, k);
+}
+
+static uint32_t cuts_missing(const struct tcp_scoreboard *k, snd_seq left, snd_seq right)
+{
+    return !is_cut(k, left) + !is_cut(k, right);
+}
+
+/* Making room may join what lies on both sides of a cut that was there: so they are counted again behind it. */
+static bool room_for_block(struct tcp *t, struct tcp_scoreboard *k, snd_seq left, snd_seq right)
+{
+    uint32_t cuts = cuts_missing(k, left, right);
+
+    if (cuts == 0)
+        return true;
+    if (room_for(t, k, cuts, KEPT_FOR_SENDING) && cuts_missing(k, left, right) > cuts)
+        (void)room_for(t, k, cuts_missing(k, left, right), KEPT_FOR_SENDING);
+    return fits(t, k, cuts_missing(k, left, right) + KEPT_FOR_SENDING);
 }
 
 bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, struct ack_news *news,
@@ -394,8 +460,7 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
 {
     struct tcp_scoreboard *k = board_of(t, b);
     snd_seq left = snd_of(block.left), right = snd_of(block.right);
-    uint32_t cuts = !is_cut(k, left) + !is_cut(k, right);
-    bool room = cuts == 0 || room_for(t, k, cuts, KEPT_FOR_SENDING);
+    bool room = room_for_block(t, k, left, right);
 
     if (room) {
         (void)cut_at(k, left);
@@ -410,7 +475,7 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
         deliver(t, b, &ranges_of(k)[i], range_end(k, i), news, &news->times_sacked, now);
         flight_mark(k, i, RANGE_SACKED, RANGE_LOST | RANGE_AGAIN);
     }
-    flight_join(k);
+    flight_join(t, k);
     return room;
 }
 

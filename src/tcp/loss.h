@@ -88,7 +88,9 @@ bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, st
                    estab_time now);
 void flight_mark(struct tcp_scoreboard *k, uint32_t i, unsigned set, unsigned clear);
 /* Joins neighbours that have the same history. */
-void flight_join(struct tcp_scoreboard *k);
+void flight_join(struct tcp *t, struct tcp_scoreboard *k);
+/* Gives back the larger array if nobody else could get one, and forgets what its own does not hold. */
+void flight_yield(struct tcp *t, struct tcp_scoreboard *k);
 /* The range that has `seq`. */
 uint32_t flight_at(const struct tcp_scoreboard *k, snd_seq seq);
 /* Makes a range begin at `seq`; false: there is none left. */

@@ -127,7 +127,7 @@ static void goes_again(struct tcp *t, struct tcb *b, snd_seq left, snd_seq right
     for (i = flight_at(k, left); i < k->count && snd_lt(ranges_of(k)[i].left, right); i++)
         if (!(ranges_of(k)[i].marks & RANGE_SACKED))
             flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
-    flight_join(k);
+    flight_join(t, k);
 }
 
 enum emit_why mtu_or_timeout(const struct tcb *b)

@@ -184,7 +184,7 @@ bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
     }
     k->rack.waits = most > 0;
     k->rack.wait_us = (uint32_t)us_of(now) + (uint32_t)most;
-    flight_join(k);
+    flight_join(t, k);
     return found;
 }
 

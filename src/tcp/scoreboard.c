@@ -49,7 +49,7 @@ bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now)
         NOTE(t, LOST_BY_SEQUENCE, b->head.handle, now, ranges_of(k)[i].left.v, range_span(k, i), k->sacked);
         found = true;
     }
-    flight_join(k);
+    flight_join(t, k);
     return found;
 }
 
@@ -177,7 +177,7 @@ bool scoreboard_reneged(struct tcp *t, struct tcb *b)
         return false;
     note_reason(t, REASON_SACK_RENEGED);
     forget(k);
-    flight_join(k);
+    flight_join(t, k);
     return true;
 }
 
@@ -189,13 +189,15 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
     if (!k || !loss_by_sack(t, b))
         return;
     (void)scoreboard_reneged(t, b);
+    if (b->rtt.retries > 1)
+        flight_yield(t, k);
     (void)scoreboard_lose_first(t, b);
     for (uint32_t i = 0; i < k->count; i++) {
         if ((ranges_of(k)[i].marks & RANGE_SACKED) || (i > 0 && rack_spares(t, b, &ranges_of(k)[i], now)))
             continue;
         flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
     }
-    flight_join(k);
+    flight_join(t, k);
 }
 
 /* ---- NextSeg ------------------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time n
     for (uint32_t i = 0; i < k->count; i++)
         if ((ranges_of(k)[i].marks & RANGE_LOST))
             flight_mark(k, i, 0, RANGE_LOST);
-    flight_join(k);
+    flight_join(t, k);
     if (snd_lt(b->snd.cur, b->snd.nxt))
         emit_seek(b, b->snd.nxt);
     if (b->flags & TCB_RECOVERY)

@@ -563,7 +563,7 @@ WIRE_TEST(a_peer_that_sends_no_blocks)
 /* ---- a full scoreboard ----------------------------------------------------------------------------------- */
 
 /* Eight ranges hold two blocks, and keep three for what is sent: the third is not recorded, but it is a
- * duplicate like any other. R6675-13. */
+ * duplicate like any other.  No larger array is left either.  R6675-13. */
 WIRE_TEST(a_full_scoreboard)
 {
     start_with(w, 8);
@@ -574,6 +574,7 @@ WIRE_TEST(a_full_scoreboard)
     CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 0);
     GOT1(1, 3001, 4001);
     CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 1);
+    CHECK(wire_reason(w, "SACK_NO_SPARE") > 0);
     CHECK_EQ(STATUS.sacked, 2);
     CHECK_EQ(STATUS.loss, ESTAB_LOSS_RECOVERY);
     GOT1(1, 1101, 1401); /* joins both */

@@ -40,6 +40,8 @@ static void init(void)
     t.spares_at = offsetof(__typeof__(room), spare);
     t.spare_free = TCB_NONE;
     b.board = 1;
+    b.snd.mss = SEGMENT;
+    b.snd.wnd_max = 1u << 20;
     tcp_scoreboard(&t, 0)->ranges_at = offsetof(struct tcp_scoreboard, own);
     b.flags = TCB_SYN_ACKED;
     b.snd.una = b.snd.nxt = tcp_scoreboard(&t, 0)->end = first;
@@ -193,6 +195,77 @@ static void spare_arrays_have_a_limit(void **state)
     assert_int_equal(t.spare_free, 0);
 }
 
+/* It goes back as soon as what is SACKed is no longer in pieces, although SND.UNA has not moved. */
+static void a_spare_array_is_not_kept(void **state)
+{
+    struct tcp_scoreboard *k = tcp_scoreboard(&t, 0);
+    struct segment s = {.ack = first};
+    struct ack_news news = {.segment = &s};
+    struct tcp_sack_block rest = {first.v + SEGMENT, first.v + 15 * RANGES * SEGMENT};
+
+    (void)state;
+    init();
+    t.config.sack_spares = 1;
+    (void)every_second_is_sacked(15 * RANGES);
+    assert_int_equal(k->spare, 1);
+    assert_true(flight_sacked(&t, &b, rest, &news, begin_us * ESTAB_US));
+    assert_int_equal(k->spare, 0);
+    assert_int_equal(k->sacked, (15 * RANGES - 1) * SEGMENT);
+}
+
+/* Who gets nowhere keeps none from others: at the second timeout, if no other is left, what his own ranges do
+ * not hold is forgotten, and nothing of it is taken for new when it is SACKed once more. */
+static void a_spare_array_is_yielded(void **state)
+{
+    struct tcp_scoreboard *k = tcp_scoreboard(&t, 0);
+    struct segment s = {.ack = first};
+    struct ack_news news = {.segment = &s};
+    struct tcp_sack_block last = {first.v + (15 * RANGES - 1) * SEGMENT, first.v + 15 * RANGES * SEGMENT};
+
+    (void)state;
+    init();
+    t.config.sack_spares = 2;
+    (void)every_second_is_sacked(15 * RANGES);
+    flight_yield(&t, k);
+    assert_int_equal(k->spare, 1); /* there is another */
+    t.config.sack_spares = 1;
+    flight_yield(&t, k);
+    assert_int_equal(k->spare, 0);
+    assert_int_equal(t.spare_free, 0);
+    assert_int_equal(k->count, RANGES / 2);
+    assert_int_equal(k->sacked, (RANGES / 2 - 1) / 2 * SEGMENT);
+    assert_int_equal(k->lost + k->again, 0);
+    assert_int_equal(snd_span(first, k->end), 15 * RANGES * SEGMENT);
+    assert_true(flight_sacked(&t, &b, last, &news, begin_us * ESTAB_US));
+    assert_int_equal(news.sacked, SEGMENT);
+    assert_int_equal(news.told, SEGMENT);
+    assert_false(news.times_sacked.any); /* it may have gone again */
+}
+
+/* A cut that is there when a block arrives may be gone when room was made for it: what is sent finds its two
+ * places and one more all the same. */
+static void a_block_leaves_room_for_what_is_sent(void **state)
+{
+    struct tcp_scoreboard *k = tcp_scoreboard(&t, 0);
+    uint32_t n = RANGES - 6;
+    struct segment s = {.ack = first};
+    struct ack_news news = {.segment = &s};
+    struct tcp_sack_block block = {first.v + (n + 1) * SEGMENT, first.v + (n + 2) * SEGMENT};
+
+    (void)state;
+    init();
+    (void)every_second_is_sacked(n); /* n ranges; then three more, long after each other */
+    flight_sent(&t, &b, snd_add(first, n * SEGMENT), snd_add(first, (n + 1) * SEGMENT),
+                (begin_us + 1000) * ESTAB_US);
+    flight_sent(&t, &b, snd_add(first, (n + 1) * SEGMENT), snd_add(first, (n + 3) * SEGMENT),
+                (begin_us + 2000) * ESTAB_US);
+    flight_sent(&t, &b, snd_add(first, (n + 3) * SEGMENT), snd_add(first, (n + 4) * SEGMENT),
+                (begin_us + 3000) * ESTAB_US);
+    assert_int_equal(k->count, RANGES - 3);
+    (void)flight_sacked(&t, &b, block, &news, (begin_us + 4000) * ESTAB_US); /* from the second's left on */
+    assert_in_range(k->count, 1, RANGES - 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +274,9 @@ int main(void)
         cmocka_unit_test(what_was_sent_again_is_told_apart),
         cmocka_unit_test(a_spare_array_holds_what_a_board_cannot),
         cmocka_unit_test(spare_arrays_have_a_limit),
+        cmocka_unit_test(a_spare_array_is_not_kept),
+        cmocka_unit_test(a_spare_array_is_yielded),
+        cmocka_unit_test(a_block_leaves_room_for_what_is_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
