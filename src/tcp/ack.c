@@ -101,6 +101,8 @@ static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_t
 
     news->acked = snd_span(b->snd.una, s->ack);
     b->snd.una = s->ack;
+    if (snd_span(b->snd.iss, s->ack) > UINT32_C(1) << 30)
+        b->pace |= PACE_FAR;
     emit_acked(b, news->acked);
     ack_measure(t, b, n, syn, now);
     rate_acked(t, b, now);

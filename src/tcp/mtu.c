@@ -364,7 +364,7 @@ enum reason mtu_too_big(struct tcp *t, struct tcb *b, snd_seq seq, const struct 
         probe_lost(t, b, m, now);
         return REASON_ICMP_MTU;
     }
-    if (b->rtt.retries == 0 && b->snd.una.v - b->snd.iss.v > b->snd.mss)
+    if (b->rtt.retries == 0 && tcb_since_iss(b, b->snd.una) > b->snd.mss)
         return REASON_ICMP_MTU_PASSES;
     m = search_begin(t, b);
     b->snd.mss = m->high = (uint16_t)(mtu - all);

@@ -61,8 +61,7 @@ static uint64_t ns_of(uint64_t bytes, uint64_t rate)
 /* Whether the rate holds anything back: not a connection's first segments. */
 static bool heeded(const struct tcb *b, uint64_t rate)
 {
-    return rate != UINT64_MAX &&
-           snd_span(b->snd.iss, b->snd.cur) > FIRST_SEGMENTS * (uint32_t)b->snd.mss;
+    return rate != UINT64_MAX && tcb_since_iss(b, b->snd.cur) > FIRST_SEGMENTS * (uint32_t)b->snd.mss;
 }
 
 static void wait(struct tcp *t, struct tcb *b)
@@ -154,7 +153,7 @@ void pace_stop(struct tcp *t, struct tcb *b)
 void pace_set(struct tcp *t, struct tcb *b, bool on)
 {
     pace_stop(t, b);
-    b->pace = on ? PACE_ON : 0;
+    b->pace = (b->pace & PACE_FAR) | (on ? PACE_ON : 0);
     if (tcb_is(b, F_SYNC))
         conn_ready(t, b);
 }

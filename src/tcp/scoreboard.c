@@ -93,7 +93,8 @@ static bool block_holds(const struct tcb *b, const struct segment *s, unsigned i
     if (!snd_lt(left, right) || snd_lt(b->snd.nxt, right))
         return false;
     if (again)
-        return snd_leq(snd_sub(b->snd.una, b->snd.wnd_max), left) && snd_lt(b->snd.iss, left);
+        return snd_leq(snd_sub(b->snd.una, b->snd.wnd_max), left) &&
+               ((b->pace & PACE_FAR) || snd_lt(b->snd.iss, left));
     return snd_lt(s->ack, left);
 }
 
@@ -202,7 +203,7 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
 
 /* ---- NextSeg ------------------------------------------------------------------------------------------- */
 
-/* The first run from range i on, below `end`, that has neither of `without`, and all of `with`. */
+/* The first run of ranges below `end`, that has neither of `without`, and all of `with`. */
 static struct tcp_sack_block run_of(const struct tcp_scoreboard *k, snd_seq end, unsigned with, unsigned without)
 {
     struct tcp_sack_block run = {0, 0};

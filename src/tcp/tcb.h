@@ -132,6 +132,7 @@ enum ecn_flag {
 enum pace_flag {
     PACE_ON = 1,
     PACE_WAITS = 2, /* until cold.pace_ns */
+    PACE_FAR = 4,   /* more than a gigabyte was acknowledged: tcb_since_iss */
 };
 
 enum ack_flag {
@@ -442,6 +443,15 @@ static inline bool tcb_is(const struct tcb *b, unsigned facts)
 static inline uint32_t tcb_outstanding(const struct tcb *b)
 {
     return snd_span(b->snd.una, b->snd.nxt);
+}
+
+/*
+ * How much lies between ISS and `seq`, which is outstanding or not far below; after a gigabyte, which is as
+ * large as a window can be, it is "much", for after four the difference would begin again with nothing.
+ */
+static inline uint32_t tcb_since_iss(const struct tcb *b, snd_seq seq)
+{
+    return b->pace & PACE_FAR ? UINT32_MAX : snd_span(b->snd.iss, seq);
 }
 
 /* Text that was never sent. */
