@@ -174,11 +174,16 @@ static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *ne
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
 }
 
-/* A probe of the tail has repaired a loss: the window answers to it once (RFC 8985 section 7.4.2). */
+/*
+ * A probe of the tail has repaired a loss: the window answers to it once (RFC 8985 section 7.4.2).  FlightSize
+ * is that of the flight in which it was lost: when that is known, other text is outstanding, or none.
+ */
 static void tail_repaired(struct tcp *t, struct tcb *b, estab_time now)
 {
+    uint32_t flight = board_of(t, b)->tlp.flight;
+
     if (!ecn_shrinks(b))
-        cc_congested(b, flight_size(b), false, now);
+        cc_congested(b, flight < b->cc.cwnd ? flight : b->cc.cwnd, false, now);
     ecn_reduced(t, b);
     undo_never(t, b); /* it answers to this loss, and to none before */
     cc_set(t, b, b->cc.ssthresh, RULE_TAIL_REPAIRED, now);

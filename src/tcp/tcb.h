@@ -408,6 +408,7 @@ struct tcp_scoreboard {
 
     struct { /* tlp.c */
         snd_seq end; /* SND.NXT when the probe was sent */
+        uint32_t flight; /* the most that had been outstanding until then */
         bool due, out, again; /* to be sent; sent; and that was text sent before */
     } tlp;
 

@@ -71,6 +71,7 @@ void tlp_sent(struct tcp *t, struct tcb *b, bool again)
     k->tlp.due = false;
     k->tlp.out = true;
     k->tlp.again = again;
+    k->tlp.flight = k->most;
     k->tlp.end = b->snd.nxt;
     b->flags &= ~(uint32_t)TCB_OVERRIDE;
 }
