@@ -124,6 +124,7 @@ void rtt_sample(struct tcp *t, struct tcb *b, uint32_t sample_us, estab_time now
         b->rtt.srtt_us8 += r - srtt;
     }
     rto_update(t, b, variance_now(t, b, before));
+    b->rtt.probed = false;
     b->rtt.backoff = 0; /* only now: RFC 6298 section 5, Karn's other half */
     NOTE(t, RTT, b->head.handle, now, r, b->rtt.srtt_us8 / 8, b->rtt.rttvar_us4 / 4, b->rtt.rto_us);
 }

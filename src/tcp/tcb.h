@@ -246,6 +246,7 @@ struct tcb {
         uint32_t least_us; /* of the last five minutes, for RACK; 0: not known */
         uint8_t least_age; /* when it was measured, in units of 64 s */
         uint8_t sacks : 1;        /* the peer has sent SACK blocks, and not only agreed on them */
+        uint8_t probed : 1;       /* no round trip was measured since the last probe of the tail (tlp.c) */
         uint8_t reorder_seen : 1; /* with what follows: rack.c */
         uint8_t reorder_persist : 5;
         uint8_t reorder_steps;

@@ -7,7 +7,10 @@
  *      PTO = 2 SRTT, and 200 ms more if one segment is out, whose acknowledgment may be delayed;
  *            1 s if no round trip was measured; never later than the retransmission timer
  *
- * One probe is out at a time, outside recoveries, and while nothing is SACKed.
+ * One probe is out at a time, outside recoveries, while nothing is SACKed; and after each a round trip has
+ * to be measured before the next (section 7.3): by Karn's rule what probes send again would hide that round
+ * trips grow longer, and each would then come too early.  Not section 7.3, but 7.2: who has measured nothing
+ * since the connection began may probe once, after the second that is meant for that case alone.
  */
 #include "tcp/loss.h"
 
@@ -29,7 +32,8 @@ bool tlp_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_
     const struct tcp_scoreboard *k = tcb_board(t, b);
 
     if (!loss_by_rack(t, b) || !b->board || k->tlp.out || k->tlp.due || k->sacked > 0 || k->lost > 0 ||
-        (b->flags & (TCB_RECOVERY | TCB_RECOVER)) || b->rtt.backoff > 0 || b->snd.wnd == 0)
+        (b->flags & (TCB_RECOVERY | TCB_RECOVER)) || b->rtt.backoff > 0 || b->snd.wnd == 0 ||
+        b->rtt.probed)
         return false;
     *at_us = us_of(now) + (uint64_t)(int64_t)(int32_t)(k->progress_us - (uint32_t)us_of(now)) + pto_us(b);
     return true;
@@ -72,6 +76,7 @@ void tlp_sent(struct tcp *t, struct tcb *b, bool again)
     k->tlp.out = true;
     k->tlp.again = again;
     k->tlp.flight = k->most;
+    b->rtt.probed = true;
     k->tlp.end = b->snd.nxt;
     b->flags &= ~(uint32_t)TCB_OVERRIDE;
 }
