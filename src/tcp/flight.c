@@ -363,8 +363,10 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
     if (!tcb_syn_acked(b) || snd_eq(seq, end))
         return;
     k = board_need(t, b, seq);
-    if (k->count == 0)
+    if (k->count == 0) {
         window_begins(b, k, now);
+        k->first_us = (uint32_t)us_of(now);
+    }
     k->use.sent_us = (uint32_t)us_of(now);
     if (b->flags & TCB_RECOVERY)
         k->prr.out += snd_span(seq, end);
@@ -409,6 +411,15 @@ static void deliver(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd
     rack_delivered(t, b, r, end, news, now);
 }
 
+/* What was sent again was first sent no earlier than what lies below it. */
+static void first_known(struct tcp_scoreboard *k)
+{
+    const struct tcp_range *r = ranges_of(k);
+
+    if (k->count > 0 && !(r->marks & (RANGE_SACKED | RANGE_EVER | RANGE_TOLD)) && r->older_us < UINT16_MAX)
+        k->first_us = r->sent_us - r->older_us;
+}
+
 void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
@@ -435,6 +446,7 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
     }
     memmove(ranges_of(k), ranges_of(k) + n, (k->count - n) * sizeof ranges_of(k)[0]);
     k->count -= n;
+    first_known(k);
     spare_rest(t, k);
 }
 

@@ -139,7 +139,7 @@ void prr_acked(struct tcp *t, struct tcb *b, uint32_t delivered, bool safe, uint
 /* ---- undo.c --------------------------------------------------------------------------------------- */
 
 /* The window is about to be taken back. */
-void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout);
+void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout, estab_time now);
 /* The window stays taken back, whatever is told of its cause: there was another. */
 void undo_never(const struct tcp *t, struct tcb *b);
 /* The user has chosen another congestion control: of the window before, cwnd and ssthresh alone are kept. */

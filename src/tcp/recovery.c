@@ -39,7 +39,7 @@ static void recovery_point(struct tcp *t, struct tcb *b, estab_time now)
     struct tcp_scoreboard *k = board_of(t, b);
 
     NOTE(t, RECOVERY_ENTERED, b->head.handle, now, b->snd.nxt.v, b->rtt.dupacks, flight_pipe(t, b));
-    undo_begin(t, b, false);
+    undo_begin(t, b, false, now);
     mtu_inconclusive(t, b, now);
     if (!ecn_shrinks(b)) /* by an ECE, in the same window */
         cc_congested(b, flight_size(b), false, now);
@@ -336,7 +336,7 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     bool again = b->rtt.retries > 1 || (b->flags & TCB_RECOVERY);
 
     if (!again)
-        undo_begin(t, b, true);
+        undo_begin(t, b, true, now);
     /* As many as without reordering would have told of a loss, and did not: it was thought too great. */
     if (!again && k && k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss)
         b->rtt.reordering = 0;

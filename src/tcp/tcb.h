@@ -382,6 +382,7 @@ struct tcp_scoreboard {
     uint32_t sacked, lost, again; /* bytes so marked */
     uint32_t most;  /* that was outstanding since nothing was, or since a loss */
     uint32_t progress_us; /* when new text was last sent, or SND.UNA moved */
+    uint32_t first_us;    /* not later was SND.UNA's segment sent for the first time */
 
     struct { /* rtt.c */
         snd_seq round;     /* SND.NXT when this round trip began */
@@ -425,6 +426,7 @@ struct tcp_scoreboard {
         snd_seq told;     /* where the last duplicate ended that was told of */
         uint32_t twice;   /* bytes sent again since, and not yet told of as duplicates */
         uint32_t again_ts; /* TSval of the first that was sent again */
+        uint32_t first_ts; /* and, at the least, of SND.UNA's segment when it went for the first time */
         bool possible, any;
         uint8_t frto;     /* enum frto */
         bool by_timeout;

@@ -2,7 +2,8 @@
 /*
  * undo.c - when it turns out that nothing was lost, the window is what it was before (RFC 4015).
  *
- *      Eifel (RFC 3522)   the first ACK after the retransmission echoes a timestamp from before it
+ *      Eifel (RFC 3522)   the first ACK after the retransmission echoes a timestamp from before it, and
+ *                         none from before the first transmission
  *      F-RTO (RFC 5682)   after a timeout, text that was not sent again is acknowledged
  *      DSACK (RFC 3708)   the peer has told of all that was sent again that it came twice
  *
@@ -19,7 +20,7 @@
 #include "tcp/cc.h"
 #include "tcp/loss.h"
 
-void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout)
+void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
@@ -30,6 +31,7 @@ void undo_begin(struct tcp *t, struct tcb *b, bool by_timeout)
     k->undo.twice = k->again; /* such as a probe of the tail */
     k->undo.last = k->again > 0 ? k->end : b->snd.una;
     k->undo.told = b->snd.una;
+    k->undo.first_ts = ts_now(b, (us_of(now) - (uint32_t)((uint32_t)us_of(now) - k->first_us)) * ESTAB_US);
     k->undo.any = false;
     k->undo.possible = true;
     k->undo.by_timeout = by_timeout;
@@ -109,11 +111,21 @@ static void undo(struct tcp *t, struct tcb *b, enum cwnd_rule rule, estab_time n
     conn_ready(t, b);
 }
 
-/* RFC 3522 section 3.2, step 5. */
-static bool echoes_the_original(const struct tcb *b, const struct tcp_scoreboard *k, const struct segment *s)
+/*
+ * RFC 3522 section 3.2, step 5.  What is echoed cannot be older than the first transmission of what was not
+ * acknowledged then: who always echoes the same, or the SYN's, has told nothing.
+ */
+static bool echoes_the_original(struct tcp *t, const struct tcb *b, const struct segment *s)
 {
-    return (b->head.tag & TAG_TIMESTAMPS) && (s->opt.present & OPT_TIMESTAMPS) && s->opt.tsecr != 0 &&
-           k->undo.any && (int32_t)(s->opt.tsecr - k->undo.again_ts) < 0;
+    const struct tcp_scoreboard *k = board_of(t, b);
+
+    if (!(b->head.tag & TAG_TIMESTAMPS) || !(s->opt.present & OPT_TIMESTAMPS) || s->opt.tsecr == 0 || !k->undo.any ||
+        (int32_t)(s->opt.tsecr - k->undo.again_ts) >= 0)
+        return false;
+    if ((int32_t)(s->opt.tsecr - k->undo.first_ts) >= 0)
+        return true;
+    note_reason(t, REASON_TIMESTAMP_ECHO_OLD);
+    return false;
 }
 
 /* RFC 3708 section 2: what came twice is taken off what was sent again.  A block of what did not go again, and
@@ -182,7 +194,7 @@ bool undo_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab
     if (!k || !k->undo.possible)
         return false;
     count_dsack(k, news);
-    if (busy && news->acked > 0 && echoes_the_original(b, k, news->segment)) {
+    if (busy && news->acked > 0 && echoes_the_original(t, b, news->segment)) {
         undo(t, b, RULE_UNDO_EIFEL, now);
     } else if (k->undo.by_timeout && frto_acked(t, b, k, news)) {
         undo(t, b, RULE_UNDO_FRTO, now);

@@ -705,6 +705,7 @@ static const struct provocation provocations[REASONS] = {
     [REASON_TIMESTAMP_NOT_AGREED] = BY(timestamp_not_agreed),
     [REASON_TIMESTAMP_ECHO] = BY(timestamp_echo),
     [REASON_WINDOW_SCALE] = BY(window_scale_beyond),
+    [REASON_TIMESTAMP_ECHO_OLD] = BY(timestamp_echo_old),
     [REASON_SACK_NOT_AGREED] = BY(sack_not_agreed),
     [REASON_RST_EXACT] = ONE(ACTIVE, ESTABLISHED, RST, 1, 0),
     [REASON_RST_CHALLENGE] = ONE(ACTIVE, ESTABLISHED, RST, 2, 0),

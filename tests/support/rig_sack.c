@@ -75,6 +75,21 @@ struct rig *window_scale_beyond(void)
     return &r;
 }
 
+/* One of two echoes half of all numbers apart is of long ago, and comes when the timer has fired. */
+struct rig *timestamp_echo_old(void)
+{
+    struct estab_config c = rig_config();
+    struct rig *r;
+
+    c.timestamps = true;
+    r = established(&c);
+    assert_int_equal(rig_send(r, 1000, 0), ESTAB_OK);
+    AT(r, 1500);
+    IN(r, ACK, 1, 101, .opt = STAMP, .tsval = r->tsval, .tsecr = 1);
+    IN(r, ACK, 1, 201, .opt = STAMP, .tsval = r->tsval, .tsecr = 1 + (1u << 31));
+    return r;
+}
+
 struct rig *sack_not_agreed(void)
 {
     return sack_in(established(NULL), 1, 101, 201);

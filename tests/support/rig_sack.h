@@ -9,6 +9,7 @@
 struct rig *timestamp_not_agreed(void);
 struct rig *timestamp_echo(void);
 struct rig *window_scale_beyond(void);
+struct rig *timestamp_echo_old(void);
 struct rig *sack_not_agreed(void);
 struct rig *sack_block(void);
 struct rig *sack_no_room(void);
