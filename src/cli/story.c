@@ -294,6 +294,7 @@ void story_state(struct story *s, const struct story_end *end, enum tcp_state st
 enum {
     DECIDED_SEQ = 0,
     LOST_LENGTH = 1, LOST_SACKED = 2, LOST_AGE = 2, LOST_ROUND_TRIP = 3, LOST_WINDOW = 4,
+    LOST_DUPLICATES = 2, LOST_IN_TIME = 2, LOST_BUT_SACKED = 3, LOST_RECENT = 4,
     ENTERED_DUPLICATES = 1, ENTERED_PIPE = 2,
     PROBE_WAITED = 1,
     MTU_WAS = 1, MTU_LENGTH = 1, MTU_NOW = 2, MTU_TIMES = 3,
@@ -373,7 +374,17 @@ static bool decision_words(const struct estab_trace *t, uint32_t first, char *ou
                  t->arg[LOST_SACKED]);
         return true;
     case TRACE_LOST_BY_TIME:
-        snprintf(out, size, "%u:%u lost: not acknowledged in time (RFC 6298 5)", seq, next);
+        snprintf(out, size,
+                 "%u:%u not acknowledged in time: %u bytes lost, %u SACKed, %u too recent to tell "
+                 "(RFC 6298 5, RFC 8985 6.3)",
+                 seq, next, t->arg[LOST_IN_TIME], t->arg[LOST_BUT_SACKED], t->arg[LOST_RECENT]);
+        return true;
+    case TRACE_LOST_BY_DUPLICATES:
+        if (t->arg[LOST_DUPLICATES] > 0)
+            snprintf(out, size, "%u:%u lost: %u duplicates (RFC 5681 3.2)", seq, next, t->arg[LOST_DUPLICATES]);
+        else
+            snprintf(out, size, "%u:%u lost: what went again is acknowledged, and it is not (RFC 6582 3.2)", seq,
+                     next);
         return true;
     case TRACE_LOST_BY_RACK:
         snprintf(out, size,

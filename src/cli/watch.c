@@ -55,6 +55,7 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
             w->reason = (enum reason)t.arg[IN_REASON];
             break;
         case TRACE_LOST_BY_SEQUENCE:
+        case TRACE_LOST_BY_DUPLICATES:
         case TRACE_LOST_BY_TIME:
         case TRACE_LOST_BY_RACK:
         case TRACE_TAIL_PROBE:

@@ -103,7 +103,7 @@ void scoreboard_update(struct tcp *t, struct tcb *b, struct ack_news *news, esta
 /* IsLost of RFC 6675; whether anything was found lost. */
 bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now);
 /* The first segment, of a peer that sends no blocks. */
-bool scoreboard_lose_first(struct tcp *t, struct tcb *b);
+bool scoreboard_lose_first(struct tcp *t, struct tcb *b, estab_time now);
 /* Whether what begins at SND.UNA was SACKed: the receiver has reneged, and nothing is SACKed any more. */
 bool scoreboard_reneged(struct tcp *t, struct tcb *b);
 /* All that the timer says is lost. */

@@ -234,11 +234,11 @@ static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news 
     found = loss_by_rack(t, b) ? rack_find_lost(t, b, now) : scoreboard_find_lost(t, b, now);
     if (blind && !found &&
         ((b->flags & TCB_RECOVERY) ? news->acked > 0 : b->rtt.dupacks == DUPTHRESH && covers_recover(t, b)))
-        return scoreboard_lose_first(t, b);
+        return scoreboard_lose_first(t, b, now);
     /* RFC 6675 section 5: three duplicates, or IsLost. */
     if (!loss_by_rack(t, b) && b->rtt.dupacks == DUPTHRESH && !(b->flags & TCB_RECOVERY) &&
         covers_recover(t, b))
-        found |= scoreboard_lose_first(t, b);
+        found |= scoreboard_lose_first(t, b, now);
     return found;
 }
 
@@ -348,7 +348,6 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     b->flags |= TCB_RECOVER;
     b->rtt.recover = b->snd.nxt;
     b->rtt.dupacks = 0;
-    NOTE(t, LOST_BY_TIME, b->head.handle, now, b->snd.una.v, tcb_outstanding(b));
     if (k) {
         k->most = 0;
         k->rack.waits = k->tlp.out = k->tlp.due = false;
@@ -362,6 +361,7 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
             cc_set(t, b, b->cc.cwnd + flight_pipe(t, b), RULE_TIMEOUT, now);
         b->flags |= TCB_RETRANSMIT;
     } else {
+        NOTE(t, LOST_BY_TIME, b->head.handle, now, b->snd.una.v, tcb_outstanding(b), tcb_outstanding(b), 0, 0);
         emit_seek(b, b->snd.una);
     }
 }

@@ -53,7 +53,7 @@ bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now)
     return found;
 }
 
-bool scoreboard_lose_first(struct tcp *t, struct tcb *b)
+static bool lose_first(struct tcp *t, struct tcb *b)
 {
     struct tcp_scoreboard *k = board_of(t, b);
     snd_seq end = snd_add(b->snd.una, b->snd.mss);
@@ -64,6 +64,14 @@ bool scoreboard_lose_first(struct tcp *t, struct tcb *b)
     if (snd_lt(end, range_end(k, 0)))
         (void)flight_cut(t, k, end, &i);
     flight_mark(k, 0, RANGE_LOST, RANGE_AGAIN);
+    return true;
+}
+
+bool scoreboard_lose_first(struct tcp *t, struct tcb *b, estab_time now)
+{
+    if (!lose_first(t, b))
+        return false;
+    NOTE(t, LOST_BY_DUPLICATES, b->head.handle, now, b->snd.una.v, range_span(board_of(t, b), 0), b->rtt.dupacks);
     return true;
 }
 
@@ -192,13 +200,15 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
     (void)scoreboard_reneged(t, b);
     if (b->rtt.retries > 1)
         flight_yield(t, k);
-    (void)scoreboard_lose_first(t, b);
+    (void)lose_first(t, b);
     for (uint32_t i = 0; i < k->count; i++) {
         if ((ranges_of(k)[i].marks & RANGE_SACKED) || (i > 0 && rack_spares(t, b, &ranges_of(k)[i], now)))
             continue;
         flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
     }
     flight_join(t, k);
+    NOTE(t, LOST_BY_TIME, b->head.handle, now, b->snd.una.v, tcb_outstanding(b), k->lost, k->sacked,
+         tcb_outstanding(b) - k->lost - k->sacked);
 }
 
 /* ---- NextSeg ------------------------------------------------------------------------------------------- */

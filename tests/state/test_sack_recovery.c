@@ -352,6 +352,23 @@ static void traced(struct wire *w, enum trace_kind kind, uint32_t seq, int line)
 
 #define TRACED(kind, seq) traced(w, TRACE_##kind, seq, __LINE__)
 
+/* The next event of a kind, and what it tells behind the sequence number. */
+static void told(struct wire *w, enum trace_kind kind, uint32_t a, uint32_t b, uint32_t c, uint32_t d, int line)
+{
+    struct estab_trace t;
+
+    while (estab_trace_next(w->stack, &t)) {
+        if (t.kind != kind)
+            continue;
+        if (t.arg[1] != a || t.arg[2] != b || t.arg[3] != c || t.arg[4] != d)
+            wire_fail(w, __FILE__, line, "%u, %u, %u, %u are told", t.arg[1], t.arg[2], t.arg[3], t.arg[4]);
+        return;
+    }
+    wire_fail(w, __FILE__, line, "nothing is told");
+}
+
+#define TOLD(kind, ...) told(w, TRACE_##kind, __VA_ARGS__, __LINE__)
+
 /* Each hole once, when it is found; a recovery's begin and end. */
 WIRE_TEST(each_decision_is_traced)
 {
@@ -374,7 +391,50 @@ WIRE_TEST(each_decision_is_traced)
     TRACED(RECOVERY_LEFT, 10001);
     SEND(1000);
     wire_run(w, 1 * S);
-    TRACED(LOST_BY_TIME, 10001);
+    TOLD(LOST_BY_TIME, 2000, 1000, 1000, 0);
+    w->head = w->tail;
+}
+
+static void start_traced(struct wire *w)
+{
+    struct estab_config c = wire_config();
+
+    c.trace_records = 1024;
+    c.congestion = ESTAB_CONGESTION_NEWRENO;
+    wire_start(w, &c);
+    wire_run(w, 100 * MS);
+    OPEN(65535, .mss = SMSS, .sack_ok = true);
+    SEND(5000);
+    w->head = w->tail;
+}
+
+/* What was sent less than a round trip ago is not lost by a timeout (RFC 8985 section 6.3), which tells so. */
+WIRE_TEST(a_timeout_tells_how_much_is_lost)
+{
+    estab_time at;
+
+    start_traced(w);
+    wire_run(w, 200 * MS); /* the tail was probed at once */
+    GOT(1001);             /* the round trip is 100 ms */
+    at = w->now + STATUS.rto_us * US;
+    wire_run(w, at - 50 * MS);
+    SEND(2000);
+    wire_run(w, at);
+    TOLD(LOST_BY_TIME, 6000, 4000, 0, 2000);
+    CHECK_EQ(STATUS.lost, 4);
+    w->head = w->tail;
+}
+
+/* Of a peer that sends no blocks the first is lost, by duplicates, or when what went again was not all. */
+WIRE_TEST(what_duplicates_tell_is_traced)
+{
+    start_traced(w);
+    for (int i = 0; i < 3; i++)
+        GOT(1);
+    TOLD(LOST_BY_DUPLICATES, SMSS, 3, 0, 0);
+    GOT(1001);
+    TOLD(LOST_BY_DUPLICATES, SMSS, 0, 0, 0);
+    GOT(5001);
     w->head = w->tail;
 }
 
@@ -632,6 +692,8 @@ int main(void)
         cmocka_unit_test(the_rescue),
         cmocka_unit_test(what_is_sacked_outlives_a_recovery),
         cmocka_unit_test(each_decision_is_traced),
+        cmocka_unit_test(a_timeout_tells_how_much_is_lost),
+        cmocka_unit_test(what_duplicates_tell_is_traced),
         cmocka_unit_test(a_timeout_passes_over_what_is_sacked),
         cmocka_unit_test(after_a_timeout_the_old_window_starts_no_recovery),
         cmocka_unit_test(what_goes_again_first_restarts_the_timer),
