@@ -368,6 +368,8 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
         k->first_us = (uint32_t)us_of(now);
     }
     k->use.sent_us = (uint32_t)us_of(now);
+    if (snd_eq(seq, b->snd.una))
+        k->reneged = false;
     if (b->flags & TCB_RECOVERY)
         k->prr.out += snd_span(seq, end);
     if (snd_lt(seq, k->end)) {

@@ -11,6 +11,7 @@
  *      ACK of RecoveryPoint     cwnd = ssthresh, done
  *      the tail is silent       a probe (tlp.c); if it repaired a loss, cwnd = ssthresh
  *      timeout                  cwnd = SMSS; all is lost that is not SACKed and was not sent just now
+ *      SACK was taken back      a timeout, soon (timeout.c)
  *      it was no loss           all as it was (undo.c)
  *
  * Without SACK, or with config.recovery NEWRENO, RFC 5681 section 3.2 and RFC 6582:
@@ -242,9 +243,22 @@ static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news 
     return found;
 }
 
+/* SND.UNA has moved to what was SACKed and is not acknowledged along with it (RFC 2018 section 8). */
+static bool has_reneged(struct tcp *t, struct tcb *b)
+{
+    struct tcp_scoreboard *k = board_of(t, b);
+
+    if (!k)
+        return false;
+    k->reneged = scoreboard_reneged(t, b);
+    if (k->reneged)
+        k->rack.waits = k->tlp.due = false;
+    return k->reneged;
+}
+
 static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && scoreboard_reneged(t, b);
+    bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && has_reneged(t, b);
     bool found = false, before = b->flags & TCB_RECOVERY;
 
     if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
@@ -350,6 +364,7 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     b->rtt.dupacks = 0;
     if (k) {
         k->most = 0;
+        k->reneged = false;
         k->rack.waits = k->tlp.out = k->tlp.due = false;
         /* Not RFC 5682 section 2.1, step 1: also after the next timeout in a row, as Linux does, for only the
          * first segment has gone again since. */

@@ -383,6 +383,7 @@ struct tcp_scoreboard {
     uint32_t most;  /* that was outstanding since nothing was, or since a loss */
     uint32_t progress_us; /* when new text was last sent, or SND.UNA moved */
     uint32_t first_us;    /* not later was SND.UNA's segment sent for the first time */
+    bool reneged;         /* what begins at SND.UNA was SACKed, and is no more: it goes again soon */
 
     struct { /* rtt.c */
         snd_seq round;     /* SND.NXT when this round trip began */

@@ -84,6 +84,21 @@ static uint64_t retransmit_at(const struct tcp *t, const struct tcb *b, estab_ti
     return from + rtt_timeout_us(t, b);
 }
 
+enum { RENEGED_US = 10000 };
+
+/*
+ * How long what was SACKed, and should have been acknowledged, is waited for.  Not RFC 2018 section 8, which
+ * knows of the retransmission timer alone: half of SRTT, 10 ms at least, as Linux; the acknowledgment may be
+ * one of several in which a receiver that is short of time takes out of a queue what it has.
+ */
+static uint64_t reneged_us(const struct tcp *t, const struct tcb *b)
+{
+    uint64_t wait = b->rtt.srtt_us8 / 16, most = rtt_timeout_us(t, b);
+
+    wait = wait > RENEGED_US ? wait : RENEGED_US;
+    return wait < most ? wait : most;
+}
+
 /* RFC 8985 section 8: one timer, for the reordering window, the probe of the tail, or the timeout. */
 static void loss_timer(struct tcp *t, struct tcb *b, bool restart, estab_time now)
 {
@@ -97,6 +112,8 @@ static void loss_timer(struct tcp *t, struct tcb *b, bool restart, estab_time no
     }
     if (armed && (b->timer_kind == TIMER_REORDER || b->timer_kind == TIMER_TAIL_PROBE) && !restart)
         retransmit = retransmit_at(t, b, now);
+    if (tcb_board(t, b)->reneged && restart)
+        retransmit = us_of(now) + reneged_us(t, b);
     if (tlp_waits(t, b, &at, now)) { /* in the place of the timeout, if that comes first */
         b->timer_kind = TIMER_TAIL_PROBE;
         timer_arm(t, b, SLOT_SEND, at < retransmit ? at : retransmit);

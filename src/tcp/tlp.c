@@ -33,7 +33,7 @@ bool tlp_waits(const struct tcp *t, const struct tcb *b, uint64_t *at_us, estab_
 
     if (!loss_by_rack(t, b) || !b->board || k->tlp.out || k->tlp.due || k->sacked > 0 || k->lost > 0 ||
         (b->flags & (TCB_RECOVERY | TCB_RECOVER)) || b->rtt.backoff > 0 || b->snd.wnd == 0 ||
-        b->rtt.probed)
+        k->reneged || b->rtt.probed)
         return false;
     *at_us = us_of(now) + (uint64_t)(int64_t)(int32_t)(k->progress_us - (uint32_t)us_of(now)) + pto_us(b);
     return true;
