@@ -344,11 +344,11 @@ static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, en
 }
 
 /* SND.NXT and `cur` move over n bytes and the FIN, if they are new. */
-static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, bool fin, estab_time now)
+static void emit_advance(struct tcp *t, struct tcb *b, uint32_t n, uint32_t mss, bool fin, estab_time now)
 {
     snd_seq after = snd_add(b->snd.cur, n + fin);
 
-    flight_sent(t, b, b->snd.cur, after, now);
+    flight_sent(t, b, b->snd.cur, after, mss, now);
     if (snd_eq(b->snd.cur, b->snd.nxt)) {
         if (tcb_outstanding(b) == 0)
             b->since_us = us_of(now);
@@ -427,7 +427,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     rate_sent(t, b, seq, n, now);
     if (snd_eq(seq, b->snd.nxt) && n % mss > 0)
         emit_small(b, snd_add(seq, n));
-    emit_advance(t, b, n, fin, now);
+    emit_advance(t, b, n, mss, fin, now);
     if (probe > 0)
         mtu_probe_sent(t, b, seq, n, now);
     return true;
@@ -458,7 +458,7 @@ static bool emit_piece(struct tcp *t, struct tcb *b, struct tcp_out *out, struct
     emit_urgent(b, h, seq);
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
-    flight_sent(t, b, seq, snd_add(seq, n + ends), now);
+    flight_sent(t, b, seq, snd_add(seq, n + ends), most, now);
     timer_send_update(t, b, snd_eq(seq, b->snd.una), now);
     return true;
 }

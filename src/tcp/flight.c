@@ -10,6 +10,11 @@
  * What is sent at one time is one range, however many segments that is; what is SACKed is one range
  * whenever it was sent.
  *
+ * Of a range it is known where its segments begin if all are full but the last; of small ones that went at
+ * once, or were cut otherwise when they went again, it is not.  A SACK block counts as far as it covers whole
+ * segments, where they are known: a receiver has a segment or has it not, so one octet is no sign that it was
+ * delivered, nor are three of them a sign that three were, which others have overtaken.  Linux counts likewise.
+ *
  * A connection has config.sack_ranges of them, and sixteen times as many in an array of its own, one of
  * config.sack_spares, while what was SACKed and lost asks for them: a slow start that overruns a queue loses
  * every second segment of a window.  Before that, and when none is left, neighbours of one kind are joined
@@ -184,11 +189,20 @@ static uint32_t earlier(uint32_t a_us, uint32_t b_us)
     return (int32_t)(a_us - b_us) < 0 ? a_us : b_us;
 }
 
-static void join(struct tcp_range *a, const struct tcp_range *c)
+/* `less` of range r and of what follows it from `seq` on: known if segments of one size meet there. */
+static uint8_t evenness(const struct tcp_scoreboard *k, const struct tcp_range *r, snd_seq seq, uint8_t less)
+{
+    if (r->less != less || less == UNEVEN)
+        return UNEVEN;
+    return snd_span(r->left, seq) % (uint32_t)(k->mss - less) == 0 ? less : UNEVEN;
+}
+
+static void join(const struct tcp_scoreboard *k, struct tcp_range *a, const struct tcp_range *c)
 {
     uint32_t since_us = earlier(a->sent_us - a->older_us, c->sent_us - c->older_us);
     uint32_t sent_us = later(a->sent_us, c->sent_us), older_us = sent_us - since_us;
 
+    a->less = evenness(k, a, c->left, c->less);
     a->sent_us = sent_us;
     a->older_us = (uint16_t)(older_us < UINT16_MAX ? older_us : UINT16_MAX);
 }
@@ -205,7 +219,7 @@ static void join_all(struct tcp_scoreboard *k, uint32_t near_us)
         struct tcp_range *last = &ranges_of(k)[to];
 
         if (!(pairs && joined) && alike(last, &ranges_of(k)[i], near_us)) {
-            join(last, &ranges_of(k)[i]);
+            join(k, last, &ranges_of(k)[i]);
             joined = true;
         } else {
             ranges_of(k)[++to] = ranges_of(k)[i];
@@ -230,7 +244,7 @@ static void forget_from(struct tcp_scoreboard *k, uint32_t i)
         told |= ranges_of(k)[n].marks & (RANGE_SACKED | RANGE_TOLD) ? RANGE_TOLD : 0;
         flight_mark(k, n, RANGE_EVER, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
         if (n > i)
-            join(&ranges_of(k)[i], &ranges_of(k)[n]);
+            join(k, &ranges_of(k)[i], &ranges_of(k)[n]);
     }
     ranges_of(k)[i].marks |= told;
     k->count = i + 1;
@@ -300,6 +314,7 @@ static uint32_t cut_at(struct tcp_scoreboard *k, snd_seq seq)
 
     if (snd_eq(r.left, seq))
         return i;
+    r.less = evenness(k, &r, seq, r.less);
     r.left = seq;
     insert(k, i + 1, r);
     return i + 1;
@@ -315,21 +330,25 @@ bool flight_cut(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, uint32_t *
 
 /* ---- sent ------------------------------------------------------------------------------------------------ */
 
-static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t now_us)
+static void sent_new(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd_seq end, uint32_t segment,
+                     uint32_t now_us)
 {
-    struct tcp_range r = {.left = seq, .sent_us = now_us};
-    const struct tcp_range *last = k->count > 0 ? &ranges_of(k)[k->count - 1] : NULL;
+    uint32_t less = k->mss - segment;
+    struct tcp_range r = {.left = seq, .sent_us = now_us, .less = (uint8_t)(less < UNEVEN ? less : UNEVEN)};
+    struct tcp_range *last = k->count > 0 ? &ranges_of(k)[k->count - 1] : NULL;
 
     ASSERT(snd_eq(seq, k->end));
     k->progress_us = now_us;
     k->end = end;
-    if (last && last->marks == 0 && last->sent_us == now_us)
+    if (last && last->marks == 0 && last->sent_us == now_us) {
+        last->less = evenness(k, last, seq, r.less);
         return;
+    }
     k->end = seq;
     if (!room_for(t, k, 1, 0)) {
         /* As if what ends here were neither SACKed nor lost: less is known, and nothing wrong. */
         flight_mark(k, k->count - 1, 0, RANGE_SACKED | RANGE_LOST | RANGE_AGAIN);
-        join(&ranges_of(k)[k->count - 1], &r);
+        join(k, &ranges_of(k)[k->count - 1], &r);
         k->end = end;
         return;
     }
@@ -356,13 +375,22 @@ static void sent_again(struct tcp *t, struct tcp_scoreboard *k, snd_seq seq, snd
     flight_join(t, k);
 }
 
-void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now)
+/* Segments have another size from now on; of those that are out it is known no more. */
+static void size_now(struct tcp_scoreboard *k, uint16_t mss)
+{
+    for (uint32_t i = 0; i < k->count && k->mss != mss; i++)
+        ranges_of(k)[i].less = UNEVEN;
+    k->mss = mss;
+}
+
+void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, uint32_t segment, estab_time now)
 {
     struct tcp_scoreboard *k;
 
     if (!tcb_syn_acked(b) || snd_eq(seq, end))
         return;
     k = board_need(t, b, seq);
+    size_now(k, b->snd.mss);
     if (k->count == 0) {
         window_begins(b, k, now);
         k->first_us = (uint32_t)us_of(now);
@@ -380,7 +408,7 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_t
         seq = last;
     }
     if (snd_lt(seq, end)) {
-        sent_new(t, k, seq, end, (uint32_t)us_of(now));
+        sent_new(t, k, seq, end, segment, (uint32_t)us_of(now));
         k->use.more = true;
     }
     if (snd_span(b->snd.una, k->end) > k->most)
@@ -442,6 +470,7 @@ void flight_acked(struct tcp *t, struct tcb *b, struct ack_news *news, estab_tim
         news->repeated |= r.marks & RANGE_EVER;
         count_out(k, r.marks, snd_span(r.left, end));
         if (!whole) {
+            ranges_of(k)[n].less = evenness(k, &r, end, r.less);
             ranges_of(k)[n].left = end;
             break;
         }
@@ -469,13 +498,41 @@ static bool room_for_block(struct tcp *t, struct tcp_scoreboard *k, snd_seq left
     return fits(t, k, cuts_missing(k, left, right) + KEPT_FOR_SENDING);
 }
 
+/* Of an octet in range i, which is no first one: past the last whole segment before it. */
+static snd_seq segment_before(const struct tcp_scoreboard *k, uint32_t i, snd_seq seq)
+{
+    const struct tcp_range *r = &ranges_of(k)[i];
+
+    return r->less == UNEVEN ? seq : snd_sub(seq, snd_span(r->left, seq) % (k->mss - r->less));
+}
+
+/* What of a block is whole segments. */
+static void whole_segments(const struct tcp_scoreboard *k, snd_seq *left, snd_seq *right)
+{
+    uint32_t i = flight_at(k, *left);
+    snd_seq before = segment_before(k, i, *left), end = range_end(k, i);
+
+    if (!snd_eq(before, *left)) {
+        *left = snd_add(before, k->mss - ranges_of(k)[i].less);
+        *left = snd_lt(end, *left) ? end : *left;
+    }
+    if (snd_lt(*right, k->end))
+        *right = segment_before(k, flight_at(k, *right), *right);
+}
+
 bool flight_sacked(struct tcp *t, struct tcb *b, struct tcp_sack_block block, struct ack_news *news,
                    estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
     snd_seq left = snd_of(block.left), right = snd_of(block.right);
-    bool room = room_for_block(t, k, left, right);
+    bool room;
 
+    whole_segments(k, &left, &right);
+    if (!snd_lt(left, right)) {
+        note_reason(t, REASON_SACK_PART);
+        return true;
+    }
+    room = room_for_block(t, k, left, right);
     if (room) {
         (void)cut_at(k, left);
         if (snd_lt(right, k->end))

@@ -366,8 +366,10 @@ struct tcp_range {
     uint32_t sent_us; /* when it was last sent, modulo 2^32 */
     uint16_t older_us; /* how much earlier its first may have been sent, if ranges were joined */
     uint8_t marks;    /* enum range_mark */
-    uint8_t spare;
+    uint8_t less;     /* by how much its segments are smaller than board.mss, its last apart; or UNEVEN */
 };
+
+enum { UNEVEN = UINT8_MAX }; /* where the segments of a range begin is not known */
 
 enum frto { FRTO_NONE, FRTO_HEAD, FRTO_NEW_TEXT }; /* undo.c */
 
@@ -434,6 +436,7 @@ struct tcp_scoreboard {
     } undo;
 
     snd_seq rescue_rxt; /* RFC 6675's RescueRxt, + 1 */
+    uint16_t mss;       /* snd.mss of what is outstanding */
     uint32_t spare;     /* 0: none; 1 + the place of the array that it has beside its own */
     uint64_t ranges_at; /* from here on to the ranges in use, ascending from SND.UNA to `end` */
     struct tcp_range own[]; /* config.sack_ranges */

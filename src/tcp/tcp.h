@@ -557,8 +557,8 @@ void sack_offer(struct tcp *t, struct tcb *b, struct tcp_header *h);
 
 /* ---- what of loss.h's files emit.c, timeout.c and STATUS use ----------------------------------------------- */
 
-/* The numbers from `seq` to `end` have been sent, new ones or some again. */
-void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, estab_time now);
+/* The numbers from `seq` to `end` have been sent, new ones or some again, in segments of `segment` bytes. */
+void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, uint32_t segment, estab_time now);
 void flight_free(struct tcp *t, struct tcb *b);
 /* Bytes that tell of what is outstanding. */
 uint32_t scoreboard_memory(const struct tcp *t, const struct tcb *b);

@@ -717,6 +717,7 @@ static const struct provocation provocations[REASONS] = {
     [REASON_ACK_SYN_RECEIVED] = ONE(LISTENER, SYN_RECEIVED, ACK, 1, 2),
     [REASON_ACK_UNSENT] = ONE(ACTIVE, ESTABLISHED, ACK, 1, 2),
     [REASON_SACK_BLOCK] = BY(sack_block),
+    [REASON_SACK_PART] = BY(sack_part),
     [REASON_SACK_NO_ROOM] = BY(sack_no_room),
     [REASON_SACK_NO_SPARE] = BY(sack_no_room),
     [REASON_SACK_RENEGED] = BY(sack_reneged),

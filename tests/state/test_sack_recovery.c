@@ -389,7 +389,8 @@ WIRE_TEST(each_decision_is_traced)
     TRACED(LOST_BY_SEQUENCE, 5001);
     GOT(10001);
     TRACED(RECOVERY_LEFT, 10001);
-    SEND(1000);
+    SEND(2000);
+    GOT1(10001, 11001, 12001);
     wire_run(w, 1 * S);
     TOLD(LOST_BY_TIME, 2000, 1000, 1000, 0);
     w->head = w->tail;
@@ -554,15 +555,31 @@ WIRE_TEST(blocks_that_lie)
 WIRE_TEST(overlapping_blocks)
 {
     only_ten(w);
-    GOT3(1, 3001, 4001, 3501, 4501, 2501, 3101);
-    COUNTS(2, 0, 0); /* 2501 to 4501 */
+    GOT3(1, 3001, 4001, 3001, 5001, 2501, 4101);
+    COUNTS(2, 0, 0); /* 3001 to 5001 */
     for (int i = 0; i < 10; i++)
-        GOT1(1, 2501, 4501);
+        GOT1(1, 2501, 5501);
     CHECK_EQ(STATUS.loss, ESTAB_LOSS_DISORDER);
     QUIET(w->now);
     GOT1(1, 1001, 9001); /* all of it, and more */
     COUNTS(8, 1, 1);
     SENT(1, 1001);
+}
+
+/* A receiver has a segment or has it not: an octet of three segments is no proof that these have come, nor, for
+ * there are three, that others are lost. */
+WIRE_TEST(blocks_of_parts)
+{
+    ten_sent(w);
+    GOT3(1, 4000, 4001, 2500, 2600, 6001, 6002);
+    CHECK_EQ(wire_reason(w, "SACK_PART"), 3);
+    COUNTS(0, 0, 0);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_OPEN);
+    QUIET(w->now);
+    GOT1(1, 2500, 4999); /* of it one is whole */
+    COUNTS(1, 0, 0);
+    CHECK_EQ(wire_reason(w, "SACK_PART"), 3);
+    w->head = w->tail;
 }
 
 /* RFC 2883: a duplicate that is told of is no duplicate acknowledgment. */
@@ -630,16 +647,16 @@ WIRE_TEST(a_full_scoreboard)
     start_with(w, 8);
     SEND(10000);
     SENT(1, 10001);
-    GOT1(1, 1101, 1201);
-    GOT1(1, 1301, 1401);
-    CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 0);
+    GOT1(1, 1001, 2001);
     GOT1(1, 3001, 4001);
+    CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 0);
+    GOT1(1, 5001, 6001);
     CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 1);
     CHECK(wire_reason(w, "SACK_NO_SPARE") > 0);
     CHECK_EQ(STATUS.sacked, 2);
     CHECK_EQ(STATUS.loss, ESTAB_LOSS_RECOVERY);
-    GOT1(1, 1101, 1401); /* joins both */
-    CHECK_EQ(STATUS.sacked, 1);
+    GOT1(1, 1001, 4001); /* joins both */
+    CHECK_EQ(STATUS.sacked, 3);
     CHECK_EQ(wire_reason(w, "SACK_NO_ROOM"), 1);
     w->head = w->tail;
     GOT(10001);
@@ -648,17 +665,20 @@ WIRE_TEST(a_full_scoreboard)
 
 /* ---- at random ------------------------------------------------------------------------------------------------ */
 
-/* Random blocks against a set of bits: as many segments are SACKed as that has, rounded up by range. */
-static void random_blocks(struct wire *w, uint64_t seed)
+/* Random blocks against a set of bits: as many segments are SACKed as that has, rounded up by range; where the
+ * segments begin is not known, because the first is a small one that went at the same time. */
+static void random_octets(struct wire *w, uint64_t seed)
 {
     bool sacked[10002] = {false};
     uint64_t random = seed;
 
     start_with(w, 128);
-    SEND(10000);
+    SEND(500);
+    SEND(9000);
     w->head = w->tail;
+    CHECK_EQ(STATUS.snd_nxt - STATUS.snd_una, 9500);
     for (unsigned i = 0; i < 60; i++) {
-        uint32_t left = 2 + (uint32_t)(random_next(&random) % 9000);
+        uint32_t left = 2 + (uint32_t)(random_next(&random) % 8500);
         uint32_t right = left + 1 + (uint32_t)(random_next(&random) % 999);
         uint32_t ranges = 0, bytes = 0;
 
@@ -674,10 +694,35 @@ static void random_blocks(struct wire *w, uint64_t seed)
     w->head = w->tail;
 }
 
+/* The same where it is known: whole segments alone count. */
+static void random_segments(struct wire *w, uint64_t seed)
+{
+    bool sacked[10] = {false};
+    uint64_t random = seed;
+
+    only_ten(w);
+    for (unsigned i = 0; i < 60; i++) {
+        uint32_t left = 2 + (uint32_t)(random_next(&random) % 9999), right = left + 1;
+        uint32_t segments = 0;
+
+        right += (uint32_t)(random_next(&random) % (10001 - left));
+        GOT1(1, left, right);
+        for (uint32_t k = 0; k < 10; k++) {
+            sacked[k] |= left <= 1 + k * SMSS && 1 + (k + 1) * SMSS <= right;
+            segments += sacked[k];
+        }
+        CHECK_EQ(STATUS.sacked, segments);
+    }
+    w->head = w->tail;
+}
+
 WIRE_TEST(blocks_at_random)
 {
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        random_blocks(w, seed);
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        if (seed % 2)
+            random_octets(w, seed);
+        else
+            random_segments(w, seed);
         wire_stop(w);
         *w = (struct wire){.iss = w->iss, .irs = w->irs};
     }
@@ -701,6 +746,7 @@ int main(void)
         cmocka_unit_test(a_receiver_that_reneges),
         cmocka_unit_test(blocks_that_lie),
         cmocka_unit_test(overlapping_blocks),
+        cmocka_unit_test(blocks_of_parts),
         cmocka_unit_test(a_dsack_is_counted_and_starts_nothing),
         cmocka_unit_test(duplicates_without_blocks_are_none),
         cmocka_unit_test(a_peer_that_sends_no_blocks),

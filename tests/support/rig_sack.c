@@ -18,7 +18,7 @@ static struct rig *sacked(void)
     c.sack_spares = 0;
     rig_start(&r, &c, UINT32_MAX, UINT32_MAX - 1);
     rig_become(&r, ACTIVE, SYN_SENT);
-    IN(&r, SYN | ACK, 0, 1, .raw = "\1\1\4\2", .raw_length = 4);
+    IN(&r, SYN | ACK, 0, 1, .raw = "\1\1\4\2\2\4\0\144", .raw_length = 8);
     assert_int_equal(rig_send(&r, 1000, 0), ESTAB_OK);
     return &r;
 }
@@ -100,11 +100,16 @@ struct rig *sack_block(void)
     return sack_in(sacked(), 1, 201, 101);
 }
 
+struct rig *sack_part(void)
+{
+    return sack_in(sacked(), 1, 150, 151);
+}
+
 struct rig *sack_no_room(void)
 {
     struct rig *r = sacked();
-    for (uint32_t i = 1; i < 5; i++)
-        sack_in(r, 1, 10 * i, 10 * i + 1);
+    for (uint32_t i = 1; i < 9; i += 2)
+        sack_in(r, 1, 1 + 100 * i, 101 + 100 * i);
     return r;
 }
 

@@ -12,6 +12,7 @@ struct rig *window_scale_beyond(void);
 struct rig *timestamp_echo_old(void);
 struct rig *sack_not_agreed(void);
 struct rig *sack_block(void);
+struct rig *sack_part(void);
 struct rig *sack_no_room(void);
 struct rig *sack_reneged(void);
 

@@ -57,7 +57,7 @@ static void send_segment(uint32_t i)
 {
     snd_seq seq = snd_add(first, i * SEGMENT), end = snd_add(seq, SEGMENT);
 
-    flight_sent(&t, &b, seq, end, time_of(i) * ESTAB_US);
+    flight_sent(&t, &b, seq, end, SEGMENT, time_of(i) * ESTAB_US);
     b.snd.nxt = end;
 }
 
@@ -119,7 +119,7 @@ static void what_was_sent_again_is_told_apart(void **state)
     init();
     for (uint32_t i = 0; i < 4; i++)
         send_segment(i);
-    flight_sent(&t, &b, snd_add(first, SEGMENT), snd_add(first, 2 * SEGMENT), time_of(10) * ESTAB_US);
+    flight_sent(&t, &b, snd_add(first, SEGMENT), snd_add(first, 2 * SEGMENT), SEGMENT, time_of(10) * ESTAB_US);
     b.snd.una = s.ack;
     flight_acked(&t, &b, &news, time_of(11) * ESTAB_US);
     assert_true(news.repeated && news.times_acked.any);
@@ -135,7 +135,7 @@ static uint32_t every_second_is_sacked(uint32_t n)
     struct segment s = {.ack = first};
     struct ack_news news = {.segment = &s};
 
-    flight_sent(&t, &b, first, snd_add(first, n * SEGMENT), begin_us * ESTAB_US);
+    flight_sent(&t, &b, first, snd_add(first, n * SEGMENT), SEGMENT, begin_us * ESTAB_US);
     b.snd.nxt = k->end;
     for (uint32_t i = 1; i < n; i += 2) {
         struct tcp_sack_block block = {first.v + i * SEGMENT, first.v + (i + 1) * SEGMENT};
@@ -255,11 +255,11 @@ static void a_block_leaves_room_for_what_is_sent(void **state)
     (void)state;
     init();
     (void)every_second_is_sacked(n); /* n ranges; then three more, long after each other */
-    flight_sent(&t, &b, snd_add(first, n * SEGMENT), snd_add(first, (n + 1) * SEGMENT),
+    flight_sent(&t, &b, snd_add(first, n * SEGMENT), snd_add(first, (n + 1) * SEGMENT), SEGMENT,
                 (begin_us + 1000) * ESTAB_US);
-    flight_sent(&t, &b, snd_add(first, (n + 1) * SEGMENT), snd_add(first, (n + 3) * SEGMENT),
+    flight_sent(&t, &b, snd_add(first, (n + 1) * SEGMENT), snd_add(first, (n + 3) * SEGMENT), SEGMENT,
                 (begin_us + 2000) * ESTAB_US);
-    flight_sent(&t, &b, snd_add(first, (n + 3) * SEGMENT), snd_add(first, (n + 4) * SEGMENT),
+    flight_sent(&t, &b, snd_add(first, (n + 3) * SEGMENT), snd_add(first, (n + 4) * SEGMENT), SEGMENT,
                 (begin_us + 3000) * ESTAB_US);
     assert_int_equal(k->count, RANGES - 3);
     (void)flight_sacked(&t, &b, block, &news, (begin_us + 4000) * ESTAB_US); /* from the second's left on */
