@@ -538,6 +538,7 @@ void wire_open(struct wire *w, const struct wire_segment *o, const char *file, i
     if (s.ts)
         s.tsecr = syn->tsval;
     w->scale_out = s.wscale > 0 && syn->wscale >= 0 ? syn->wscale : 0;
+    wire_run(w, w->now + w->answers_after);
     wire_in(w, &s);
     wire_out(w, w->now, ACK, 1, 1, 0, file, line);
     if (w->events != ESTAB_EVENT_OPENED)

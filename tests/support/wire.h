@@ -74,6 +74,7 @@ struct wire {
     uint32_t mtu, super;
     bool passive, offload; /* offload: the device finishes checksums */
     int scale_out;         /* shift of the windows that the stack sends */
+    estab_time answers_after; /* of OPEN's peer: a round trip */
     estab_conn conn;
     estab_listener listener;
     unsigned events; /* gathered bits of `conn`, until WIRE_EVENTS takes them */
