@@ -161,7 +161,7 @@ bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
         recovery_arrives(t, b, &news, now);
     }
     ack_done(t, b, &news, now);
-    ecn_acked(t, b, s, delivered);
+    ecn_acked(t, b, s, delivered, now);
     /* MORE does not hold back what an acknowledgment would let go; a cork does. */
     if ((b->flags & (TCB_MORE | TCB_CORK)) == TCB_MORE &&
         (!(b->flags & TCB_NAGLE) || tcb_outstanding(b) == 0)) {

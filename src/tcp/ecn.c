@@ -13,7 +13,9 @@
  *
  * ECT stands on new text alone: not on a SYN, a bare acknowledgment, a probe, or text that goes again
  * (sections 6.1.1, 6.1.4 to 6.1.6).  CWR is also due after a loss (section 6.1.2).  While the window
- * shrinks (ECN_CWR) cold.ecn_high says what must be passed before an ECE counts again.
+ * shrinks (ECN_CWR) cold.ecn_high says what must be passed before an ECE counts again.  It comes down to
+ * ssthresh as in a recovery, by prr.c: at once it would let nothing go for half of a round trip, and then a burst.
+ * Linux's habit.
  *
  * Bits that make no sense are counted, each by its reason, and change nothing.
  *
@@ -140,7 +142,8 @@ static void reduce(struct tcp *t, struct tcb *b, estab_time now)
     uint32_t flight = tcb_outstanding(b);
 
     cc_congested(b, flight < b->cc.cwnd ? flight : b->cc.cwnd, true, now);
-    cc_set(t, b, b->cc.cwnd < b->cc.ssthresh ? b->cc.cwnd : b->cc.ssthresh, RULE_ECN, now);
+    cc_set(t, b, b->cc.cwnd, RULE_ECN, now);
+    prr_begin(t, b, NULL);
     ecn_reduced(t, b);
     cold_need(t, b)->ecn_high = b->snd.nxt;
     b->ecn |= ECN_CWR;
@@ -174,7 +177,7 @@ void ecn_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
 }
 
 /* A segment beyond ecn_high, which had our CWR or came after it, has arrived. */
-void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t delivered)
+void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t delivered, estab_time now)
 {
     struct tcp_telemetry *m = tcp_telemetry(t, b);
 
@@ -184,6 +187,7 @@ void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t d
         return;
     b->ecn &= (uint8_t)~ECN_CWR;
     cold_trim(t, b);
+    cc_set(t, b, b->cc.ssthresh, RULE_PRR, now);
 }
 
 /* ---- receiving text: section 6.1.3 ----------------------------------------------------------------------------- */

@@ -398,7 +398,7 @@ void flight_sent(struct tcp *t, struct tcb *b, snd_seq seq, snd_seq end, uint32_
     k->use.sent_us = (uint32_t)us_of(now);
     if (snd_eq(seq, b->snd.una))
         k->reneged = false;
-    if (b->flags & TCB_RECOVERY)
+    if ((b->flags & TCB_RECOVERY) || ecn_shrinks(b))
         k->prr.out += snd_span(seq, end);
     if (snd_lt(seq, k->end)) {
         snd_seq last = snd_lt(k->end, end) ? k->end : end;

@@ -9,6 +9,8 @@
  *                          moves and nothing more is found lost; no more than ssthresh - pipe
  *      cwnd = pipe + sndcnt
  *
+ * So it does after an ECE, until what was sent by then is acknowledged (ecn.c).
+ *
  * `delivered` and `out` are sums over the recovery.  The one SMSS more is the slow-start reduction
  * bound; without it, when losses go on, it is the conservative reduction bound.
  */
@@ -52,6 +54,6 @@ void prr_acked(struct tcp *t, struct tcb *b, uint32_t delivered, bool safe, uint
         n = n < ssthresh - pipe ? n : ssthresh - pipe;
     }
     if (k->prr.out == 0 && n < b->snd.mss)
-        n = b->snd.mss; /* the retransmission that a recovery begins with */
+        n = b->snd.mss; /* the retransmission that a recovery begins with; as in Linux, after an ECE, too */
     cc_set(t, b, pipe + (n > least ? n : least), RULE_PRR, now);
 }

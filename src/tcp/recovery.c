@@ -167,11 +167,14 @@ static uint32_t not_told_before(const struct tcb *b, const struct ack_news *news
     return news->acked > told + least ? news->acked - told : least;
 }
 
+/* Or comes down, after an ECE, by as much as PRR says. */
 static void window_opens(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
     uint32_t bytes = loss_by_sack(t, b) && b->board ? news->delivered - news->told : not_told_before(b, news);
 
-    if (!ecn_shrinks(b))
+    if (ecn_shrinks(b))
+        prr_acked(t, b, news->delivered, news->acked > 0, 0, now);
+    else
         cc_acked(t, b, bytes, news->una_before, news->rtt_us, now);
 }
 
@@ -273,7 +276,7 @@ static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *ne
         uint32_t least = found && !b->rtt.sacks ? b->snd.mss : 0; /* RFC 6582 step 3: the next hole */
 
         prr_acked(t, b, blind_delivery(t, b, news), news->acked > 0 && !found, least, now);
-    } else if (goes_forward(b, news) && (!before || b->rtt.sacks)) {
+    } else if ((goes_forward(b, news) || (ecn_shrinks(b) && news->delivered > 0)) && (!before || b->rtt.sacks)) {
         window_opens(t, b, news, now);
     }
     conn_ready(t, b);

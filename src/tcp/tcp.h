@@ -606,7 +606,7 @@ unsigned ecn_echoes(const struct tcb *b);
 /* An acceptable segment, before its acknowledgment is taken, and after; `delivered` is telemetry's of
  * before. */
 void ecn_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
-void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t delivered);
+void ecn_acked(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t delivered, estab_time now);
 /* The window was made less, for a loss; whether it was for an ECE, in this window of text. */
 void ecn_reduced(struct tcp *t, struct tcb *b);
 bool ecn_shrinks(const struct tcb *b);
