@@ -704,12 +704,12 @@ struct estab_status {
     enum estab_loss loss;
     uint8_t backoff;           /* of the RTO: doublings */
     uint8_t probes;            /* of a zero window, or keep-alives, without an answer */
-    uint32_t ato_us;           /* how long the next acknowledgment may wait */
+    uint32_t ato_us;           /* how long the next acknowledgment may wait; 0: no text has come */
     uint32_t in_flight;        /* segments: what is outstanding, in units of snd_mss, rounded up */
     uint32_t sacked, lost, retrans_out; /* segments of these: held by the peer beyond a gap; deemed lost,
                                            sent again or not; sent again and not acknowledged */
     uint32_t not_sent;         /* bytes taken and not yet sent once */
-    uint16_t seen_mss;         /* of the peer's segments, as it is estimated for acknowledgments */
+    uint16_t seen_mss, offered_mss; /* of the peer's segments, as it is estimated; rcv_mss, less timestamps */
     uint32_t rcv_wnd_most;     /* to which the receive window may grow now */
     uint32_t send_buffer, receive_buffer;
     bool pacing;
@@ -723,7 +723,7 @@ struct estab_status {
     uint64_t bytes_received, bytes_retransmitted;
     uint32_t segments_sent, segments_received, segments_retransmitted;
     uint32_t text_segments_sent, text_segments_received;
-    uint32_t delivered;    /* segments, in units of snd_mss, that the peer has acknowledged */
+    uint32_t delivered;    /* segments that the peer has acknowledged, or SACKed: each once */
     uint32_t delivered_ce; /* of these, by acknowledgments with ECE */
     uint32_t ce_segments;  /* received with text and CE */
     uint64_t delivery_rate; /* bytes a second, as it was last measured; 0: not yet */
@@ -731,7 +731,8 @@ struct estab_status {
     uint32_t timeouts, timeout_recoveries, timeout_ms; /* of retransmission; in a row, once; time in them */
     uint32_t min_rtt_us;   /* of all samples */
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
-    uint32_t dsack_blocks; /* received: of these, such as tell of duplicates (RFC 2883) */
+    uint32_t dsack_blocks, dsack_segments; /* of these, such as tell of duplicates (RFC 2883); of how many */
+    uint32_t receiver_rtt_us, receiver_space; /* by what comes; what the user took in one, at most */
     uint32_t reordering;   /* segments by which one was overtaken, at most; 3 at least */
     uint32_t reorderings;  /* acknowledgments that told of it */
     uint32_t out_of_order_segments; /* received beyond a gap */

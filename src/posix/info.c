@@ -2,8 +2,8 @@
 /*
  * info.c - TCP_INFO, in the layout of Linux 6.18, cut to the caller's length.
  *
- * The struct is written down here because the headers of a distribution end earlier.  What the stack
- * does not measure is 0; docs/sockets.md lists it.
+ * The struct is written down here because the headers of a distribution end earlier.  docs/sockets.md
+ * tells of each member where it comes from, and what differs from Linux.
  */
 #include "posix/posix.h"
 
@@ -34,7 +34,13 @@ _Static_assert(offsetof(struct info, rtt) == offsetof(struct tcp_info, tcpi_rtt)
 _Static_assert(offsetof(struct info, total_retrans) == offsetof(struct tcp_info, tcpi_total_retrans),
                "as in libc");
 
-#define SSTHRESH_INFINITE  0x7fffffff
+#define SSTHRESH_INFINITE    0x7fffffff
+#define UNMEASURED_MSS       536
+#define UNMEASURED_RTTVAR_US 250000
+#define DUPTHRESH_FIRST      3
+#define RATE_IS_LIMITED      1 /* delivery_rate_app_limited, beside fastopen_client_fail */
+#define FIN_RECEIVED         (STATES(CLOSE_WAIT) | STATES(CLOSING) | STATES(LAST_ACK) | STATES(TIME_WAIT))
+#define FIN_ACKED            (STATES(FIN_WAIT_2) | STATES(TIME_WAIT))
 
 static const uint8_t linux_state[] = {
     [ESTAB_STATE_CLOSED] = TCP_CLOSE,
@@ -88,11 +94,11 @@ static void info_sender(struct info *i, const struct estab_status *st)
         st->ssthresh >= SSTHRESH_INFINITE ? SSTHRESH_INFINITE : segments(st->ssthresh, st->snd_mss);
     i->reordering = st->reordering;
     i->total_retrans = st->segments_retransmitted;
-    i->bytes_acked = st->bytes_sent;
+    i->bytes_acked = st->bytes_sent + !st->passive + state_in(st->state, FIN_ACKED);
     i->bytes_sent = st->bytes_sent + outstanding + st->bytes_retransmitted;
     i->bytes_retrans = st->bytes_retransmitted;
     i->notsent_bytes = st->not_sent;
-    i->min_rtt = st->min_rtt_us;
+    i->min_rtt = st->min_rtt_us ? st->min_rtt_us : UINT32_MAX;
     i->busy_time = st->busy_us;
     i->rwnd_limited = st->window_limited_us;
     i->sndbuf_limited = st->buffer_limited_us;
@@ -106,7 +112,7 @@ static void info_sender(struct info *i, const struct estab_status *st)
     i->max_pacing_rate = st->pacing_rate_most ? st->pacing_rate_most : UINT64_MAX;
     i->delivered = st->delivered;
     i->delivered_ce = st->delivered_ce;
-    i->dsack_dups = st->dsack_blocks;
+    i->dsack_dups = st->dsack_segments;
     i->reord_seen = st->reorderings;
     i->snd_wnd = st->snd_wnd;
 }
@@ -115,41 +121,101 @@ static void info_receiver(struct info *i, const struct estab_status *st)
 {
     i->ato = st->ato_us;
     i->rcv_mss = st->seen_mss;
-    i->advmss = st->rcv_mss;
+    i->advmss = st->offered_mss;
     i->pmtu = st->path_mtu;
+    i->rcv_rtt = st->receiver_rtt_us;
+    i->rcv_space = st->receiver_space;
+    i->received_ce = st->ce_segments;
     i->rcv_ssthresh = st->rcv_wnd_most;
-    i->bytes_received = st->bytes_received;
+    i->bytes_received = st->bytes_received + state_in(st->state, FIN_RECEIVED);
     i->rcv_ooopack = st->out_of_order_segments;
     i->rcv_wnd = st->rcv_wnd;
+}
+
+/* What there is from ESTABLISHED on. */
+static void info_agreed(struct info *i, const struct estab_status *st)
+{
+    if (st->scaled)
+        i->options |= TCPI_OPT_WSCALE;
+    if (st->timestamps)
+        i->options |= TCPI_OPT_TIMESTAMPS;
+    if (st->sack)
+        i->options |= TCPI_OPT_SACK;
+    if (st->ecn)
+        i->options |= TCPI_OPT_ECN;
+    if (st->ecn_seen)
+        i->options |= TCPI_OPT_ECN_SEEN;
+    i->snd_wscale = st->snd_wscale & 0xfu;
+    i->rcv_wscale = st->rcv_wscale & 0xfu;
+}
+
+static void info_connection(struct info *i, const struct estab_status *st, estab_time now)
+{
+    i->segs_out = st->segments_sent;
+    i->segs_in = st->segments_received;
+    i->data_segs_out = st->text_segments_sent;
+    i->data_segs_in = st->text_segments_received;
+    i->last_data_sent = ms_since(st->text_sent_at, now);
+    i->last_data_recv = ms_since(st->text_received_at, now);
+    i->last_ack_recv = ms_since(st->ack_received_at, now);
+    info_sender(i, st);
+    info_receiver(i, st);
+    if (st->state != ESTAB_STATE_SYN_SENT) {
+        info_agreed(i, st);
+        return;
+    }
+    i->bytes_acked = 0;
+    i->advmss = st->rcv_mss;
+    i->rttvar = UNMEASURED_RTTVAR_US;
+    i->flags = RATE_IS_LIMITED;
+}
+
+/* What Linux says of every socket. */
+static void info_any(struct info *i, const struct estab_posix *p)
+{
+    i->snd_cwnd = p->core.initial_window_segments;
+    i->reordering = DUPTHRESH_FIRST;
+    i->pacing_rate = i->max_pacing_rate = UINT64_MAX;
+}
+
+/* Of a socket without a connection. */
+static void info_fresh(struct info *i, const struct estab_posix *p)
+{
+    i->rto = p->core.rto_initial_ms * 1000;
+    i->rttvar = UNMEASURED_RTTVAR_US;
+    i->snd_mss = UNMEASURED_MSS;
+    i->snd_ssthresh = SSTHRESH_INFINITE;
+    i->min_rtt = UINT32_MAX;
+    i->flags = RATE_IS_LIMITED;
+}
+
+/* Who waits for accept(), and how many may. */
+static void info_listener(struct info *i, const struct estab_posix *p, const struct sock *s)
+{
+    struct estab_status st = {.size = sizeof st};
+    uint64_t cursor = 0;
+
+    while (estab_list(p->stack, &cursor, &st) && st.state == ESTAB_STATE_LISTEN) {
+        if (st.listener.index != s->listener.index || st.listener.generation != s->listener.generation)
+            continue;
+        i->unacked = st.pending + (s->ahead != NULL);
+        i->sacked = st.backlog;
+    }
 }
 
 int info_get(struct estab_posix *p, struct sock *s, void *value, socklen_t *length)
 {
     struct estab_status st;
     enum estab_state state = sock_state(p, s, &st);
-    estab_time now = time_now(p);
     struct info i = {.state = linux_state[state]};
 
-    if (st.scaled)
-        i.options |= TCPI_OPT_WSCALE;
-    if (st.timestamps)
-        i.options |= TCPI_OPT_TIMESTAMPS;
-    if (st.sack)
-        i.options |= TCPI_OPT_SACK;
-    if (st.ecn)
-        i.options |= TCPI_OPT_ECN;
-    if (st.ecn_seen)
-        i.options |= TCPI_OPT_ECN_SEEN;
-    i.snd_wscale = st.snd_wscale & 0xfu;
-    i.rcv_wscale = st.rcv_wscale & 0xfu;
-    i.segs_out = st.segments_sent;
-    i.segs_in = st.segments_received;
-    i.data_segs_out = st.text_segments_sent;
-    i.data_segs_in = st.text_segments_received;
-    i.last_data_sent = ms_since(st.text_sent_at, now);
-    i.last_data_recv = ms_since(st.text_received_at, now);
-    i.last_ack_recv = ms_since(st.ack_received_at, now);
-    info_sender(&i, &st);
-    info_receiver(&i, &st);
+    info_any(&i, p);
+    if (state == ESTAB_STATE_LISTEN) {
+        info_listener(&i, p, s);
+    } else if (state == ESTAB_STATE_CLOSED) {
+        info_fresh(&i, p);
+    } else {
+        info_connection(&i, &st, time_now(p));
+    }
     return option_out(value, length, &i, sizeof i);
 }

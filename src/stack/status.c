@@ -62,7 +62,7 @@ static enum estab_loss loss_of(const struct tcp *t, const struct tcb *b)
         return ESTAB_LOSS_CWR;
     if (b->flags & TCB_RECOVERY)
         return ESTAB_LOSS_RECOVERY;
-    if (tcb_syn_acked(b) && (b->rtt.retries > 0 || after_timeout(b)))
+    if (b->rtt.retries > 0 || (tcb_syn_acked(b) && after_timeout(b)))
         return ESTAB_LOSS_TIMEOUT;
     return b->rtt.dupacks > 0 || tcb_board(t, b)->sacked > 0 ? ESTAB_LOSS_DISORDER : ESTAB_LOSS_OPEN;
 }
@@ -108,6 +108,8 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->text_segments_sent = m->text_segments_sent;
     st->text_segments_received = m->text_segments_received;
     st->delivered = m->delivered;
+    if (!st->sack && (st->loss == ESTAB_LOSS_DISORDER || st->loss == ESTAB_LOSS_RECOVERY))
+        st->sacked = m->ahead;
     st->delivered_ce = m->delivered_ce;
     st->delivery_rate = m->rate.delivery_rate;
     st->delivery_rate_limited = m->rate.limited_rate;
@@ -118,6 +120,9 @@ static void status_telemetry(const struct tcp *t, const struct tcb *b, struct es
     st->min_rtt_us = m->min_rtt_us;
     st->sack_blocks = m->sack_blocks;
     st->dsack_blocks = m->dsack_blocks;
+    st->dsack_segments = m->dsack_segments;
+    st->receiver_rtt_us = m->receiver.rtt_us8 / 8;
+    st->receiver_space = m->receiver.space;
     st->reorderings = m->reorderings;
     st->out_of_order_segments = m->out_of_order_segments;
     st->busy_us = m->busy_us;
@@ -185,7 +190,8 @@ static void status_tcb(const struct tcp *t, const struct tcb *b, struct estab_st
     st->scoreboard = scoreboard_memory(t, b);
     st->ecn_seen = b->ecn & ECN_SEEN;
     st->orphan = b->flags & TCB_ORPHAN;
-    st->ato_us = delack_wait_ms(t, b) * 1000;
+    st->ato_us = b->ack.ato_ms > 0 ? delack_wait_ms(t, b) * 1000 : 0;
+    st->offered_mss = (uint16_t)measure_offered_mss(b);
     st->seen_mss = b->ack.mss;
     st->rcv_wnd_most = window_capacity(t, b);
     st->send_buffer = b->snd.buffer;

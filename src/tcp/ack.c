@@ -75,13 +75,7 @@ static void ack_measure(struct tcp *t, struct tcb *b, uint32_t n, bool syn, esta
     if (!m)
         return;
     m->bytes_sent += n;
-    m->acked_rest += n;
-    m->delivered += syn + m->acked_rest / b->snd.mss;
-    m->acked_rest %= b->snd.mss;
-    if (tcb_outstanding(b) == 0 && m->acked_rest > 0) {
-        m->delivered++;
-        m->acked_rest = 0;
-    }
+    m->delivered += syn;
     if (b->rtt.retries > 0)
         m->timeout_ms += ms_of(now) - m->timeout_since_ms;
     if (b->snd.text.bytes == 0 && m->busy_since_us > 0) {
@@ -156,6 +150,7 @@ bool ack_arrives(struct tcp *t, struct tcb *b, const struct segment *s, estab_ti
     ack_window(t, b, s, now);
     if (snd_lt(b->snd.una, s->ack))
         ack_new(t, b, &news, now);
+    measure_delivered(t, b, &news);
     if (!syn) {
         news.rtt_us = rtt_acked(t, b, &news, now);
         recovery_arrives(t, b, &news, now);

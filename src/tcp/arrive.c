@@ -192,6 +192,7 @@ static void established(struct arriving *a)
 static bool promote(struct arriving *a)
 {
     enum reason reason = REASON_LISTEN_DEFERRED;
+    uint32_t again = a->v.record->retries;
     struct tcb *b = NULL;
 
     if (!record_defers(a->t, a->v.record, a->s))
@@ -204,6 +205,7 @@ static bool promote(struct arriving *a)
     a->v.tcb = b;
     a->v.record = NULL;
     a->v.head = &b->head;
+    measure_promoted(a->t, b, a->s, again);
     return true;
 }
 
@@ -263,8 +265,6 @@ static bool take_ack(struct arriving *a)
     if (b->snd.wnd > 0)
         b->rtt.probes = 0; /* those of a zero window go on backing off while it lasts */
     if (m) {
-        m->segments_received++;
-        m->text_segments_received += a->s->len > 0;
         m->ack_received_at = a->now;
         if (a->s->len > 0)
             m->text_received_at = a->now;
@@ -607,6 +607,7 @@ static void arrive_connection(struct arriving *a, uint32_t where)
     } else {
         struct tcb *b = tcp_tcb(a->t, WHERE_INDEX(where));
 
+        measure_arrived(a->t, b, a->s);
         a->v = view_of_tcb(a->t, b, a->now);
         if (b->head.state == TCP_SYN_SENT)
             arrive_syn_sent(a);

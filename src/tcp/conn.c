@@ -480,10 +480,7 @@ static void linger(struct tcp *t, struct tcb *b, enum estab_error error)
 
 void conn_established(struct tcp *t, struct tcb *b, estab_time now)
 {
-    struct tcp_telemetry *m = tcp_telemetry(t, b);
-
-    if (m)
-        m->text_sent_at = m->text_received_at = m->ack_received_at = now;
+    measure_begins(t, b, now);
     listen_no_more(t, b);
     if (b->flags & TCB_UNACCEPTED)
         listen_established(t, b);

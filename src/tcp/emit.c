@@ -147,6 +147,8 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
         b->snd.cur = b->snd.nxt;
         rtt_start(b);
         b->since_us = us_of(now);
+    } else {
+        measure_sent_again(t, b, 0);
     }
     timer_send_update(t, b, false, now);
     timer_user(t, b, now);
@@ -323,21 +325,16 @@ static void emit_limits(struct tcp *t, const struct tcb *b, estab_time now)
         return;
     m->limited_us[m->limit] += us_of(now) - m->limited_since_us;
     m->limited_since_us = us_of(now);
-    m->limit = limit;
+    m->limit = (uint8_t)limit;
 }
 
 static void emit_count(struct tcp *t, struct tcb *b, snd_seq seq, uint32_t n, enum emit_why *why,
                        estab_time now)
 {
-    struct tcp_telemetry *m = tcp_telemetry(t, b);
-
     if (!snd_lt(seq, b->snd.nxt))
         return;
     t->retransmitted++;
-    if (m) {
-        m->segments_retransmitted++;
-        m->bytes_retransmitted += n;
-    }
+    measure_sent_again(t, b, n);
     if (*why == WHY_TEXT || *why == WHY_FIN)
         *why = mtu_or_timeout(b);
     NOTE(t, RETRANSMIT, b->head.handle, now, seq.v, n, (uint32_t)*why);
@@ -425,6 +422,7 @@ static bool emit_text(struct tcp *t, struct tcb *b, struct tcp_out *out, enum em
     emit_count(t, b, seq, n, why, now);
     emit_measure(t, b, n, now);
     rate_sent(t, b, seq, n, now);
+    measure_sent(t, b, seq, n, mss, fin);
     if (snd_eq(seq, b->snd.nxt) && n % mss > 0)
         emit_small(b, snd_add(seq, n));
     emit_advance(t, b, n, mss, fin, now);

@@ -140,11 +140,10 @@ static void block_arrives(struct tcp *t, struct tcb *b, struct ack_news *news, u
         note_reason(t, REASON_SACK_BLOCK);
         return;
     }
-    if (m) {
+    if (m)
         m->sack_blocks++;
-        m->dsack_blocks += again;
-    }
     if (again) {
+        measure_twice(t, b, s->opt.sack[i].right - s->opt.sack[i].left);
         news->dsack = true;
         news->twice = s->opt.sack[i];
         if (b->board && first_was_late(board_of(t, b), b->snd.una, snd_of(s->opt.sack[i].left)))
@@ -338,6 +337,8 @@ void scoreboard_status(const struct tcp *t, const struct tcb *b, struct estab_st
     bool goes_back = snd_lt(b->snd.cur, b->snd.nxt); /* after a timeout, without SACK, all of it is lost */
     bool reno = (b->flags & TCB_RECOVERY) && !loss_by_sack(t, b);
 
+    if (!tcb_syn_acked(b) && b->rtt.retries > 0) /* the SYN */
+        st->lost = st->retrans_out = 1;
     if (b->snd.mss == 0 || !tcb_syn_acked(b) || !b->board)
         return;
     st->sacked = segments_marked(b, tcb_board(t, b), RANGE_SACKED);

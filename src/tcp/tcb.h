@@ -308,16 +308,25 @@ struct tcp_telemetry {
     estab_time text_sent_at, text_received_at, ack_received_at;
     uint32_t segments_sent, segments_received, segments_retransmitted;
     uint32_t text_segments_sent, text_segments_received;
-    uint32_t delivered, acked_rest; /* segments, and bytes that do not fill one */
+    uint32_t delivered, to_deliver, ahead, rest; /* measure.c */
     uint32_t min_rtt_us;
-    uint32_t sack_blocks, dsack_blocks, reorderings;
+    uint32_t sack_blocks, dsack_blocks, dsack_segments, reorderings;
     uint32_t out_of_order_segments;
     uint32_t delivered_ce, ce_segments; /* of `delivered`, by ACKs with ECE; received with CE */
-    uint32_t limit; /* enum limit */
+    uint8_t limit;     /* enum limit */
+    uint8_t fin_alone; /* 1: a FIN is outstanding that went without text */
     uint32_t timeouts, timeout_recoveries, timeout_since_ms, timeout_ms; /* of retransmission */
     uint64_t limited_since_us, limited_us[LIMITS];
     struct rate_sample rate;
+    struct { /* measure.c */
+        uint64_t window_us, taken_us; /* since when */
+        rcv_seq window_end, taken;
+        uint32_t rtt_us8, space, echo;
+    } receiver;
 };
+
+/* A million connections have a million of them, where they are not switched off. */
+_Static_assert(sizeof(struct tcp_telemetry) <= 288, "docs/architecture.md and defaults.def say it");
 
 /* mtu.c: lengths are of a segment's text. */
 struct tcp_mtu {
@@ -351,6 +360,9 @@ struct tcp_cold {
     struct tcp_mtu mtu;
     uint32_t uto_s, peer_uto_s; /* the user timeout that we tell, 0: none; that the peer has told */
 };
+
+/* Every receiver with a gap has one, and every sender that is paced. */
+_Static_assert(sizeof(struct tcp_cold) <= 136, "docs/architecture.md says it");
 
 enum range_mark {
     RANGE_SACKED = 1,

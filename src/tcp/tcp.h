@@ -18,6 +18,7 @@
  *      flight.c    what is outstanding                      rtt.c      RFC 6298
  *      ecn.c       RFC 3168                              pace.c     text at the rate of its window
  *      rate.c      the delivery rate                        tune.c     how large buffers become
+ *      measure.c   what tcp_info has beside these
  *      recovery.c and the files of loss.h                   losses, and what they do to the window
  *      throttle.c  answers to strangers, in moderation       cookie.c   RFC 4987
  *      keys.c      new secrets
@@ -633,6 +634,30 @@ void pace_set(struct tcp *t, struct tcb *b, bool on);
 
 void rate_sent(struct tcp *t, const struct tcb *b, snd_seq seq, uint32_t n, estab_time now);
 void rate_acked(struct tcp *t, const struct tcb *b, estab_time now);
+
+/* ---- measure.c: what Linux's tcp_info has, for the telemetry --------------------------------------------------- */
+
+struct ack_news;
+
+/* A segment has come for the connection, whatever becomes of it. */
+void measure_arrived(struct tcp *t, const struct tcb *b, const struct segment *s);
+/* n bytes from `seq` on go, in segments of `mss`, and a FIN; SND.NXT has not moved yet. */
+void measure_sent(struct tcp *t, const struct tcb *b, snd_seq seq, uint32_t n, uint32_t mss, bool fin);
+/* So much goes that was sent before: text, or 0, a SYN or FIN. */
+void measure_sent_again(struct tcp *t, const struct tcb *b, uint32_t n);
+/* `s` has made a TCB of a record whose answer was sent `again` so many times. */
+void measure_promoted(struct tcp *t, const struct tcb *b, const struct segment *s, uint32_t again);
+/* SND.UNA and the ranges of flight.c are what an acknowledgment makes them. */
+void measure_delivered(struct tcp *t, const struct tcb *b, const struct ack_news *news);
+/* The peer has told that so much came twice. */
+void measure_twice(struct tcp *t, const struct tcb *b, uint32_t bytes);
+/* The connection is ESTABLISHED. */
+void measure_begins(struct tcp *t, const struct tcb *b, estab_time now);
+/* The MSS that we have offered, less the options that each segment has. */
+uint32_t measure_offered_mss(const struct tcb *b);
+/* Text comes in order, RCV.NXT has not moved yet; the user has taken some. */
+void measure_received(struct tcp *t, const struct tcb *b, const struct segment *s, estab_time now);
+void measure_taken(struct tcp *t, const struct tcb *b, estab_time now);
 
 /* ---- text.c, window.c ------------------------------------------------------------------------------------ */
 

@@ -351,6 +351,7 @@ enum reason text_arrives(struct tcp *t, struct tcb *b, struct segment *s, estab_
     gap = rcv_lt(b->rcv.nxt, s->seq);
     if (gap)
         return text_beyond(t, b, s) ? REASON_TEXT_OUT_OF_ORDER : REASON_TEXT_NO_ROOM;
+    measure_received(t, b, s, now);
     text_in_order(t, b, s, now);
     if (b->rcv.beyond != CHUNK_NONE) {
         text_join(t, b);

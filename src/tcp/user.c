@@ -313,6 +313,7 @@ enum estab_error user_receive(struct tcp *t, struct tcb *b, uint8_t *buffer, siz
     if (flags & ESTAB_PEEK)
         return ESTAB_OK;
     receive_took(t, b, n);
+    measure_taken(t, b, now);
     got->urgent = b->flags & TCB_URGENT_RCV;
     got->end = b->rcv.text.bytes == 0 &&
                (tcb_is(b, F_FIN_RCVD) || (b->head.state == TCP_CLOSED && b->error == ESTAB_OK));

@@ -74,6 +74,8 @@ static void no_mss_is_1220(void **state)
     IN(&rig, SYN | ACK, 0, 1);
     OUT(&rig, ACK, 1, 1);
     assert_int_equal(rig_status(&rig).snd_mss, 1220);
+    assert_int_equal(rig_status(&rig).path_mtu, 1520);
+    assert_int_equal(rig_status(&rig).offered_mss, 1460);
     assert_int_equal(rig_send(&rig, 2000, 0), ESTAB_OK);
     rig_pull(&rig);
     OUT(&rig, ACK, 1, 1, .len = 1220);
