@@ -9,6 +9,7 @@
 #include "cli/leave.h"
 #include "cli/names.h"
 #include "cli/talk_wire.h"
+#include "packet/address.h"
 
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
@@ -44,9 +45,10 @@ static int verdict(struct connecting *c)
         return CLI_INTERRUPTED;
     if (c->unreachable)
         return cli_say(o, CLI_TIMED_OUT,
-                       "nobody answers ARP for %s: %s", end,
+                       "nobody answers %s for %s: %s",
+                       addr_is_ipv4(&c->client.remote.addr) ? "ARP" : "neighbour discovery", end,
                        cli_given(o, OPT_IMPAIR) || o->rules.count > 0
-                           ? "--impair and --rule act on ARP, too (-v shows it)"
+                           ? "--impair and --rule act on that, too (-v shows it)"
                            : "is its address right, and is it up?");
     switch (c->client.error) {
     case ESTAB_OK:

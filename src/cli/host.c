@@ -109,11 +109,7 @@ static bool join(struct hosting *h, struct estab_host_error *error)
         .start = &carrier_start,
     };
 
-    if (cli_given(o, OPT_IP) && o->ip.six) {
-        host_fail(error, ESTAB_HOST_USAGE, 0, "--ip of a wire is of IPv4: expected A.B.C.D/N");
-        return false;
-    }
-    c.address = estab_ipv4(o->ip.address[0], o->ip.address[1], o->ip.address[2], o->ip.address[3]);
+    c.address = o->ip.host;
     h->station = station_join(&c, error);
     return h->station != NULL;
 }

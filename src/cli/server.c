@@ -8,8 +8,11 @@
  */
 #include "cli/server.h"
 
-#include <arpa/inet.h>
+#include "capture/names.h"
+#include "packet/address.h"
+
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,7 +26,7 @@ struct worker {
     unsigned slot;
     int fd;
     bool left; /* its thread has ended, or is about to */
-    char name[24], remote[INET_ADDRSTRLEN + 8];
+    char name[24], remote[NAMES_ADDR_MAX + 10];
 };
 
 struct server {
@@ -164,18 +167,21 @@ static void *work(void *context)
 }
 
 /* A connection without a worker; the lock is held.  NULL: no memory. */
-static struct worker *hire(struct server *s, int fd, const struct sockaddr_in *remote)
+static struct worker *hire(struct server *s, int fd, const struct sockaddr_in6 *remote)
 {
     struct worker *w = calloc(1, sizeof *w);
-    char address[INET_ADDRSTRLEN];
+    struct estab_addr from;
+    char address[NAMES_ADDR_MAX];
 
     if (!w)
         return NULL;
     w->server = s;
     w->fd = fd;
     snprintf(w->name, sizeof w->name, "worker-%u", ++s->accepted);
-    inet_ntop(AF_INET, &remote->sin_addr, address, sizeof address);
-    snprintf(w->remote, sizeof w->remote, "%s:%u", address, ntohs(remote->sin_port));
+    memcpy(from.b, &remote->sin6_addr, sizeof from.b);
+    names_addr_text(address, from);
+    snprintf(w->remote, sizeof w->remote, addr_is_ipv4(&from) ? "%s:%u" : "[%s]:%u", address,
+             ntohs(remote->sin6_port));
     while (s->slot[w->slot])
         w->slot++;
     s->slot[w->slot] = w;
@@ -194,7 +200,7 @@ static void refuse(struct server *s, int fd)
     close_descriptor(s, fd, true);
 }
 
-static void give(struct server *s, int fd, const struct sockaddr_in *remote)
+static void give(struct server *s, int fd, const struct sockaddr_in6 *remote)
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -259,7 +265,7 @@ static void *accept_all(void *context)
     struct server *s = context;
 
     while (await_worker(s)) {
-        struct sockaddr_in remote = {0};
+        struct sockaddr_in6 remote = {0};
         socklen_t length = sizeof remote;
         int fd = estab_posix_accept(s->config.posix, s->fd, (struct sockaddr *)&remote, &length);
         if (fd >= 0)
@@ -272,10 +278,11 @@ static void *accept_all(void *context)
 
 /* ---- the server --------------------------------------------------------------------------------------- */
 
+/* For both families. */
 static int open_listener(const struct server_config *c)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(c->port)};
-    int on = 1, fd = estab_posix_socket(c->posix, AF_INET, SOCK_STREAM, 0), number;
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(c->port)};
+    int on = 1, fd = estab_posix_socket(c->posix, AF_INET6, SOCK_STREAM, 0), number;
 
     if (fd < 0)
         return -1;

@@ -367,8 +367,10 @@ static int open_real(struct talk *t, bool listens)
     struct estab_config config = talk_config(t->o, false);
     struct estab_host_error error = {0};
 
-    if (t->o->on.kind == ON_WIRE)
+    if (t->o->on.kind == ON_WIRE) {
+        config.dad_transmits = 0; /* the hub gives no address to two */
         return open_wire(t, listens, &config);
+    }
     t->device =
         t->o->on.kind == ON_KERNEL ? open_kernel(t, listens, &error) : open_device(t, &error);
     if (!t->device)
@@ -394,10 +396,9 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->bare = bare;
     t->dns = o->dns;
     t->dns = o->dns;
-    if (cli_given(o, OPT_IP) && o->ip.six && (bare || o->on.kind == ON_WIRE || verb_has(o->verb, OPT_SERVICE)))
+    if (cli_given(o, OPT_IP) && o->ip.six && bare)
         return cli_say(o, CLI_USAGE,
-                       "--ip of IPv6 is for listen and connect, with --on sim, kernel, packet or tap: "
-                       "expected A.B.C.D/N here");
+                       "--ip of IPv6 is for listen, connect and serve: expected A.B.C.D/N here");
     choose_addresses(t, listens);
     code = open_story(t, listens);
     if (code == CLI_OK && o->on.kind != ON_SIM)

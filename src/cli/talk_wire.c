@@ -27,7 +27,7 @@ struct station *talk_join(struct talk *t, bool listens, struct estab_host_error 
         .start = &carrier_start,
     };
 
-    c.address = estab_ipv4(o->ip.address[0], o->ip.address[1], o->ip.address[2], o->ip.address[3]);
+    c.address = o->ip.host;
     snprintf(program, sizeof program, "estab %s", o->verb->name);
     return station_join(&c, error);
 }
@@ -183,6 +183,8 @@ bool talk_wire_resolve(struct talk *t, const char *host, uint16_t port, struct e
         *out = t->ours;
         return true;
     }
+    if (strchr(host, ':') && inet_pton(AF_INET6, host, out->b) == 1)
+        return true;
     if (inet_pton(AF_INET, host, &address) != 1)
         return unknown(t, host);
     *out = estab_ipv4(0, 0, 0, 0);

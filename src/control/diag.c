@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* diag.c - a netlink dump for each family, read to its end. */
 #include "control/diag.h"
+#include "packet/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -107,6 +108,7 @@ int diag_all(int diag, struct diag_socket **out)
 bool diag_find(int diag, const struct estab_endpoint *local, const struct estab_endpoint *remote,
                struct diag_socket *out)
 {
+    bool four = addr_is_ipv4(&local->addr);
     struct {
         struct nlmsghdr header;
         struct inet_diag_req_v2 request;
@@ -114,7 +116,7 @@ bool diag_find(int diag, const struct estab_endpoint *local, const struct estab_
         .header = {.nlmsg_len = sizeof message,
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                    .nlmsg_flags = NLM_F_REQUEST},
-        .request = {.sdiag_family = AF_INET,
+        .request = {.sdiag_family = four ? AF_INET : AF_INET6,
                     .sdiag_protocol = IPPROTO_TCP,
                     .idiag_states = UINT32_MAX,
                     .id = {.idiag_sport = htons(local->port),
@@ -123,8 +125,8 @@ bool diag_find(int diag, const struct estab_endpoint *local, const struct estab_
     };
     struct diag_sink sink = {.at = out, .room = 1};
 
-    memcpy(message.request.id.idiag_src, local->addr.b + 12, 4);
-    memcpy(message.request.id.idiag_dst, remote->addr.b + 12, 4);
+    memcpy(message.request.id.idiag_src, local->addr.b + (four ? 12 : 0), four ? 4 : 16);
+    memcpy(message.request.id.idiag_dst, remote->addr.b + (four ? 12 : 0), four ? 4 : 16);
     return send(diag, &message, sizeof message, 0) == (ssize_t)sizeof message &&
            read_some(diag, &sink) != DIAG_REFUSED && sink.count == 1;
 }

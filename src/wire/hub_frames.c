@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "base/reader.h"
+#include "packet/icmp6.h"
+#include "packet/ipv4.h"
+#include "packet/ipv6.h"
 #include "packet/tcp_header.h"
 #include "sim/random.h"
 #include "wire/hub_parts.h"
@@ -19,6 +22,7 @@
 #define ETHERNET       14u
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_ARP  0x0806
+#define ETHERTYPE_IPV6 0x86dd
 #define PARCELS_MIN    256u
 
 _Static_assert((int)FATE_LOST == LINK_LOST && (int)FATE_RULED_OUT == LINK_RULED_OUT &&
@@ -119,29 +123,52 @@ static void tell_fate(struct hub *h, const struct parcel *p, uint32_t fate, uint
     packet_done(packet);
 }
 
-/* The ends of a TCP segment over IPv4, of the first fragment. */
-static bool tcp_ends(const uint8_t *bytes, size_t n, struct carried *c)
+static bool ends4(struct reader *r, struct carried *c)
 {
-    struct reader r = reader_of(bytes, n);
-    uint8_t version;
+    uint8_t version = reader_u8(r);
     uint16_t fragment;
 
-    reader_skip(&r, 12);
-    if (reader_u16(&r) != ETHERTYPE_IPV4)
+    reader_skip(r, 5);
+    fragment = reader_u16(r);
+    reader_skip(r, 1);
+    if (version >> 4 != 4 || (version & 15) < 5 || fragment & 0x1fff || reader_u8(r) != PROTO_TCP)
         return false;
-    version = reader_u8(&r);
-    reader_skip(&r, 5);
-    fragment = reader_u16(&r);
-    reader_skip(&r, 1);
-    if (version >> 4 != 4 || (version & 15) < 5 || fragment & 0x1fff || reader_u8(&r) != 6)
-        return false;
-    reader_skip(&r, 2);
+    reader_skip(r, 2);
     c->remote.addr = c->local.addr = estab_ipv4(0, 0, 0, 0);
-    reader_bytes(&r, c->remote.addr.b + 12, 4);
-    reader_bytes(&r, c->local.addr.b + 12, 4);
-    reader_skip(&r, (size_t)(version & 15) * 4 - 20);
+    reader_bytes(r, c->remote.addr.b + 12, 4);
+    reader_bytes(r, c->local.addr.b + 12, 4);
+    reader_skip(r, (size_t)(version & 15) * 4 - 20);
+    return true;
+}
+
+/* Without extension headers, as stacks send it. */
+static bool ends6(struct reader *r, struct carried *c)
+{
+    uint8_t version = reader_u8(r);
+
+    reader_skip(r, 5);
+    if (version >> 4 != 6 || reader_u8(r) != PROTO_TCP)
+        return false;
+    reader_skip(r, 1);
+    reader_bytes(r, c->remote.addr.b, 16);
+    reader_bytes(r, c->local.addr.b, 16);
+    return true;
+}
+
+/* The ends of a TCP segment, of the first fragment; its flags. */
+static bool tcp_ends(const uint8_t *bytes, size_t n, struct carried *c, uint8_t *flags)
+{
+    struct reader r = reader_of(bytes, n);
+    uint16_t type;
+
+    reader_skip(&r, 12);
+    type = reader_u16(&r);
+    if (type == ETHERTYPE_IPV4 ? !ends4(&r, c) : type != ETHERTYPE_IPV6 || !ends6(&r, c))
+        return false;
     c->remote.port = reader_u16(&r);
     c->local.port = reader_u16(&r);
+    reader_skip(&r, 9);
+    *flags = reader_u8(&r);
     return reader_ok(&r);
 }
 
@@ -154,7 +181,8 @@ static bool same(const struct estab_endpoint *a, const struct estab_endpoint *b)
 static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
 {
     struct carried ends;
-    bool tcp = tcp_ends(bytes, n, &ends);
+    uint8_t flags;
+    bool tcp = tcp_ends(bytes, n, &ends, &flags);
 
     for (unsigned i = 0; tcp && i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
@@ -174,12 +202,10 @@ static struct client *carrier(struct hub *h, const uint8_t *bytes, size_t n)
 static void carrier_gives_up(struct hub *h, const struct client *sender, const uint8_t *bytes, size_t n)
 {
     struct carried ends;
-    size_t flags;
+    uint8_t flags;
 
-    if (!sender || sender->flags & STATION_CARRIED || !tcp_ends(bytes, n, &ends))
-        return;
-    flags = ETHERNET + (size_t)(bytes[ETHERNET] & 15) * 4 + 13;
-    if (flags >= n || (bytes[flags] & (CTL_SYN | CTL_ACK)) != CTL_SYN)
+    if (!sender || sender->flags & STATION_CARRIED || !tcp_ends(bytes, n, &ends, &flags) ||
+        (flags & (CTL_SYN | CTL_ACK)) != CTL_SYN)
         return;
     for (unsigned i = 0; i < HUB_CLIENTS; i++) {
         struct client *c = &h->client[i];
@@ -196,6 +222,21 @@ static void carrier_gives_up(struct hub *h, const struct client *sender, const u
 static bool is_arp(const uint8_t *frame)
 {
     return frame[12] == ETHERTYPE_ARP >> 8 && frame[13] == (ETHERTYPE_ARP & 0xff);
+}
+
+/* IPv6's neighbour discovery is the same: never behind an extension header (RFC 6980 forbids one of them). */
+static bool is_discovery(const uint8_t *frame, size_t n)
+{
+    const uint8_t *ip = frame + ETHERNET;
+
+    return n > ETHERNET + IPV6_HEADER && frame[12] == ETHERTYPE_IPV6 >> 8 &&
+           frame[13] == (ETHERTYPE_IPV6 & 0xff) && ip[6] == PROTO_ICMP6 &&
+           ip[IPV6_HEADER] >= ICMP6_ROUTER_SOLICITATION && ip[IPV6_HEADER] <= ICMP6_REDIRECT;
+}
+
+static bool is_neighbours(const uint8_t *frame, size_t n)
+{
+    return is_arp(frame) || is_discovery(frame, n);
 }
 
 static bool has_mac(const struct client *c, const uint8_t *mac)
@@ -216,7 +257,7 @@ static bool replaced(const struct hub *h, const struct client *old)
 
 /* A station that carries connections on hears ARP, for it may need it, and answers for its address
  * as long as nobody else has it. */
-static bool concerns(const struct hub *h, const struct client *c, const uint8_t *bytes)
+static bool concerns(const struct hub *h, const struct client *c, const uint8_t *bytes, size_t n)
 {
     bool everybody = bytes[0] & 1;
 
@@ -226,7 +267,7 @@ static bool concerns(const struct hub *h, const struct client *c, const uint8_t 
         return false;
     if (!(c->flags & STATION_CARRIED) || !replaced(h, c))
         return true;
-    return !everybody && is_arp(bytes);
+    return !everybody && is_neighbours(bytes, n);
 }
 
 struct delivery {
@@ -294,7 +335,7 @@ static void deliver(struct hub *h, const struct parcel *p, uint32_t fate, const 
         struct client *c = &h->client[i];
         if (c->fd >= 0 && c->number && c->flags & STATION_MONITOR)
             (void)client_post(c, d.packet, d.from);
-        else if (!carries && c != sender && concerns(h, c, bytes))
+        else if (!carries && c != sender && concerns(h, c, bytes, length))
             give(&d, c);
     }
     if (d.packet && carries)
@@ -450,7 +491,7 @@ void frames_take(struct hub *h, struct client *c, const struct envelope *e, esta
     }
     if (!(e->frame[6] & 1))
         memcpy(c->heard, e->frame + 6, 6);
-    if (is_arp(e->frame)) {
+    if (is_neighbours(e->frame, e->frame_length)) {
         deliver(h, h->parcel[number], 0, e->frame, e->frame_length, now);
         parcel_done(h, number);
         return;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capture/names.h"
+#include "packet/address.h"
 #include "wire/hub_parts.h"
 
 #define SERVER_HOST 1u
@@ -114,7 +116,8 @@ static bool free_address(struct hub *h, struct client *c, uint32_t first, uint32
 
 static bool choose_address(struct hub *h, struct client *c, const struct envelope *e)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    unsigned most = addr_is_ipv4(&e->address) ? 32 : 128;
+    char text[NAMES_ADDR_MAX];
     struct client *other;
 
     c->prefix_length = h->config.prefix_length;
@@ -126,8 +129,10 @@ static bool choose_address(struct hub *h, struct client *c, const struct envelop
         client_refuse(h, c, CODE_FULL, "all addresses of wire %s are in use", h->name);
         return false;
     }
-    if (memcmp(e->address.b, mapped, sizeof mapped) != 0 || e->prefix_length > 32) {
-        client_refuse(h, c, CODE_ORDER, "expected an IPv4 address with a prefix of 0 to 32 bits");
+    if ((!addr_is_ipv4(&e->address) && (addr_is_unspecified(&e->address) || addr_is_multicast(&e->address))) ||
+        e->prefix_length > most) {
+        client_refuse(h, c, CODE_ORDER,
+                      "expected an address of one host, with a prefix of 0 to 32 bits, of IPv6 0 to 128");
         return false;
     }
     c->address = e->address;
@@ -136,9 +141,9 @@ static bool choose_address(struct hub *h, struct client *c, const struct envelop
     other = by_address(h, &c->address);
     if (!other)
         return true;
+    names_addr_text(text, c->address);
     client_refuse(h, c, CODE_ADDRESS_IN_USE,
-                  "the address %u.%u.%u.%u is in use on wire %s, by %s (%s, process %u)",
-                  c->address.b[12], c->address.b[13], c->address.b[14], c->address.b[15], h->name,
+                  "the address %s is in use on wire %s, by %s (%s, process %u)", text, h->name,
                   other->name, other->program, other->pid);
     return false;
 }

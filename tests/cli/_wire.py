@@ -104,6 +104,14 @@ def family(runtime):
 
 class Case(unittest.TestCase):
     before = ()
+    ipv6 = False  # who joins gets an address of IPv6: a test of IPv4 once more
+    IPV6 = {"listen": "fd11::1/64", "serve": "fd11::1/64", "connect": "fd11::65/64"}
+
+    def words(self, verb, *words):
+        if not self.ipv6 or "--ip" in words or verb not in (*self.IPV6, "host"):
+            return (verb, *words)
+        address = self.IPV6.get(verb) or f"fd11::{sum(words[0].encode()):x}/64"
+        return (verb, "--ip", address, *words)
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -139,13 +147,13 @@ class Case(unittest.TestCase):
 
     def estab(self, *words, code=0):
         """Runs it to its end; code None: any."""
-        done = self.run_words(ESTAB, *words)
+        done = self.run_words(ESTAB, *self.words(*words))
         if code is not None:
             self.assertEqual(done.returncode, code, f"{words}: {done.stderr}{done.stdout}")
         return done
 
     def start(self, *words):
-        self.processes.append(Process([*self.before, ESTAB, *words], self.environment))
+        self.processes.append(Process([*self.before, ESTAB, *self.words(*words)], self.environment))
         return self.processes[-1]
 
     def program(self, *words, **options):

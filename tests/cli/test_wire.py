@@ -103,6 +103,22 @@ class Two(_wire.Case):
         self.assertIn("localhost is ambiguous", done.stderr)
         self.assertIn("server2 (10.11.0.2), server3 (10.11.0.3)", done.stderr)
 
+    def test_names_and_addresses_of_ipv6(self):
+        listener = self.start("listen", "--ip", "fd11::1/64", "--close", "0")
+        listener.hear("listening on [fd11::1]:3333, also known as server")
+        done = self.estab("listen", "--ip", "fd11::1/64", code=2)
+        self.assertIn("the address fd11::1 is in use on wire lab, by server", done.stderr)
+        client = ("--ip", "fd11::65/64", "--hold", "0", "--msl", "0.1")
+        for host in ("fd11::1", "server", "localhost"):
+            done = self.estab("connect", host, "3333", *client)
+            self.assertRegex(done.stdout, r"client>server +\[SYN\]")
+            self.assertIn("client: FIN-WAIT-2 -> TIME-WAIT", done.stdout)
+        done = self.estab("connect", "fd11::99", "9", *client, code=6)
+        self.assertIn("nobody answers neighbour discovery for [fd11::99]:9", done.stderr)
+        done = self.estab("connect", "server", "9", *client, code=5)
+        self.assertIn("[fd11::1]:9 refused the connection: nobody listens there", done.stderr)
+        self.assertIn("fd11::1", self.estab("wire").stdout)
+
     def test_nobody_listens(self):
         self.listen("3333")
         done = self.estab("connect", "server", "9", code=5)

@@ -154,5 +154,13 @@ class Refused(Case):
         self.assertIn("so it is waited for here", done.stderr)
 
 
+class LeftOverIpv6(Case):
+    """The same over IPv6: the hub knows whose segments they are, and the next one's SYN."""
+    ipv6 = True
+    test_time_wait_has_its_time = Left.test_time_wait_has_its_time
+    test_the_next_may_take_its_port = Left.test_the_next_may_take_its_port
+    test_both_ends_are_left_and_come_to_their_end = Left.test_both_ends_are_left_and_come_to_their_end
+
+
 if __name__ == "__main__":
     unittest.main()

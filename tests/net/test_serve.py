@@ -46,9 +46,11 @@ def need(case, *programs):
 
 
 class Case(unittest.TestCase):
+    ip, client = (), "10.11.0.101"
+
     def serve(self, *words, code=0):
         """One run whose command must succeed; its output, and its lines of the log."""
-        done = run("serve", *words)
+        done = run("serve", *self.ip, *words)
         self.assertEqual(done.returncode, code, done.stderr + done.stdout)
         self.assertNotIn("has ended with exit code", done.stderr)
         return done
@@ -147,7 +149,7 @@ class Http(Case):
             answers = path.read_text().split("@@")[:-1]
         self.assertEqual(answers, [answer for _, answer in CURLS])
         self.assertEqual(done.stdout.count("\n"), len(CURLS))
-        self.assertRegex(done.stdout, r'(?m)^\d+\.\d{6} worker-1 10\.11\.0\.101:\d+ '
+        self.assertRegex(done.stdout, rf'(?m)^\d+\.\d{{6}} worker-1 {re.escape(self.client)}:\d+ '
                                       r'GET "/hello": 200 OK, 12 bytes$')
 
     def test_curl_keeps_a_connection(self):
@@ -498,6 +500,16 @@ class Wire(Case):
         _, err = server.communicate(timeout=PATIENCE)
         self.assertEqual(server.returncode, 1, err)
         self.assertIn("the hub of wire lab has ended", err)
+
+
+class OverIpv6(Case):
+    """The same over IPv6."""
+    ip, client = ("--ip", "fd11::1/64"), "[fd11::65]"
+    test_curl = Http.test_curl
+    test_python_client = Http.test_python_client
+    test_a_body_in_segments = Http.test_a_body_in_segments
+    test_a_bad_wire = Echo.test_a_bad_wire
+    test_a_worker_for_each_connection = Print.test_a_worker_for_each_connection
 
 
 if __name__ == "__main__":

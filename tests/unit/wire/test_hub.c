@@ -267,6 +267,34 @@ static void nothing_happens_to_arp(void **state)
     assert_int_equal(end[1].got.fate, 0);
 }
 
+/* Nor to what IPv6 has in its place; other ICMPv6 is traffic. */
+static void nothing_happens_to_neighbour_discovery(void **state)
+{
+    static uint8_t bytes[90];
+    struct envelope f;
+    (void)state;
+    two(0);
+    enter(&end[2]);
+    (void)order(&end[2], SAY_SET, "delay 2s");
+    envelope_init(&f, SAY_FRAME);
+    f.has = HAS_SERIAL | HAS_FRAME;
+    f.frame_length = (uint32_t)frame_bytes(&end[0], &end[1], bytes, sizeof bytes);
+    memcpy(bytes + 12, "\x86\xdd\x60", 3);
+    bytes[20] = 58;
+    f.frame = bytes;
+    for (unsigned type = 0; type < 256; type++) {
+        bytes[54] = (uint8_t)type;
+        say(&end[0], &f);
+        pass(0);
+        assert_int_equal(hear_a(&end[1], SAY_FRAME) != NULL, type >= 133 && type <= 137);
+    }
+    bytes[20] = 6; /* TCP, from a port that begins so */
+    bytes[54] = 135;
+    say(&end[0], &f);
+    pass(0);
+    assert_null(hear_a(&end[1], SAY_FRAME));
+}
+
 static void a_rule_counts_what_crosses_the_wire(void **state)
 {
     (void)state;
@@ -602,6 +630,7 @@ int main(void)
         TEST(a_monitor_sees_everything),
         TEST(delay_is_set_and_cleared_while_frames_cross),
         TEST(nothing_happens_to_arp),
+        TEST(nothing_happens_to_neighbour_discovery),
         TEST(a_rule_counts_what_crosses_the_wire),
         TEST(a_copy_is_a_copy_and_a_held_frame_is_held),
         TEST(all_is_shown),
