@@ -18,6 +18,7 @@
 #include "control/ask.h"
 #include "control/diag.h"
 #include "control/owner.h"
+#include "packet/address.h"
 #include "cli/verb.h"
 
 #define ROWS_MAX       (1u << 20)
@@ -134,13 +135,24 @@ enum column {
 
 #define CELL_MAX 80
 
+/* ":::80", ":::*" */
+static void anybody(char cell[CELL_MAX], uint16_t port)
+{
+    if (port)
+        snprintf(cell, CELL_MAX, ":::%u", port);
+    else
+        snprintf(cell, CELL_MAX, ":::*");
+}
+
 static void label(char cell[CELL_MAX], const struct cli_options *o, const struct control_row *r,
                   bool local)
 {
     const struct estab_endpoint *e = local ? &r->local : &r->remote;
     const char *name = local ? r->local_name : r->remote_name;
 
-    if (o->numeric || !name[0])
+    if ((o->numeric || !name[0]) && r->v6 && addr_is_unspecified(&e->addr))
+        anybody(cell, e->port); /* nothing is to be told apart here */
+    else if (o->numeric || !name[0])
         control_endpoint(cell, e, r->v6);
     else if (e->port)
         snprintf(cell, CELL_MAX, "%s:%u", name, e->port);

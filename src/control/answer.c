@@ -88,19 +88,13 @@ struct answer_source answer_source_of(const struct control_config *config)
 
 /* ---- connections ---------------------------------------------------------------------------------------- */
 
-static bool unspecified(const struct estab_addr *a)
-{
-    static const struct estab_addr none;
-    return memcmp(a, &none, sizeof none) == 0;
-}
-
 /* A listener on every address of an end goes by the end's name. */
 static void name_ends(const struct answer_source *s, struct control_row *r, const char *own)
 {
     const char *local = names_find(&s->names, r->local.addr);
     const char *remote = names_find(&s->names, r->remote.addr);
 
-    if (unspecified(&r->local.addr))
+    if (addr_is_unspecified(&r->local.addr))
         local = own;
     copy_word(r->local_name, sizeof r->local_name, local);
     copy_word(r->remote_name, sizeof r->remote_name, remote);
@@ -128,7 +122,6 @@ static void describe_tcb(const struct estab_status *st, struct control_row *r)
     r->bytes_received = st->bytes_received;
 }
 
-/* A listener for both families is shown as one of IPv4, as it was before there were two. */
 static bool is_ipv6(const struct estab_addr *a)
 {
     return !addr_is_ipv4(a) && !addr_is_unspecified(a);
@@ -142,7 +135,9 @@ static struct control_row row_of_stack(const struct answer_source *s, const stru
 
     r.local = st->local;
     r.remote = st->remote;
-    r.v6 = is_ipv6(&st->local.addr) || is_ipv6(&st->remote.addr);
+    /* A listener for both families is one of IPv6, as Linux has it. */
+    r.v6 = listens ? !addr_is_ipv4(&st->local.addr)
+                   : is_ipv6(&st->local.addr) || is_ipv6(&st->remote.addr);
     r.state = st->state;
     r.timer = st->timer_kind;
     r.timer_ms = ms_until(st->timer, now);

@@ -103,8 +103,11 @@ class Both(Case):
         self.assertEqual(row["pid"], process.pid)
         self.assertEqual(row["program"], "estab listen")
         self.assertEqual(row["on"], "kernel")
-        self.assertEqual((row["local"], row["local_name"]), ("0.0.0.0:3333", "server"))
-        self.assertEqual((row["remote"], row["remote_name"]), ("0.0.0.0:*", None))
+        self.assertEqual((row["local"], row["local_name"]), ("[::]:3333", "server"))
+        self.assertEqual((row["remote"], row["remote_name"]), ("[::]:*", None))
+        self.assertEqual(row["proto"], "tcp6")  # it takes both
+        table = self.netstat("-ln").stdout.splitlines()[-1].split()
+        self.assertEqual((table[0], table[3], table[4]), ("tcp6", ":::3333", ":::*"))
         self.assertEqual((row["recv_queue"], row["send_queue"]), (0, 1024))
         self.assertEqual(self.rows(), [])
         self.assertEqual([row["state"] for row in self.rows("-l")], ["LISTEN"])
