@@ -109,10 +109,12 @@ static const char *find_station(struct craft *c, const struct craft_segment *s,
     if (addr_is_unspecified(&dst))
         return "expected dst= and dport=, for nobody has come yet";
     if (!addr_in_prefix(&dst, &i->address, i->prefix_length))
-        return "expected an address in our network (--ip A.B.C.D/N), or dmac= of a router";
-    return craft_line_mac(c, &dst, p->dmac)
-               ? NULL
-               : "nobody answers ARP for that address: expected one that is up, or dmac=";
+        return "expected an address in our network (--ip ADDRESS/N), or dmac= of a router";
+    if (craft_line_mac(c, &dst, p->dmac))
+        return NULL;
+    return addr_is_ipv4(&dst)
+               ? "nobody answers ARP for that address: expected one that is up, or dmac="
+               : "nobody answers neighbour discovery for that address: expected one that is up, or dmac=";
 }
 
 /* The frame that was built last goes out, for the first time or again. */

@@ -3,7 +3,7 @@
  * craft_line.c - frames in and out.
  *
  * In real time a device is polled, and the story's time is the clock's; in virtual time craft_sim.c
- * has the clock.  ARP is the only thing that is done for the user: we have an address that no kernel
+ * has the clock.  ARP, or neighbour discovery, is the only thing that is done for the user: we have an address that no kernel
  * owns, so nobody else would answer for it.
  */
 #include <errno.h>
@@ -12,9 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
+#include "base/writer.h"
 #include "capture/segment.h"
 #include "cli/craft.h"
+#include "packet/icmp6.h"
 #include "packet/ipv4.h"
+#include "packet/ipv6.h"
 
 #define BATCH     16
 #define ARP_TRIES 3
@@ -199,6 +203,87 @@ static void arp_came(struct craft *c, const struct frame_view *v)
     send_arp(c, &answer, v->arp.sender_mac);
 }
 
+/* ---- neighbour discovery ------------------------------------------------------------------------------- */
+
+/* Writes and sends one; `to` is a host, or the group of who is asked for. */
+static void send_neighbour(struct craft *c, const struct ndp_neighbour *m, const struct estab_addr *to,
+                           const uint8_t mac[6])
+{
+    uint8_t bytes[ETHERNET_HEADER + IPV6_HEADER + NDP_NEIGHBOUR_LENGTH_MAX];
+    uint8_t *message = bytes + ETHERNET_HEADER + IPV6_HEADER;
+    size_t n = ndp_neighbour_write(message, m);
+    struct estab_frame f = frame_of(bytes, ETHERNET_HEADER + IPV6_HEADER + n, ESTAB_LINK_ETHERNET);
+    struct ethernet_header h = {.type = ETHERTYPE_IPV6};
+    struct ipv6_header ip = {.src = interface(c)->address,
+                             .dst = *to,
+                             .payload_length = (uint16_t)n,
+                             .next = PROTO_ICMP6,
+                             .hop_limit = NDP_HOP_LIMIT};
+    struct frame_view v;
+
+    memcpy(h.dst, mac, 6);
+    memcpy(h.src, interface(c)->mac, 6);
+    ethernet_write(bytes, &h);
+    ipv6_write(bytes + ETHERNET_HEADER, &ip);
+    writer_store16(message + 2,
+                   checksum_done(checksum_add(ip_pseudo(&ip.src, &ip.dst, PROTO_ICMP6, (uint32_t)n), message, n)));
+    view_frame(&v, &f);
+    c->out++;
+    put(c, &f);
+    if (!c->sim)
+        tell_packet(c, &f, &v, true, c->out, REASONS, WHYS);
+}
+
+static bool is_discovery(const struct frame_view *v)
+{
+    return v->kind == VIEW_ICMP && v->icmp.six && !v->malformed &&
+           (v->icmp.type == ICMP6_NEIGHBOUR_SOLICITATION || v->icmp.type == ICMP6_NEIGHBOUR_ADVERTISEMENT);
+}
+
+/* RFC 4861: what came over a router is not believed (section 7.1). */
+static void neighbour_came(struct craft *c, const struct frame_view *v)
+{
+    struct ndp_neighbour answer = {.target = interface(c)->address,
+                                   .advertisement = true,
+                                   .solicited = true,
+                                   .override = true,
+                                   .has_mac = true};
+
+    if (v->ttl != NDP_HOP_LIMIT || addr_is_unspecified(&v->src.addr))
+        return;
+    if (v->icmp.type == ICMP6_NEIGHBOUR_ADVERTISEMENT) {
+        if (v->icmp.has_mac)
+            learn(c, &v->icmp.target, v->icmp.mac);
+        return;
+    }
+    if (!addr_equal(&v->icmp.target, &interface(c)->address))
+        return;
+    if (v->icmp.has_mac)
+        learn(c, &v->src.addr, v->icmp.mac);
+    memcpy(answer.mac, interface(c)->mac, 6);
+    send_neighbour(c, &answer, &v->src.addr, v->src_mac);
+}
+
+/* For an address of either family. */
+static void ask(struct craft *c, const struct estab_addr *address)
+{
+    static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    struct arp_packet arp = {
+        .operation = ARP_REQUEST, .sender = interface(c)->address, .target = *address};
+    struct ndp_neighbour m = {.target = *address, .has_mac = true};
+    struct estab_addr group = addr_solicited_node(address);
+    uint8_t mac[6];
+
+    if (addr_is_ipv4(address)) {
+        memcpy(arp.sender_mac, interface(c)->mac, 6);
+        send_arp(c, &arp, all);
+        return;
+    }
+    memcpy(m.mac, interface(c)->mac, 6);
+    addr_group_mac(&group, mac);
+    send_neighbour(c, &m, &group, mac);
+}
+
 static bool is_known(const struct craft *c)
 {
     for (unsigned i = 0; i < c->neighbours; i++)
@@ -209,17 +294,12 @@ static bool is_known(const struct craft *c)
 
 bool craft_line_mac(struct craft *c, const struct estab_addr *address, uint8_t mac[6])
 {
-    static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    struct arp_packet ask = {
-        .operation = ARP_REQUEST, .sender = interface(c)->address, .target = *address};
-
     memset(mac, 0, 6);
     if (interface(c)->link != ESTAB_LINK_ETHERNET)
         return true;
-    memcpy(ask.sender_mac, interface(c)->mac, 6);
     c->asked = *address;
     for (unsigned i = 0; i < ARP_TRIES && !is_known(c) && !cli_interrupts(); i++) {
-        send_arp(c, &ask, all);
+        ask(c, address);
         craft_run(c, is_known, craft_now(c) + ARP_WAIT, false);
     }
     if (is_known(c))
@@ -273,6 +353,11 @@ static void came(void *context, const struct estab_frame *f, const struct frame_
     if (v->kind == VIEW_ARP) {
         tell_packet(c, f, v, false, serial, REASONS, why);
         arp_came(c, v);
+        return;
+    }
+    if (is_discovery(v)) { /* to us, or to a group that we may be in */
+        tell_packet(c, f, v, false, serial, REASONS, why);
+        neighbour_came(c, v);
         return;
     }
     if (!addr_equal(&v->dst.addr, ours) || f->length > sizeof c->flat)

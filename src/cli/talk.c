@@ -395,10 +395,6 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->child_fd = -1;
     t->bare = bare;
     t->dns = o->dns;
-    t->dns = o->dns;
-    if (cli_given(o, OPT_IP) && o->ip.six && bare)
-        return cli_say(o, CLI_USAGE,
-                       "--ip of IPv6 is for listen, connect and serve: expected A.B.C.D/N here");
     choose_addresses(t, listens);
     code = open_story(t, listens);
     if (code == CLI_OK && o->on.kind != ON_SIM)

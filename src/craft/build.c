@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/writer.h"
 #include "packet/ipv4.h"
+#include "packet/ipv6.h"
 #include "packet/tcp_header.h"
 
 #define WRONG 0x0101 /* turned over in a checksum that is to be bad */
@@ -19,6 +20,7 @@ struct build {
     size_t options_length;
     uint8_t flags;
     struct estab_endpoint src, dst;
+    bool six;       /* over IPv6 */
     size_t headers; /* of TCP, with its options */
     size_t payload; /* of IP */
 };
@@ -102,8 +104,22 @@ static void put_tcp(const struct build *b, uint8_t *p)
         writer_fill(&w, 'x', b->segment->length);
     else
         writer_bytes(&w, b->segment->bytes, b->segment->length);
-    all = ipv4_pseudo(&b->src.addr, &b->dst.addr, PROTO_TCP, (uint32_t)b->payload);
+    all = ip_pseudo(&b->src.addr, &b->dst.addr, PROTO_TCP, (uint32_t)b->payload);
     writer_store16(p + 16, sum(b, CRAFT_SUM, checksum_done(checksum_add(all, p, b->payload))));
+}
+
+static void put_ip6(const struct build *b, uint8_t *p)
+{
+    struct ipv6_header h = {
+        .src = b->src.addr,
+        .dst = b->dst.addr,
+        .payload_length = (uint16_t)number(b, CRAFT_IPLEN, (uint32_t)b->payload),
+        .diffserv = (uint8_t)number(b, CRAFT_TOS, 0),
+        .hop_limit = (uint8_t)number(b, CRAFT_TTL, b->proposal->ttl),
+        .next = PROTO_TCP,
+    };
+
+    ipv6_write(p, &h);
 }
 
 static void put_ip(const struct build *b, uint8_t *p)
@@ -126,7 +142,7 @@ static void put_ip(const struct build *b, uint8_t *p)
 static void put_ethernet(const struct build *b, uint8_t *p)
 {
     const struct craft_segment *s = said(b, CRAFT_SMAC), *d = said(b, CRAFT_DMAC);
-    struct ethernet_header h = {.type = ETHERTYPE_IPV4};
+    struct ethernet_header h = {.type = b->six ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4};
 
     memcpy(h.src, s ? s->smac : b->proposal->smac, 6);
     memcpy(h.dst, d ? d->dmac : b->proposal->dmac, 6);
@@ -157,6 +173,20 @@ static void choose_ends(struct build *b)
         b->dst.addr = d->dst;
     b->src.port = (uint16_t)number(b, CRAFT_SPORT, b->src.port);
     b->dst.port = (uint16_t)number(b, CRAFT_DPORT, b->dst.port);
+    b->six = !addr_is_ipv4(&b->dst.addr);
+}
+
+/* What a segment over the one family or the other cannot have; NULL: nothing. */
+static const char *misfit(const struct build *b)
+{
+    static const enum craft_field ipv4[] = {CRAFT_ID, CRAFT_DF, CRAFT_IPSUM};
+
+    if (addr_is_ipv4(&b->src.addr) == b->six)
+        return "expected src= and dst= of one family";
+    for (size_t i = 0; b->six && i < sizeof ipv4 / sizeof ipv4[0]; i++)
+        if (said(b, ipv4[i]))
+            return "expected neither id= nor df= nor ipsum= over IPv6, whose header has none of them";
+    return NULL;
 }
 
 size_t craft_build(const struct craft_segment *segment, const struct craft_segment *set,
@@ -164,13 +194,20 @@ size_t craft_build(const struct craft_segment *segment, const struct craft_segme
                    char error[CRAFT_ERROR_MAX])
 {
     struct build b = {.segment = segment, .set = set, .proposal = proposal};
-    size_t link = proposal->link == ESTAB_LINK_ETHERNET ? ETHERNET_HEADER : 0, room;
+    size_t link = proposal->link == ESTAB_LINK_ETHERNET ? ETHERNET_HEADER : 0, room, header;
+    const char *wrong;
 
     b.flags = craft_flags(segment);
     choose_options(&b);
     choose_ends(&b);
     b.payload = b.headers + segment->length;
-    room = proposal->mtu - IPV4_HEADER_MIN - b.headers;
+    header = b.six ? IPV6_HEADER : IPV4_HEADER_MIN;
+    room = proposal->mtu - header - b.headers;
+    wrong = misfit(&b);
+    if (wrong) {
+        snprintf(error, CRAFT_ERROR_MAX, "%s", wrong);
+        return 0;
+    }
     if (segment->length > room) {
         snprintf(error, CRAFT_ERROR_MAX,
                  "expected at most %zu bytes of text, for the MTU is %" PRIu32 ", not %" PRIu32,
@@ -179,7 +216,10 @@ size_t craft_build(const struct craft_segment *segment, const struct craft_segme
     }
     if (link)
         put_ethernet(&b, out);
-    put_ip(&b, out + link);
-    put_tcp(&b, out + link + IPV4_HEADER_MIN);
-    return link + IPV4_HEADER_MIN + b.payload;
+    if (b.six)
+        put_ip6(&b, out + link);
+    else
+        put_ip(&b, out + link);
+    put_tcp(&b, out + link + header);
+    return link + header + b.payload;
 }

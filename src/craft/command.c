@@ -6,12 +6,14 @@
  */
 #include "craft/command.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/writer.h"
+#include "packet/address.h"
 #include "packet/tcp_header.h"
 #include "sim/words.h"
 
@@ -339,8 +341,16 @@ static bool add_option(struct parse *p, enum craft_field field, const char *s, s
 
 static bool read_address(const char *s, size_t n, struct estab_addr *out)
 {
+    char text[INET6_ADDRSTRLEN];
     uint32_t byte[4];
 
+    if (memchr(s, ':', n)) {
+        if (n >= sizeof text)
+            return false;
+        memcpy(text, s, n);
+        text[n] = '\0';
+        return inet_pton(AF_INET6, text, out->b) == 1 && !addr_is_ipv4(out);
+    }
     for (unsigned i = 0; i < 4; i++) {
         const char *part;
         size_t length = cut(&s, &n, '.', &part);

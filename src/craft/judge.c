@@ -9,14 +9,16 @@
 
 #include "base/checksum.h"
 #include "packet/ipv4.h"
+#include "packet/ipv6.h"
 
 /* ---- before TCP ------------------------------------------------------------------------------------ */
 
-static enum reason judge_tcp(const uint8_t *p, size_t n, const struct ipv4_header *ip)
+static enum reason judge_tcp(const uint8_t *p, size_t n, const struct estab_addr *src,
+                             const struct estab_addr *dst)
 {
     struct tcp_header h;
     enum reason reason = tcp_header_parse(p, n, &h);
-    uint64_t sum = ipv4_pseudo(&ip->src, &ip->dst, PROTO_TCP, (uint32_t)n);
+    uint64_t sum = ip_pseudo(src, dst, PROTO_TCP, (uint32_t)n);
 
     if (reason == REASON_TCP_HEADER)
         return reason;
@@ -30,13 +32,55 @@ static bool for_station(const uint8_t dst[6], const uint8_t *mac)
     return !mac || memcmp(dst, mac, 6) == 0 || memcmp(dst, all, 6) == 0;
 }
 
+static enum reason judge_ends(const struct estab_addr *src, const struct estab_addr *dst,
+                              const struct estab_addr *address)
+{
+    if (!addr_equal(dst, address))
+        return REASON_IP_NOT_OURS;
+    return addr_is_unspecified(src) || addr_is_multicast(src) ? REASON_IP_SOURCE : REASON_NONE;
+}
+
+static enum reason judge_ipv4(const uint8_t *p, size_t n, const struct estab_addr *address)
+{
+    struct ipv4_header ip;
+    enum reason reason = ipv4_parse(p, n, false, &ip);
+
+    if (reason == REASON_NONE)
+        reason = judge_ends(&ip.src, &ip.dst, address);
+    if (reason != REASON_NONE)
+        return reason;
+    if (ip.fragment)
+        return REASON_IP_FRAGMENT;
+    if (ip.protocol != PROTO_TCP)
+        return REASON_IP_PROTOCOL;
+    return judge_tcp(p + ip.header_length, (size_t)ip.total_length - ip.header_length, &ip.src, &ip.dst);
+}
+
+static enum reason judge_ipv6(const uint8_t *p, size_t n, const struct estab_addr *address)
+{
+    struct ipv6_chain chain;
+    struct ipv6_header ip;
+    enum reason reason = ipv6_parse(p, n, &ip);
+
+    if (reason == REASON_NONE)
+        reason = judge_ends(&ip.src, &ip.dst, address);
+    if (reason == REASON_NONE)
+        reason = ipv6_walk(p + IPV6_HEADER, ip.payload_length, ip.next, false, &chain);
+    if (reason != REASON_NONE)
+        return reason;
+    if (chain.fragment)
+        return REASON_IP_FRAGMENT;
+    if (chain.protocol != PROTO_TCP)
+        return REASON_IP_PROTOCOL;
+    return judge_tcp(p + IPV6_HEADER + chain.length, ip.payload_length - chain.length, &ip.src, &ip.dst);
+}
+
 enum reason judge_packet(const uint8_t *bytes, size_t n, enum estab_link link,
                          const struct estab_addr *address, const uint8_t *mac)
 {
     size_t at = link == ESTAB_LINK_ETHERNET ? ETHERNET_HEADER : 0;
+    bool six = n > 0 && bytes[0] >> 4 == 6;
     struct ethernet_header ethernet;
-    struct ipv4_header ip;
-    enum reason reason;
 
     if (n < at)
         return REASON_FRAME_SHORT;
@@ -44,22 +88,11 @@ enum reason judge_packet(const uint8_t *bytes, size_t n, enum estab_link link,
         (void)ethernet_parse(bytes, n, &ethernet);
         if (!for_station(ethernet.dst, mac))
             return REASON_FRAME_NOT_OURS;
-        if (ethernet.type != ETHERTYPE_IPV4)
+        if (ethernet.type != ETHERTYPE_IPV4 && ethernet.type != ETHERTYPE_IPV6)
             return REASON_FRAME_ETHERTYPE;
+        six = ethernet.type == ETHERTYPE_IPV6;
     }
-    reason = ipv4_parse(bytes + at, n - at, false, &ip);
-    if (reason != REASON_NONE)
-        return reason;
-    if (!addr_equal(&ip.dst, address))
-        return REASON_IP_NOT_OURS;
-    if (addr_is_unspecified(&ip.src) || addr_is_multicast(&ip.src))
-        return REASON_IP_SOURCE;
-    if (ip.fragment)
-        return REASON_IP_FRAGMENT;
-    if (ip.protocol != PROTO_TCP)
-        return REASON_IP_PROTOCOL;
-    at += ip.header_length;
-    return judge_tcp(bytes + at, ip.total_length - ip.header_length, &ip);
+    return six ? judge_ipv6(bytes + at, n - at, address) : judge_ipv4(bytes + at, n - at, address);
 }
 
 /* ---- what a judgement is made of --------------------------------------------------------------------- */

@@ -20,9 +20,6 @@
 #include "wire/hub_parts.h"
 
 #define ETHERNET       14u
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_ARP  0x0806
-#define ETHERTYPE_IPV6 0x86dd
 #define PARCELS_MIN    256u
 
 _Static_assert((int)FATE_LOST == LINK_LOST && (int)FATE_RULED_OUT == LINK_RULED_OUT &&

@@ -75,6 +75,7 @@ def in_terminal(words, text):
 class Truth(unittest.TestCase):
     """What is foretold of the peer is what the peer says of itself."""
 
+    ip = ()
     SCRIPTS = {
         "handshake and close": HANDSHAKE + [
             "data hi", "expect ack ack=103", "fin", "expect ack ack=104",
@@ -111,10 +112,13 @@ class Truth(unittest.TestCase):
                                       "data hi seq=101", "expect ack ack=103"],
     }
 
+    def fitting(self, lines):
+        return lines
+
     def test_every_verdict(self):
         for name, lines in self.SCRIPTS.items():
             with self.subTest(name):
-                rows = objects(*lines)
+                rows = objects(*self.fitting(lines), words=self.ip)
                 sent = packets(rows, "client")
                 foretold = verdicts(rows, "sent")
                 self.assertEqual(len(sent), len(foretold))
@@ -124,7 +128,7 @@ class Truth(unittest.TestCase):
                     self.assertIn(packet["reason"]["name"] if packet["reason"] else "NONE", reasons)
 
     def test_the_states(self):
-        rows = objects(*self.SCRIPTS["handshake and close"])
+        rows = objects(*self.SCRIPTS["handshake and close"], words=self.ip)
         moves = [(m["from"], m["to"]) for v in verdicts(rows, "sent") for m in v[0]["moves"]]
         self.assertEqual(moves, [("LISTEN", "SYN-RECEIVED"), ("SYN-RECEIVED", "ESTABLISHED"),
                                  ("ESTABLISHED", "CLOSE-WAIT"), ("LAST-ACK", "CLOSED")])
@@ -133,9 +137,36 @@ class Truth(unittest.TestCase):
                                  ("FIN-WAIT-2", "TIME-WAIT")])
 
     def test_an_answer_names_what_it_answers(self):
-        rows = objects("syn seq=100 dport=9")
+        rows = objects("syn seq=100 dport=9", words=self.ip)
         answers = [row["answers"] for row in rows if row.get("of") == "received"]
         self.assertEqual(answers, ["CLOSED_RESET"])
+
+
+class TruthOverIpv6(Truth):
+    """The same over IPv6, whose header has no checksum."""
+
+    ip = ("--ip", "fd11::65/64")
+
+    def fitting(self, lines):
+        return [line for line in lines if "ipsum" not in line]
+
+    def test_what_the_other_family_has(self):
+        done = craft("syn df=1", words=self.ip, code=3)
+        self.assertIn("expected neither id= nor df= nor ipsum= over IPv6", done.stderr)
+        done = craft("syn src=10.11.0.101", words=self.ip, code=3)
+        self.assertIn("expected src= and dst= of one family", done.stderr)
+        done = craft("syn dst=fd11::1", code=3)
+        self.assertIn("expected an address in our network (--ip ADDRESS/N)", done.stderr)
+        done = craft("syn dst=fd11::77", words=self.ip, code=3)
+        self.assertIn("nobody answers neighbour discovery for that address", done.stderr)
+        craft("syn dst=2001:db8::1 dmac=02:00:00:00:00:01", words=self.ip)
+        done = craft("syn dst=fd11::x", words=self.ip, code=3)
+        self.assertIn("expected dst=ADDRESS, not 'dst=fd11::x'", done.stderr)
+
+    def test_the_link_has_room_for_less(self):
+        done = craft("syn len=1441", words=self.ip, code=3)
+        self.assertIn("at most 1440 bytes of text, for the MTU is 1500", done.stderr)
+        craft("syn len=1440 tos=4 ttl=9", words=self.ip)
 
 
 class Server(unittest.TestCase):

@@ -46,50 +46,53 @@ def reasons(rows, of):
 class Client(unittest.TestCase):
     """The kernel is the server."""
 
+    ip = ()
+
     def test_open_text_close(self):
         rows = objects(*HANDSHAKE, "data hi", "expect data hi within 30s", "ack", "fin",
-                       "expect fin,ack ack=104 within 30s", "ack", "ack", "expect rst within 30s")
+                       "expect fin,ack ack=104 within 30s", "ack", "ack", "expect rst within 30s", words=self.ip)
         self.assertEqual(reasons(rows, "sent")[-1], ["LISTEN_ACK"])
         self.assertEqual(reasons(rows, "received")[0], ["NONE"])
         states = [row["states"]["server"]["after"] for row in rows
-                  if row["schema"] == "estab.packet/1" and "states" in row]
+                  if row["schema"] == "estab.packet/1" and "server" in row.get("states", {})]
         for state in ("SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED"):
             self.assertIn(state, states)
 
     def test_half_open(self):
         rows = objects(*HANDSHAKE, "syn seq=400", "expect ack ack=101 within 30s", "rst",
                        "syn seq=400", "expect syn,ack ack=401 within 30s", "ack", "data hi",
-                       "expect data hi within 30s")
+                       "expect data hi within 30s", words=self.ip)
         self.assertEqual(reasons(rows, "sent")[2:4], [["SYN_CHALLENGE"], ["RST_EXACT"]])
         self.assertIn(["SYN_SENT_ACK"], reasons(rows, "received"))
 
     def test_a_closed_port(self):
         rows = objects("syn seq=100 dport=9", "expect rst,ack seq=0 ack=101 within 30s",
                        "ack ack=77 dport=9", "expect rst seq=77 within 30s", "rst dport=9",
-                       "expect nothing within 200ms")
+                       "expect nothing within 200ms", words=self.ip)
         self.assertEqual([row["answers"] for row in rows if row.get("of") == "received"],
                          ["CLOSED_RESET", "CLOSED_RESET"])
 
     def test_damaged(self):
         rows = objects(*HANDSHAKE, "data hi sum=bad", "expect nothing within 300ms",
                        "data hi ipsum=bad", "expect nothing within 300ms", "data hi",
-                       "expect data hi within 30s")
+                       "expect data hi within 30s", words=self.ip)
         self.assertEqual(reasons(rows, "sent")[2:4], [["TCP_CHECKSUM"], ["IP_CHECKSUM"]])
 
     def test_challenges(self):
         rows = objects(*HANDSHAKE, "rst seq=150", "expect ack ack=101 within 30s", "data old seq=90",
-                       "expect ack ack=101 within 30s", "rst", "ack", "expect rst within 30s")
+                       "expect ack ack=101 within 30s", "rst", "ack", "expect rst within 30s", words=self.ip)
         self.assertEqual(reasons(rows, "sent")[2:], [["RST_CHALLENGE"], ["SEQ_UNACCEPTABLE"],
                                                      ["RST_EXACT"], ["LISTEN_ACK"]])
 
     def test_an_old_duplicate_syn(self):
         """RFC 9293 section 3.5, figure 9: refused with a reset, then the new one is answered."""
         objects("syn seq=90", "expect syn,ack ack=91 within 30s", "rst seq=91", "syn seq=100",
-                "expect syn,ack ack=101 within 30s", "ack", "data hi", "expect data hi within 30s")
+                "expect syn,ack ack=101 within 30s", "ack", "data hi", "expect data hi within 30s",
+                words=self.ip)
 
     def test_a_gap(self):
         rows = objects(*HANDSHAKE, "data cd seq=+2", "expect ack ack=101 within 30s",
-                       "data ab seq=101", "expect data abcd within 30s")
+                       "data ab seq=101", "expect data abcd within 30s", words=self.ip)
         self.assertEqual(reasons(rows, "sent")[2:], [["TEXT_OUT_OF_ORDER"], ["NONE"]])
 
     def test_a_program(self):
@@ -97,6 +100,23 @@ class Client(unittest.TestCase):
                   "assert c.recv(9) == b'hi'; c.sendall(b'bye'); c.close()")
         craft(*HANDSHAKE, "data hi", "expect data bye within 30s", "ack",
               words=("4000", "--", "python3", "-c", server))
+
+
+class ClientOverIpv6(unittest.TestCase):
+    """The same over IPv6."""
+
+    ip = ("--ip", "fd11::65/64")
+    test_open_text_close = Client.test_open_text_close
+    test_half_open = Client.test_half_open
+    test_a_closed_port = Client.test_a_closed_port
+    test_challenges = Client.test_challenges
+    test_an_old_duplicate_syn = Client.test_an_old_duplicate_syn
+    test_a_gap = Client.test_a_gap
+
+    def test_damaged(self):
+        rows = objects(*HANDSHAKE, "data hi sum=bad", "expect nothing within 300ms", "data hi",
+                       "expect data hi within 30s", words=self.ip)
+        self.assertEqual(reasons(rows, "sent")[2:3], [["TCP_CHECKSUM"]])
 
 
 class Server(unittest.TestCase):
