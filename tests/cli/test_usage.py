@@ -59,8 +59,6 @@ REFUSED = [
     ("listen --ip ff02::1/64", "expected a host's address"),
     ("listen --ip ::1/64", "expected a host's address"),
     ("listen --ip ::ffff:10.11.0.7/64", "expected a host's address"),
-    ("listen --ip fd11::7/64 --on wire:nobody", "expected A.B.C.D/N here"),
-    ("craft -l 80 --ip fd11::7/64 --on sim", "expected A.B.C.D/N here"),
     ("connect fd11:: 80 --ip fd11::7/64x --on sim", "expected a host's address"),
     ("connect ff02::1 80", "or an IPv6 address"),
     ("listen --ip 10.11.0.0/24", "expected a host's address"),
