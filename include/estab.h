@@ -311,7 +311,8 @@ struct estab_interface {
 };
 
 /* Adds an interface and the route to its own prefix; its number, from 0, or -1: full or invalid.  An
- * IPv6 address turns IPv6 on, as estab_address_add does. */
+ * IPv6 address turns IPv6 on, as estab_address_add does; an unspecified one, on Ethernet, gives it its
+ * link-local address alone. */
 ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct estab_interface *);
 /* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
  * remember another one (RFC 5227 section 3, RFC 4861 section 7.2.6).  A loop does so when a device
@@ -329,6 +330,8 @@ enum estab_address_state {
     ESTAB_ADDRESS_TENTATIVE,
     ESTAB_ADDRESS_PREFERRED,
     ESTAB_ADDRESS_DUPLICATE, /* another station has it: never used */
+    ESTAB_ADDRESS_DEPRECATED, /* its preferred lifetime is over: used where there is no other */
+    ESTAB_ADDRESS_EXPIRED,    /* so is its valid lifetime: not used, until a router says more */
 };
 
 struct estab_address {
@@ -336,8 +339,24 @@ struct estab_address {
     struct estab_addr address;
     uint8_t prefix_length, interface;
     enum estab_address_state state;
+    estab_time preferred_until, valid_until; /* as routers have said; ESTAB_NEVER */
 };
 
+/* Turns IPv6 on as estab_address_add does, asks the link's routers, and does as they say from now on:
+ * default routers, prefixes that are on the link, addresses formed of them (RFC 4862, RFC 7217), its hop
+ * limit, MTU and times (RFC 4861 section 6.3).  Ethernet alone.  INVALID, NO_RESOURCES. */
+ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_autoconfigure(estab_stack *, int interface,
+                                                                estab_time now);
+
+struct estab_router {
+    uint32_t size;
+    struct estab_addr address;
+    uint8_t interface;
+    estab_time until;
+};
+
+/* Walks the default routers that have told of themselves: *cursor starts at 0; false at the end. */
+ESTAB_API bool estab_router_next(const estab_stack *, uint32_t *cursor, struct estab_router *);
 /* Walks our addresses: *cursor starts at 0; false at the end. */
 ESTAB_API bool estab_address_next(const estab_stack *, uint32_t *cursor, struct estab_address *);
 /* Whether an interface of ours has this address. */

@@ -42,7 +42,8 @@ int ip_local(const struct ip *ip, const struct estab_addr *address)
 /* ---- which one to use ----------------------------------------------------------------------------- */
 
 /* Whether `a` is a better source towards `dst` than `b`, by those rules of RFC 6724 section 5 that can
- * decide here: 1 the same address, 2 scope, 8 the longest common prefix; before 8, one that is ours. */
+ * decide here: 1 the same address, 2 scope, 3 none that is deprecated, 8 the longest common prefix; before
+ * 8, one that is ours already. */
 static bool better(const struct ip_address *a, const struct ip_address *b, const struct estab_addr *dst)
 {
     bool link = addr_is_link_local(dst);
@@ -51,8 +52,10 @@ static bool better(const struct ip_address *a, const struct ip_address *b, const
         return addr_equal(&a->address, dst);
     if (addr_is_link_local(&a->address) != addr_is_link_local(&b->address))
         return addr_is_link_local(&a->address) == link;
-    if ((a->state == ESTAB_ADDRESS_PREFERRED) != (b->state == ESTAB_ADDRESS_PREFERRED))
-        return a->state == ESTAB_ADDRESS_PREFERRED;
+    if ((a->state == ESTAB_ADDRESS_DEPRECATED) != (b->state == ESTAB_ADDRESS_DEPRECATED))
+        return b->state == ESTAB_ADDRESS_DEPRECATED;
+    if ((a->state == ESTAB_ADDRESS_TENTATIVE) != (b->state == ESTAB_ADDRESS_TENTATIVE))
+        return b->state == ESTAB_ADDRESS_TENTATIVE;
     return addr_common_bits(&a->address, dst) > addr_common_bits(&b->address, dst);
 }
 
@@ -63,7 +66,7 @@ int ip_source(const struct ip *ip, const struct ip_path *path, const struct esta
     for (uint32_t i = 0; i < ip->address_count; i++) {
         const struct ip_address *a = &ip->addresses[i];
 
-        if (addr_is_ipv4(&a->address) != addr_is_ipv4(dst) || a->state == ESTAB_ADDRESS_DUPLICATE)
+        if (addr_is_ipv4(&a->address) != addr_is_ipv4(dst) || ip_silent(a))
             continue;
         if (path->interface != IP_LOOPBACK && a->interface != path->interface)
             continue;

@@ -31,7 +31,13 @@ struct ip_address {
     uint8_t prefix_length, interface;
     uint8_t state; /* enum estab_address_state */
     uint8_t asked; /* times */
-    uint8_t spare[4];
+    bool by_router;      /* slaac.c: formed of a router's prefix */
+    uint8_t collisions;  /* addresses that were tried before this one */
+    bool replaced;       /* DUPLICATE, and another one was formed instead */
+    uint8_t reports, report_kind; /* mld.c: how many are to be sent, from report_at on */
+    uint8_t spare[7];
+    estab_time report_at;
+    estab_time preferred_until, valid_until; /* by_router */
 };
 
 /* Whom an answer goes to: the sender of a packet, and the address of ours that it was for. */
@@ -39,6 +45,32 @@ struct ip_whence {
     struct estab_addr us, them;
     uint8_t interface;
     uint8_t mac[6];
+};
+
+/* router.c: what routers said.  A free place has until 0. */
+struct ip_router {
+    struct estab_addr address;
+    estab_time until;
+    uint8_t interface, spare[7];
+};
+
+struct ip_prefix {
+    struct estab_addr prefix;
+    estab_time until;
+    uint8_t length, interface, spare[6];
+};
+
+enum { IP_ROUTERS_MAX = 8, IP_PREFIXES_MAX = 16, IP_ROUTER_ADDRESSES_MAX = 8 };
+
+/* What is not the interface's own but its link's (RFC 4861 section 6.3.2); 0: nobody has said. */
+struct ip_link {
+    estab_time solicit_at;
+    estab_time old_querier_until; /* mld.c: it speaks MLDv1 */
+    uint32_t reachable_ms, retrans_ms;
+    uint16_t mtu;
+    uint8_t hop_limit, solicited; /* times */
+    bool autoconfigures;          /* routers are heard */
+    uint8_t spare[3];
 };
 
 struct ip_route {
@@ -89,6 +121,10 @@ struct ip {
     uint32_t address_count;
     struct ip_route routes[ESTAB_ROUTES_MAX];
     uint32_t route_count;
+    struct ip_link links[ESTAB_INTERFACES_MAX];
+    struct ip_router routers[IP_ROUTERS_MAX];
+    struct ip_prefix prefixes[IP_PREFIXES_MAX];
+    bool any_autoconfigures;
     uint64_t neighbours_at; /* from struct ip */
     uint32_t neighbour_count;
     uint32_t reply_head, reply_count;
@@ -113,6 +149,21 @@ int ip_address_new(struct ip *ip, unsigned interface, const struct estab_addr *a
 /* The number of an address of ours; -1: it is none.  A link-local one has to be this interface's. */
 int ip_local(const struct ip *ip, const struct estab_addr *address);
 int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned interface);
+/* Whether an address may be spoken from. */
+static inline bool ip_speaks(const struct ip_address *a)
+{
+    return a->state == ESTAB_ADDRESS_PREFERRED || a->state == ESTAB_ADDRESS_DEPRECATED;
+}
+/* Whether it never will be again. */
+static inline bool ip_silent(const struct ip_address *a)
+{
+    return a->state == ESTAB_ADDRESS_DUPLICATE || a->state == ESTAB_ADDRESS_EXPIRED;
+}
+/* How long a packet may be there. */
+static inline uint32_t ip_mtu(const struct ip *ip, unsigned interface, bool six)
+{
+    return six && ip->links[interface].mtu ? ip->links[interface].mtu : ip->interfaces[interface].mtu;
+}
 /* Which of our addresses to use towards `dst` on the way there (RFC 6724 section 5); -1: none. */
 int ip_source(const struct ip *ip, const struct ip_path *path, const struct estab_addr *dst);
 /* Whether a group of RFC 4291 section 2.8 that an interface listens to. */
@@ -127,6 +178,44 @@ void dad_conflict(struct ip *ip, unsigned local);
 estab_time dad_deadline(const struct ip *ip);
 /* Whether an address has become ours, for which somebody may wait. */
 bool dad_expire(struct ip *ip, estab_time now);
+
+/* ---- router.c: RFC 4861 section 6.3 ------------------------------------------------------------- */
+
+/* Routers of this link are asked for, the first time after `wait`, and heard from now on. */
+void router_begin(struct ip *ip, unsigned interface, estab_time wait, estab_time now);
+/* What an advertisement says of its sender and of the link, but for its prefixes.  *news: somebody may have
+ * waited for it.  NONE, or NDP_FULL: all else was taken. */
+enum reason router_heard(struct ip *ip, const struct ip_whence *w, const struct ndp_router *m, bool *news,
+                         estab_time now);
+/* An on-link prefix.  False: there is no place for it. */
+bool router_prefix(struct ip *ip, unsigned interface, const struct ndp_prefix *x, estab_time now);
+/* A neighbour says that it is no router. */
+void router_gone(struct ip *ip, const struct estab_addr *address, unsigned interface);
+/* The on-link prefix of an address, and the router for it (NULL: none); the most reachable one. */
+const struct ip_prefix *router_on_link(const struct ip *ip, const struct estab_addr *dst);
+const struct ip_router *router_choose(const struct ip *ip);
+estab_time router_deadline(const struct ip *ip);
+/* Whether something changed for which somebody may wait. */
+bool router_expire(struct ip *ip, estab_time now);
+
+/* ---- mld.c: RFC 3810 -------------------------------------------------------------------------------- */
+
+/* Tells of the group of a new address, after `wait`. */
+void mld_begin(struct ip *ip, unsigned local, estab_time wait, estab_time now);
+/* Somebody asks who listens. */
+void mld_query(struct ip *ip, unsigned interface, const struct mld_query *m, estab_time now);
+estab_time mld_deadline(const struct ip *ip);
+void mld_expire(struct ip *ip, estab_time now);
+
+/* ---- slaac.c: RFC 4862 section 5.5, RFC 7217 -------------------------------------------------------- */
+
+/* Our address of a prefix; -1: there is none yet, and one is wanted, or *unwanted. */
+int slaac_heard(struct ip *ip, unsigned interface, const struct ndp_prefix *x, bool *unwanted,
+                estab_time now);
+struct estab_addr slaac_form(const struct ip *ip, unsigned interface, const struct estab_addr *prefix,
+                             unsigned collisions, const uint8_t key[16]);
+estab_time slaac_deadline(const struct ip *ip);
+bool slaac_expire(struct ip *ip, estab_time now);
 
 /* ---- route.c --------------------------------------------------------------------------------- */
 
@@ -178,6 +267,15 @@ void ndp_ask(struct ip *ip, const struct neighbour *n);
 void ndp_announce(struct ip *ip, unsigned local);
 /* Something goes to a known neighbour: if it is stale, it will be asked whether it is there. */
 void ndp_used(struct neighbour *n, estab_time now);
+/* A station tells of itself without being asked; whether somebody may have waited for it. */
+bool ndp_learn(const struct ip *ip, const struct ip_whence *w, const uint8_t mac[6], estab_time now);
+/* RetransTimer. */
+static inline estab_time ndp_ask_every(const struct ip *ip, unsigned interface)
+{
+    uint32_t ms = ip->links[interface].retrans_ms;
+
+    return ms ? ms * ESTAB_MS : ESTAB_SECOND;
+}
 /* The deadline of an entry has come.  Whether it changed, and somebody may wait for that. */
 bool ndp_due(struct ip *ip, struct neighbour *n, estab_time now);
 /* A solicitation or advertisement that its own rules allow.  NONE, or why it was dropped; *learned:

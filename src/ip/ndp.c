@@ -11,7 +11,6 @@
  */
 #include "ip/ip.h"
 
-#define ASK_EVERY   ESTAB_SECOND         /* RetransTimer */
 #define DELAY_FOR   (5 * ESTAB_SECOND)   /* DELAY_FIRST_PROBE_TIME */
 #define STALE_FOR   (1200 * ESTAB_SECOND)
 
@@ -24,8 +23,7 @@ static const struct estab_addr *speaker(const struct ip *ip, const struct estab_
     for (uint32_t i = 0; i < ip->address_count; i++) {
         const struct ip_address *a = &ip->addresses[i];
 
-        if (a->interface != interface || a->state != ESTAB_ADDRESS_PREFERRED ||
-            addr_is_ipv4(&a->address))
+        if (a->interface != interface || !ip_speaks(a) || addr_is_ipv4(&a->address))
             continue;
         if (!best || (addr_is_link_local(&best->address) != addr_is_link_local(target) &&
                       addr_is_link_local(&a->address) == addr_is_link_local(target)))
@@ -70,9 +68,11 @@ static void stale(struct neighbour *n, estab_time now)
 
 static void reachable(const struct ip *ip, struct neighbour *n, estab_time now)
 {
+    uint32_t of_link = ip->links[n->interface].reachable_ms;
+
     n->state = NEIGHBOUR_KNOWN;
     n->tries = 0;
-    n->deadline = now + ip->reachable_ms * ESTAB_MS;
+    n->deadline = now + (of_link ? of_link : ip->reachable_ms) * ESTAB_MS;
 }
 
 bool ndp_due(struct ip *ip, struct neighbour *n, estab_time now)
@@ -87,7 +87,7 @@ bool ndp_due(struct ip *ip, struct neighbour *n, estab_time now)
     }
     if (n->state == NEIGHBOUR_PROBE && n->tries < NEIGHBOUR_TRIES) {
         n->tries++;
-        n->deadline = now + ASK_EVERY;
+        n->deadline = now + ndp_ask_every(ip, n->interface);
         ndp_ask(ip, n);
         return false;
     }
@@ -134,8 +134,7 @@ void ndp_announce(struct ip *ip, unsigned local)
 }
 
 /* Section 7.2.3: what the question says of its sender. */
-static bool learn_asker(const struct ip *ip, const struct ip_whence *w, const uint8_t mac[6],
-                        estab_time now)
+bool ndp_learn(const struct ip *ip, const struct ip_whence *w, const uint8_t mac[6], estab_time now)
 {
     struct neighbour *n = neighbour_lookup(ip, &w->them, w->interface);
     bool waited = n && n->state == NEIGHBOUR_ASKED;
@@ -159,7 +158,7 @@ static enum reason solicitation(struct ip *ip, const struct ip_whence *w,
     int local = ip_local_on(ip, &m->target, w->interface);
     bool nobody = addr_is_unspecified(&w->them);
 
-    if (local < 0 || ip->addresses[local].state == ESTAB_ADDRESS_DUPLICATE ||
+    if (local < 0 || ip_silent(&ip->addresses[local]) ||
         ip->addresses[local].interface != w->interface)
         return REASON_NDP_NOT_OURS;
     if (ip->addresses[local].state == ESTAB_ADDRESS_TENTATIVE) {
@@ -172,7 +171,7 @@ static enum reason solicitation(struct ip *ip, const struct ip_whence *w,
     answer(ip, w, m);
     if (nobody || !m->has_mac)
         return REASON_NONE;
-    *learned = learn_asker(ip, w, m->mac, now);
+    *learned = ndp_learn(ip, w, m->mac, now);
     return REASON_NONE;
 }
 
@@ -229,6 +228,8 @@ static enum reason advertisement(struct ip *ip, const struct ip_whence *w,
         reason = first_answer(ip, n, m, now);
     else
         reason = later_answer(ip, n, m, now);
+    if (reason == REASON_NONE && !m->router) /* section 7.2.5 */
+        router_gone(ip, &m->target, w->interface);
     *learned = reason == REASON_NONE;
     return reason;
 }

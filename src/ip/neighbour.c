@@ -58,6 +58,7 @@ static void ask(struct ip *ip, struct neighbour *n, estab_time now)
     n->tries++;
     n->deadline = now + ASK_EVERY;
     if (!addr_is_ipv4(&n->address)) {
+        n->deadline = now + ndp_ask_every(ip, n->interface);
         ndp_ask(ip, n);
         return;
     }

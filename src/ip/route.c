@@ -14,6 +14,34 @@ static struct ip_path path_on_link(const struct ip *ip, const struct estab_addr 
     };
 }
 
+static struct ip_path path_of(const struct estab_addr *dst, const struct ip_route *r)
+{
+    if (!r)
+        return (struct ip_path){.found = false};
+    return (struct ip_path){
+        .next_hop = addr_is_unspecified(&r->gateway) ? *dst : r->gateway,
+        .interface = r->interface,
+        .found = true,
+    };
+}
+
+/* RFC 4861 section 5.2: an on-link prefix that is longer than the best route, or a default router where
+ * there is none. */
+static struct ip_path path_learned(const struct ip *ip, const struct estab_addr *dst,
+                                   const struct ip_route *best)
+{
+    const struct ip_prefix *x = router_on_link(ip, dst);
+    const struct ip_router *router;
+
+    if (x && (!best || x->length > best->prefix_length))
+        return (struct ip_path){.next_hop = *dst, .interface = x->interface, .found = true};
+    router = best ? NULL : router_choose(ip);
+    if (router)
+        return (struct ip_path){
+            .next_hop = router->address, .interface = router->interface, .found = true};
+    return path_of(dst, best);
+}
+
 struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int from)
 {
     const struct ip_route *best = NULL;
@@ -29,13 +57,9 @@ struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int
             (!best || r->prefix_length > best->prefix_length))
             best = r;
     }
-    if (!best)
-        return (struct ip_path){.found = false};
-    return (struct ip_path){
-        .next_hop = addr_is_unspecified(&best->gateway) ? *dst : best->gateway,
-        .interface = best->interface,
-        .found = true,
-    };
+    if (ip->any_autoconfigures && !addr_is_ipv4(dst) && (!best || best->prefix_length < 128))
+        return path_learned(ip, dst, best);
+    return path_of(dst, best);
 }
 
 bool ip_route_add(struct ip *ip, const struct ip_route *route)
@@ -80,9 +104,9 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
  * another's nobody. */
 static enum reason state_accepts(const struct ip_address *a, unsigned protocol)
 {
-    if (a->state == ESTAB_ADDRESS_DUPLICATE)
+    if (ip_silent(a))
         return REASON_IP_NOT_OURS;
-    return a->state == ESTAB_ADDRESS_PREFERRED || protocol == PROTO_ICMP6 ? REASON_NONE
+    return ip_speaks(a) || protocol == PROTO_ICMP6 ? REASON_NONE
                                                                          : REASON_IP6_TENTATIVE;
 }
 

@@ -154,7 +154,7 @@ static uint16_t whole_checksum(const struct chunk_pool *pool, const struct udp_o
 static uint32_t carries(const struct estab_stack *s, const struct udp_out *o, unsigned interface,
                         bool part)
 {
-    uint32_t mtu = interface == IP_LOOPBACK ? UINT16_MAX : s->ip.interfaces[interface].mtu;
+    uint32_t mtu = interface == IP_LOOPBACK ? UINT16_MAX : ip_mtu(&s->ip, interface, !addr_is_ipv4(&o->dst.addr));
     uint32_t most = (ESTAB_PARTS_MAX - 2) * stack_tcp(s)->chunks.bytes;
     uint32_t n = mtu - (addr_is_ipv4(&o->dst.addr) ? IPV4_HEADER_MIN : IPV6_HEADER);
 

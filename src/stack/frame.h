@@ -48,8 +48,6 @@ uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint
 /* Appends n bytes from `at` on to a queue; false if the text pool is short of chunks. */
 bool frame_copy(struct chunk_pool *pool, const struct estab_frame *f, uint32_t at, uint32_t n,
                 struct text_queue *q);
-/* Copies up to n bytes from `at` on; how many there were. */
-uint32_t frame_gather(const struct estab_frame *f, uint32_t at, uint32_t n, uint8_t *to);
 /* Whether the checksum of the payload, with the pseudo header's sum, is right. */
 bool packet_intact(const struct packet *p);
 /* Appends n bytes of the packet's frame from `at` on to an answer (NULL: there is no room for it). */
@@ -74,6 +72,12 @@ void packet6_tell(struct estab_stack *s, const struct packet *p, unsigned type, 
                   uint32_t rest, estab_time now);
 /* RFC 4443 section 3.1: nobody here has the port that a packet was for. */
 void packet6_no_port(struct estab_stack *s, const struct packet *p, estab_time now);
+
+/* ---- router.c -------------------------------------------------------------------------------------- */
+
+/* An advertisement, a redirect, or a query of MLD; `cut`: it came with a fragment header. */
+enum reason packet_router(struct estab_stack *s, const struct packet *p, unsigned type, bool cut,
+                          estab_time now);
 
 /* ---- fragment.c ------------------------------------------------------------------------------------ */
 

@@ -36,7 +36,7 @@ void packet6_tell(struct estab_stack *s, const struct packet *p, unsigned type, 
     int from = ip_source(&s->ip, &path, &p->src);
 
     if (!may_tell(p, type, code) || is_error(p) || from < 0 ||
-        s->ip.addresses[from].state != ESTAB_ADDRESS_PREFERRED)
+        !ip_speaks(&s->ip.addresses[from]))
         return;
     if (addr_is_multicast(&p->dst))
         whence.us = s->ip.addresses[from].address;
@@ -137,6 +137,8 @@ static enum reason packet_neighbour(struct estab_stack *s, const struct packet *
         packet_contiguous(p) < p->length || !neighbour_holds(p, &m, cut))
         return REASON_NDP_MALFORMED;
     reason = ndp_arrives(&s->ip, &whence, &m, &learned, now);
+    if (reason == REASON_NDP_DUPLICATE)
+        stack_readdress(s);
     if (learned)
         stack_unblock(s);
     return reason;
@@ -153,7 +155,9 @@ static enum reason packet_icmp6(struct estab_stack *s, const struct packet *p, b
         return REASON_ICMP_CHECKSUM;
     if (h[0] == ICMP6_NEIGHBOUR_SOLICITATION || h[0] == ICMP6_NEIGHBOUR_ADVERTISEMENT)
         return packet_neighbour(s, p, cut, now);
-    if (s->ip.addresses[p->local].state != ESTAB_ADDRESS_PREFERRED)
+    if (h[0] == ICMP6_ROUTER_ADVERTISEMENT || h[0] == ICMP6_REDIRECT || h[0] == ICMP6_MLD_QUERY)
+        return packet_router(s, p, h[0], cut, now);
+    if (!ip_speaks(&s->ip.addresses[p->local]))
         return REASON_IP6_TENTATIVE;
     if (p->interface != IP_LOOPBACK &&
         (addr_is_unspecified(&p->src) || ip_local_on(&s->ip, &p->src, p->interface) >= 0))

@@ -72,6 +72,8 @@ void frame_ip(struct estab_stack *s, struct estab_frame *f, const struct ip_out 
                             .dont_fragment = !o->part};
 
     if (!addr_is_ipv4(&o->src)) {
+        if (!o->hop_limit && f->interface != IP_LOOPBACK && s->ip.links[f->interface].hop_limit > hop_limit)
+            hop_limit = s->ip.links[f->interface].hop_limit; /* as the routers of the link would have it */
         frame_ipv6(f, o, hop_limit);
         return;
     }
@@ -197,6 +199,45 @@ static void build_neighbour(struct estab_stack *s, struct estab_frame *f, const 
     f->head_length = (uint8_t)(f->head_length + n);
 }
 
+/* Section 4.1: a question for routers. */
+static void build_solicit(struct estab_stack *s, struct estab_frame *f, const struct ip_reply *r)
+{
+    uint8_t *icmp;
+
+    frame_link(s, f, r->interface, r->mac, ETHERTYPE_IPV6);
+    frame_ipv6(f,
+               &(struct ip_out){
+                   .src = r->src, .dst = r->dst, .protocol = PROTO_ICMP6, .length = NDP_SOLICIT_LENGTH},
+               NDP_HOP_LIMIT);
+    icmp = f->head + f->head_length;
+    ndp_solicit_write(icmp, s->ip.interfaces[r->interface].mac);
+    writer_store16(icmp + 2,
+                   checksum_done(checksum_add(
+                       ip_pseudo(&r->src, &r->dst, PROTO_ICMP6, NDP_SOLICIT_LENGTH), icmp, NDP_SOLICIT_LENGTH)));
+    f->head_length = (uint8_t)(f->head_length + NDP_SOLICIT_LENGTH);
+}
+
+/* RFC 3810 section 5.2: behind a header that makes routers look at it. */
+static void build_report(const struct estab_stack *s, struct estab_frame *f, const struct ip_reply *r)
+{
+    static const uint8_t alert[8] = {PROTO_ICMP6, 0, 5, 2, 0, 0, 1, 0}; /* RFC 2711, and padding */
+    uint8_t report[MLD_REPORT_MAX];
+    uint32_t n = (uint32_t)mld_report_write(report, r->type, r->code, &r->target);
+
+    writer_store16(report + 2, checksum_done(checksum_add(
+                                   ip_pseudo(&r->src, &r->dst, PROTO_ICMP6, n), report, n)));
+    frame_link(s, f, r->interface, r->mac, ETHERTYPE_IPV6);
+    frame_ipv6(f,
+               &(struct ip_out){.src = r->src,
+                                .dst = r->dst,
+                                .protocol = PROTO_HOP_BY_HOP,
+                                .length = (uint32_t)sizeof alert + n},
+               1);
+    memcpy(f->head + f->head_length, alert, sizeof alert);
+    memcpy(f->head + f->head_length + sizeof alert, report, n);
+    f->head_length = (uint8_t)(f->head_length + sizeof alert + n);
+}
+
 static bool is_neighbour(const struct ip_reply *r)
 {
     return r->protocol == PROTO_ICMP6 && (r->type == ICMP6_NEIGHBOUR_SOLICITATION ||
@@ -212,6 +253,10 @@ static bool next_ip_reply(struct estab_stack *s, struct estab_frame *f)
         return false;
     if (is_neighbour(r))
         build_neighbour(s, f, r);
+    else if (r->protocol == PROTO_ICMP6 && r->type == ICMP6_ROUTER_SOLICITATION)
+        build_solicit(s, f, r);
+    else if (r->protocol == PROTO_ICMP6 && (r->type == ICMP6_MLD_REPORT || r->type == ICMP6_MLD2_REPORT))
+        build_report(s, f, r);
     else if (r->protocol)
         build_icmp(s, f, r);
     else
@@ -325,11 +370,11 @@ static void segment_lost(struct estab_stack *s, struct tcb *b, enum reason reaso
 
 enum neighbour_answer own_address(const struct estab_stack *s, unsigned local)
 {
-    unsigned state = s->ip.addresses[local].state;
+    const struct ip_address *a = &s->ip.addresses[local];
 
-    return state == ESTAB_ADDRESS_PREFERRED   ? ANSWER_KNOWN
-           : state == ESTAB_ADDRESS_TENTATIVE ? ANSWER_WAIT
-                                              : ANSWER_NOBODY;
+    if (ip_speaks(a))
+        return ANSWER_KNOWN;
+    return ip_silent(a) ? ANSWER_NOBODY : ANSWER_WAIT;
 }
 
 enum reason why_lost(const struct ip_path *path, enum neighbour_answer own,

@@ -162,32 +162,50 @@ static bool interface_holds(const struct estab_interface *i)
            (i->super_segment == 0 || i->checksum_offload);
 }
 
-/* An address, the route to its prefix, and what TCP has to know of it. */
-static enum estab_error address_new(struct estab_stack *s, unsigned interface,
-                                    const struct estab_addr *address, unsigned prefix_length)
+estab_time stack_first_question(unsigned interface, const struct estab_stack *s)
+{
+    return scatter(&stack_tcp(s)->config, 1 + interface) % FIRST_QUESTION_MS * ESTAB_MS;
+}
+
+int stack_address_new(struct estab_stack *s, unsigned interface, const struct estab_addr *address,
+                      unsigned prefix_length)
 {
     struct tcp *t = stack_tcp(s);
     const struct estab_interface *i = &s->ip.interfaces[interface];
+    int n = ip_address_new(&s->ip, interface, address, prefix_length);
+    bool four = addr_is_ipv4(address);
+
+    if (n < 0)
+        return n;
+    t->locals[n] = (struct tcp_local){
+        .address = *address,
+        .super_segment = i->super_segment,
+        .mtu = (uint16_t)ip_mtu(&s->ip, interface, !four),
+        .used = 1,
+        .ip_header = four ? IPV4_HEADER_MIN : IPV6_HEADER,
+    };
+    if (!four) {
+        estab_time wait = stack_first_question(interface, s);
+
+        mld_begin(&s->ip, (unsigned)n, wait, t->last);
+        dad_begin(&s->ip, (unsigned)n, wait, t->last);
+    }
+    return n;
+}
+
+/* An address, and the route to its prefix. */
+static enum estab_error address_new(struct estab_stack *s, unsigned interface,
+                                    const struct estab_addr *address, unsigned prefix_length)
+{
     struct ip_route route = {.prefix = *address,
                              .prefix_length = (uint8_t)prefix_length,
                              .interface = (uint8_t)interface};
-    int n;
 
     if (ip_local_on(&s->ip, address, interface) >= 0)
         return ESTAB_EXISTS;
     if (s->ip.address_count == ESTAB_ADDRESSES_MAX || !ip_route_add(&s->ip, &route))
         return ESTAB_NO_RESOURCES;
-    n = ip_address_new(&s->ip, interface, address, prefix_length);
-    t->locals[n] = (struct tcp_local){
-        .address = *address,
-        .super_segment = i->super_segment,
-        .mtu = (uint16_t)i->mtu,
-        .used = 1,
-        .ip_header = addr_is_ipv4(address) ? IPV4_HEADER_MIN : IPV6_HEADER,
-    };
-    if (!addr_is_ipv4(address))
-        dad_begin(&s->ip, (unsigned)n,
-                  scatter(&t->config, 1 + interface) % FIRST_QUESTION_MS * ESTAB_MS, t->last);
+    (void)stack_address_new(s, interface, address, prefix_length);
     return ESTAB_OK;
 }
 
@@ -202,10 +220,16 @@ static enum estab_error link_local_new(struct estab_stack *s, unsigned interface
     return address_new(s, interface, &address, 64);
 }
 
-int estab_interface_add(estab_stack *s, const struct estab_interface *i)
+int estab_interface_add(estab_stack *s, const struct estab_interface *given)
 {
+    static const struct estab_addr none;
+    struct estab_interface own = *given, *i = &own;
     uint32_t n = s->ip.interface_count, left = ESTAB_ADDRESSES_MAX - s->ip.address_count;
 
+    if (addr_equal(&own.address, &none) && own.link == ESTAB_LINK_ETHERNET) {
+        own.address = addr_of_station(own.mac);
+        own.prefix_length = 64;
+    }
     if (n == ESTAB_INTERFACES_MAX || left < 2 || s->ip.route_count + 2 > ESTAB_ROUTES_MAX ||
         !interface_holds(i) || ip_local_on(&s->ip, &i->address, n) >= 0)
         return -1;
@@ -244,7 +268,9 @@ bool estab_address_next(const estab_stack *s, uint32_t *cursor, struct estab_add
                                   .address = a->address,
                                   .prefix_length = a->prefix_length,
                                   .interface = a->interface,
-                                  .state = (enum estab_address_state)a->state};
+                                  .state = (enum estab_address_state)a->state,
+                                  .preferred_until = a->by_router ? a->preferred_until : ESTAB_NEVER,
+                                  .valid_until = a->by_router ? a->valid_until : ESTAB_NEVER};
     (*cursor)++;
     return true;
 }
@@ -293,9 +319,17 @@ estab_time estab_deadline(const estab_stack *s)
 {
     estab_time tcp = tcp_deadline(stack_tcp(s)), ip = neighbour_deadline(&s->ip);
     estab_time dad = dad_deadline(&s->ip), parts = reassembly_deadline(stack_reassemblies(s));
+    estab_time mld = mld_deadline(&s->ip);
 
     ip = dad < ip ? dad : ip;
+    ip = mld < ip ? mld : ip;
     ip = parts < ip ? parts : ip;
+    if (s->ip.any_autoconfigures) {
+        estab_time router = router_deadline(&s->ip), slaac = slaac_deadline(&s->ip);
+
+        ip = router < ip ? router : ip;
+        ip = slaac < ip ? slaac : ip;
+    }
     return tcp < ip ? tcp : ip;
 }
 
@@ -308,11 +342,15 @@ void stack_unblock(struct estab_stack *s)
 void estab_expire(estab_stack *s, estab_time now)
 {
     struct tcp *t = stack_tcp(s);
-    bool asked;
+    bool changed;
 
     now = stack_now(s, now);
-    asked = neighbour_expire(&s->ip, now);
-    if (dad_expire(&s->ip, now) || asked)
+    changed = neighbour_expire(&s->ip, now);
+    mld_expire(&s->ip, now); /* a switch is to know whom it passes the next questions to */
+    changed |= dad_expire(&s->ip, now);
+    changed |= router_expire(&s->ip, now);
+    changed |= slaac_expire(&s->ip, now);
+    if (changed)
         stack_unblock(s);
     stack_fragments_expire(s, now);
     tcp_expire(t, now);

@@ -6,7 +6,7 @@
  *      input.c    frame -> packet -> segment -> tcp_arrive      stack.c   room, time, events
  *      output.c   tcp_emit -> segment -> packet -> frame        calls.c   the user's calls
  *      status.c   what can be seen                           datagram.c, udp_calls.c   the same for UDP
- *      fragment.c parts of datagrams that arrive
+ *      fragment.c parts of datagrams that arrive                    router.c   what routers advertise
  */
 #ifndef STACK_STACK_H
 #define STACK_STACK_H
@@ -47,6 +47,14 @@ void stack_input(struct estab_stack *s, struct estab_frame *f, unsigned interfac
 /* Somebody may have waited for a neighbour that was learned, or given up. */
 void stack_unblock(struct estab_stack *s);
 void stack_drop(struct estab_stack *s, enum reason reason, unsigned interface, estab_time now);
+
+/* A new address of an interface, without a route; its number, or -1. */
+int stack_address_new(struct estab_stack *s, unsigned interface, const struct estab_addr *address,
+                      unsigned prefix_length);
+/* How long the first question on a link waits, lest all ask at once. */
+estab_time stack_first_question(unsigned interface, const struct estab_stack *s);
+/* router.c: addresses that turned out to be duplicates are replaced (RFC 7217 section 6). */
+void stack_readdress(struct estab_stack *s);
 
 /* calls.c: whether somebody can be there: OK, REMOTE_UNSPECIFIED, INVALID. */
 enum estab_error stack_remote_check(const struct estab_stack *s, const struct estab_endpoint *e);

@@ -26,7 +26,7 @@ static enum estab_error source(const struct estab_stack *s, const struct estab_a
     from = path.found && any ? ip_source(&s->ip, &path, remote) : 0;
     if (!path.found || from < 0)
         return ESTAB_NO_ROUTE;
-    *mtu = path.interface == IP_LOOPBACK ? UINT16_MAX : s->ip.interfaces[path.interface].mtu;
+    *mtu = path.interface == IP_LOOPBACK ? UINT16_MAX : ip_mtu(&s->ip, path.interface, !addr_is_ipv4(remote));
     if (any)
         *local = s->ip.addresses[from].address;
     return ESTAB_OK;

@@ -458,7 +458,7 @@ static void command_reasons(struct peer *p)
 
 static void command_addresses(struct peer *p)
 {
-    static const char *const states[] = {"tentative", "preferred", "duplicate"};
+    static const char *const states[] = {"tentative", "preferred", "duplicate", "deprecated", "expired"};
     struct estab_address a;
     char text[INET6_ADDRSTRLEN];
     for (uint32_t cursor = 0; estab_address_next(p->stack, &cursor, &a);) {

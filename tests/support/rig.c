@@ -16,6 +16,7 @@
 #define PROTOCOL_ICMP  1
 #define PROTOCOL_TCP   6
 #define PROTOCOL_ICMP6 58
+#define PROTOCOL_HOPS  0xff /* a report of MLD, behind a hop-by-hop header */
 
 static bool over_ipv6;
 
@@ -410,6 +411,13 @@ static void read_ip6(struct rig *r, const uint8_t *ip, size_t n, struct rig_sent
         read_tcp(r, ip + 40, n - 40, out);
         return;
     }
+    if (ip[6] == 0) {
+        if (n != 40 + 8 + 28 || memcmp(ip + 40, "\72\0\5\2\0\0\1\0", 8) != 0 || ip[48] != 143 || ip[7] != 1 ||
+            made_sum(made_pseudo(out->src, out->dst, PROTOCOL_ICMP6, 28), ip + 48, 28) != 0)
+            rig_fail(r, "sent a report of MLD that does not parse");
+        out->protocol = PROTOCOL_HOPS;
+        return;
+    }
     if (ip[6] != PROTOCOL_ICMP6 || n < 48 ||
         made_sum(made_pseudo(out->src, out->dst, PROTOCOL_ICMP6, n - 40), ip + 40, n - 40) != 0)
         rig_fail(r, "sent an ICMPv6 message that does not parse");
@@ -485,7 +493,7 @@ static void took(struct rig *r, const struct estab_frame *f)
         read_ip(r, bytes + (r->ethernet ? 14 : 0), n - (r->ethernet ? 14 : 0), &out);
     if (r->ethernet)
         memcpy(out.mac, bytes, 6);
-    if (out.protocol == PROTOCOL_ICMP6 && answer_solicitation(r, &out))
+    if (out.protocol == PROTOCOL_HOPS || (out.protocol == PROTOCOL_ICMP6 && answer_solicitation(r, &out)))
         return;
     if (r->out_count == RIG_SENT_MAX)
         rig_fail(r, "more than %d frames", RIG_SENT_MAX);

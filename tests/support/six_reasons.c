@@ -159,3 +159,55 @@ struct rig *six_address_duplicate(void)
     (void)rig_open_active(r);
     return about(r, 136, six_host(1), 1, 0x20, 2);
 }
+
+/* ---- routers ------------------------------------------------------------------------------------------- */
+
+/* A message of this type from fe80::9, with `n` bytes behind its checksum. */
+static struct rig *from_router(struct rig *r, uint8_t type, const void *body, size_t n, uint8_t hops)
+{
+    struct estab_addr router = {{0xfe, 0x80, [15] = 9}}, every = {{0xff, 2, [15] = 1}};
+
+    n = made_icmp6(bytes, router, every, type, 0, body, n, false);
+    made_hops(bytes, hops, false);
+    rig_in_bytes(r, bytes, n);
+    rig_over_ipv6(false);
+    return r;
+}
+
+struct rig *six_router(void)
+{
+    static const uint8_t body[12] = {[2] = 1};
+
+    return from_router(on_ethernet(false), 134, body, sizeof body, 255);
+}
+
+struct rig *six_redirect(void)
+{
+    static const uint8_t body[36] = {0};
+
+    return from_router(on_ethernet(false), 137, body, sizeof body, 255);
+}
+
+struct rig *six_mld_malformed(void)
+{
+    static const uint8_t body[24] = {0};
+
+    return from_router(on_ethernet(false), 130, body, sizeof body, 64);
+}
+
+/* Of nine prefixes one finds no place. */
+struct rig *six_full(void)
+{
+    struct rig *r = on_ethernet(false);
+    uint8_t body[12 + 32] = {[2] = 1};
+
+    (void)!estab_autoconfigure(r->stack, 0, r->now);
+    for (uint8_t i = 0; i < 9; i++) {
+        uint8_t option[32] = {3, 4, 64, 0x40, [6] = 9, [10] = 9, [16] = 0xfd, 9, [23] = i};
+
+        memcpy(body + 12, option, sizeof option);
+        rig_over_ipv6(true);
+        from_router(r, 134, body, 12 + 32, 255);
+    }
+    return r;
+}

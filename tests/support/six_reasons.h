@@ -23,5 +23,9 @@ struct rig *six_ndp_unasked(void);
 struct rig *six_ndp_kept(void);
 struct rig *six_ndp_duplicate(void);
 struct rig *six_address_duplicate(void);
+struct rig *six_router(void);
+struct rig *six_redirect(void);
+struct rig *six_mld_malformed(void);
+struct rig *six_full(void);
 
 #endif
