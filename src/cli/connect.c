@@ -14,6 +14,7 @@
 #define BACKLOG   16
 #define CLOSE_MS  1000               /* from our FIN to the other side's */
 #define SAY_AFTER (3 * ESTAB_SECOND) /* what makes the user wait is told after this long */
+#define ROUTERS_SAY (20 * ESTAB_SECOND)
 #define SLACK     (3 * ESTAB_SECOND) /* beyond the round trip of a wire that is slow on purpose */
 
 struct connecting {
@@ -321,11 +322,69 @@ static int converse_all(struct connecting *c, struct estab_endpoint remote)
     return code;
 }
 
+/* ---- --ip auto ---------------------------------------------------------------------------------------- */
+
+static bool is_link_local(const struct estab_addr *a)
+{
+    return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+/* An address that a router gave us, and that is known to be ours alone. */
+static bool find_ours(const struct connecting *c, struct estab_addr *ours)
+{
+    struct estab_address a;
+
+    for (uint32_t cursor = 0; estab_address_next(c->talk.stack, &cursor, &a);)
+        if (a.state == ESTAB_ADDRESS_PREFERRED && !is_link_local(&a.address)) {
+            *ours = a.address;
+            return true;
+        }
+    return false;
+}
+
+static void say_ours(struct connecting *c, const struct estab_addr *ours)
+{
+    char own[NAMES_ADDR_MAX], by[NAMES_ADDR_MAX] = "";
+    struct estab_router router;
+    uint32_t cursor = 0;
+
+    names_addr_text(own, *ours);
+    if (estab_router_next(c->talk.stack, &cursor, &router))
+        names_addr_text(by, router.address);
+    talk_say(&c->talk, "our address is %s%s%s", own, by[0] ? ", by the router " : ", and there is no router", by);
+    story_name(c->talk.story, *ours, c->talk.our_name);
+    c->talk.ours = *ours;
+    wire_address(c->talk.wire, *ours);
+}
+
+/* Routers are asked three times, four seconds apart; then our address is looked for on the link. */
+static int await_address(struct connecting *c)
+{
+    estab_time until = estab_now() + ROUTERS_SAY;
+    struct estab_addr ours;
+
+    while (!find_ours(c, &ours)) {
+        wire_turn(c->talk.wire, until);
+        if (talk_cut_off(&c->talk))
+            return CLI_FAILED;
+        if (talk_interrupted(&c->talk))
+            return CLI_INTERRUPTED;
+        if (estab_now() >= until)
+            return cli_say(c->talk.o, CLI_TIMED_OUT,
+                           "no router has told of a prefix in %g s: expected one on %s, or --ip with an address",
+                           (double)(ROUTERS_SAY / ESTAB_SECOND), estab_device_name(c->talk.device));
+    }
+    say_ours(c, &ours);
+    return CLI_OK;
+}
+
 static int connect_real(struct connecting *c, const struct estab_endpoint *remote, bool by_name)
 {
     int code = prepare(c, remote);
 
     cli_catch();
+    if (code == CLI_OK && c->talk.o->ip.automatic)
+        code = await_address(c);
     if (code != CLI_OK)
         return code;
     if (!by_name)

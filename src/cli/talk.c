@@ -176,6 +176,8 @@ static void choose_addresses(struct talk *t, bool listens)
     unsigned length = cli_given(o, OPT_IP) ? o->ip.length : 24;
 
     t->prefix_length = (uint8_t)length;
+    if (cli_given(o, OPT_IP) && o->ip.automatic)
+        return; /* routers will tell */
     if (cli_given(o, OPT_IP) && o->ip.six) {
         t->ours = o->ip.host;
         if (o->on.kind == ON_SIM || o->on.kind == ON_KERNEL)
@@ -203,7 +205,8 @@ static void name_ends(struct talk *t, bool listens)
     if (t->o->on.kind == ON_WIRE)
         return; /* the wire will tell */
     t->our_name = listens ? "server" : "client";
-    story_name(t->story, t->ours, t->our_name);
+    if (!unspecified(&t->ours))
+        story_name(t->story, t->ours, t->our_name);
     if (!unspecified(&t->theirs))
         story_name(t->story, t->theirs, listens ? "client" : "server");
 }
@@ -395,6 +398,10 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->child_fd = -1;
     t->bare = bare;
     t->dns = o->dns;
+    if (o->ip.automatic && (o->verb->run != cmd_connect || (o->on.kind != ON_PACKET && o->on.kind != ON_TAP)))
+        return cli_say(o, CLI_USAGE,
+                       "--ip auto needs a network with routers: expected connect --on packet:IFACE or tap:NAME, "
+                       "or an address A.B.C.D/N or of IPv6");
     choose_addresses(t, listens);
     code = open_story(t, listens);
     if (code == CLI_OK && o->on.kind != ON_SIM)
@@ -559,6 +566,9 @@ int talk_start_wire(struct talk *t, bool peer_listens)
     watch_child(t);
     cli_catch(); /* from here on there is something to remove at the end */
     talk_control_open(t, wire_loop(t->wire), t->o->verb->name);
+    if (t->o->ip.automatic && estab_autoconfigure(t->stack, 0, estab_now()) != ESTAB_OK)
+        return cli_say(t->o, CLI_USAGE, "--ip auto is of Ethernet: %s carries bare packets",
+                       estab_device_name(t->device));
     return CLI_OK;
 }
 

@@ -54,6 +54,7 @@ struct cli_prefix {
     uint8_t length;
     bool six;
     bool dhcp; /* the word: there is no address yet */
+    bool automatic; /* as the routers of the link will say */
     struct estab_addr host; /* of either family */
 };
 

@@ -590,6 +590,11 @@ void wire_settle(struct wire *w)
     story_settle(w->config.story, wire_time(w, now));
 }
 
+void wire_address(struct wire *w, struct estab_addr address)
+{
+    w->config.interface.address = w->watch.address = address;
+}
+
 /* ---- making -------------------------------------------------------------------------------------------------- */
 
 static struct link *make_link(const struct cli_options *o, const char *name)
