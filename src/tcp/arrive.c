@@ -636,16 +636,11 @@ static struct tcp_listener *cookie_listener(const struct tcp *t, const struct se
 /* RFC 6191, RFC 9293 MAY-2: a SYN opens the pair anew.  False: nobody listens, or it is none of that kind. */
 static bool reopens(struct arriving *a, uint32_t where)
 {
-    struct tcp_listener *l;
-    struct tcp_record *r;
+    struct tcp_listener *l = time_wait_gives_way(a->t, where, a->s) ? listen_find(a->t, a->s) : NULL;
 
-    if (WHERE_KIND(where) != WHERE_RECORD)
-        return false;
-    r = tcp_record(a->t, WHERE_INDEX(where));
-    l = record_gives_way(a->t, r, a->s) ? listen_find(a->t, a->s) : NULL;
     if (!l)
         return false;
-    a->reason = listen_reopen(a->t, l, r, a->s, a->now);
+    a->reason = listen_reopen(a->t, l, where, a->s, a->now);
     note_reason(a->t, a->reason);
     return true;
 }

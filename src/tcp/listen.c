@@ -247,16 +247,16 @@ enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct s
 }
 
 /* A place is looked for first: that of the record in TIME-WAIT, and the backlog's. */
-enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_record *waits,
+enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, uint32_t waits,
                           const struct segment *s, estab_time now)
 {
-    uint32_t before = waits->snd;
+    uint32_t before;
 
     if (l->single == TCB_NONE && !tcb_back(t, now))
         return REASON_LISTEN_TEXT_POOL;
     if (l->single == TCB_NONE && l->pending >= l->backlog && !listen_recycle(t, l, false, now))
         return REASON_LISTEN_BACKLOG;
-    record_close(t, waits, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
+    before = time_wait_reopened(t, waits, now);
     return listen_syn(t, l, s, &before, now);
 }
 

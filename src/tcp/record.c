@@ -175,17 +175,48 @@ bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segme
     return true;
 }
 
-bool record_gives_way(const struct tcp *t, const struct tcp_record *r, const struct segment *s)
+/* TIME-WAIT is a record, or a TCB while its user has not taken all text. */
+static rcv_seq time_wait_nxt(const struct tcp *t, uint32_t where)
 {
-    bool stamped = t->config.timestamps && (s->opt.present & OPT_TIMESTAMPS);
-    bool beyond = rcv_leq(rcv_of(r->rcv), s->seq);
-    int32_t later = (int32_t)(s->opt.tsval - r->ts_recent);
+    return WHERE_KIND(where) == WHERE_TCB ? tcp_tcb(t, WHERE_INDEX(where))->rcv.nxt
+                                          : rcv_of(tcp_record(t, WHERE_INDEX(where))->rcv);
+}
 
-    if (r->head.state != TCP_TIME_WAIT || (s->flags & (CTL_SYN | CTL_ACK | CTL_RST)) != CTL_SYN)
+static uint32_t time_wait_stamp(const struct tcp *t, uint32_t where)
+{
+    return WHERE_KIND(where) == WHERE_TCB ? tcp_tcb(t, WHERE_INDEX(where))->ts.recent
+                                          : tcp_record(t, WHERE_INDEX(where))->ts_recent;
+}
+
+bool time_wait_gives_way(const struct tcp *t, uint32_t where, const struct segment *s)
+{
+    const struct tcp_head *head = table_head(t, where);
+    bool stamped = t->config.timestamps && (s->opt.present & OPT_TIMESTAMPS), beyond;
+    int32_t later;
+
+    if (!head || head->state != TCP_TIME_WAIT || (s->flags & (CTL_SYN | CTL_ACK | CTL_RST)) != CTL_SYN)
         return false;
+    beyond = rcv_leq(time_wait_nxt(t, where), s->seq);
     if (!stamped)
         return beyond;
-    return !(r->head.tag & TAG_TIMESTAMPS) || later > 0 || (later == 0 && beyond);
+    later = (int32_t)(s->opt.tsval - time_wait_stamp(t, where));
+    return !(head->tag & TAG_TIMESTAMPS) || later > 0 || (later == 0 && beyond);
+}
+
+uint32_t time_wait_reopened(struct tcp *t, uint32_t where, estab_time now)
+{
+    struct tcp_record *r = tcp_record(t, WHERE_INDEX(where));
+    struct tcb *b = tcp_tcb(t, WHERE_INDEX(where));
+    uint32_t nxt;
+
+    if (WHERE_KIND(where) == WHERE_TCB) {
+        nxt = b->snd.nxt.v;
+        conn_close(t, b, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
+    } else {
+        nxt = r->snd;
+        record_close(t, r, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
+    }
+    return nxt;
 }
 
 static bool past_syn_retries(const struct tcp *t, const struct tcp_record *r)

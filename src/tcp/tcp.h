@@ -392,7 +392,7 @@ void listen_no_more(struct tcp *t, struct tcb *b);
 enum reason listen_arrives(struct tcp *t, struct tcp_listener *l, const struct segment *s,
                            estab_time now);
 /* A SYN for a pair that is in TIME-WAIT, which gives way if there is room for the new connection. */
-enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, struct tcp_record *waits,
+enum reason listen_reopen(struct tcp *t, struct tcp_listener *l, uint32_t waits,
                           const struct segment *s, estab_time now);
 
 /* ---- cookie.c: RFC 4987 section 3.6 --------------------------------------------------------------- */
@@ -430,8 +430,10 @@ uint32_t record_window_most(const struct tcp *t, uint16_t listener);
 bool record_defers(const struct tcp *t, struct tcp_record *r, const struct segment *s);
 /* How long our SYN,ACK took to be acknowledged. */
 uint32_t record_rtt_us(const struct tcp *t, const struct tcp_record *r, estab_time now);
-/* Whether a SYN may end TIME-WAIT (RFC 6191 section 2): it is younger than what the connection has seen. */
-bool record_gives_way(const struct tcp *t, const struct tcp_record *r, const struct segment *s);
+/* Whether a place is in TIME-WAIT and a SYN may end that (RFC 6191 section 2): it is younger than what the
+ * connection has seen.  Ends it: SND.NXT.  Text that its user has not taken stays there for it. */
+bool time_wait_gives_way(const struct tcp *t, uint32_t where, const struct segment *s);
+uint32_t time_wait_reopened(struct tcp *t, uint32_t where, estab_time now);
 /* Back to LISTEN: the record goes, its listener never left. */
 void record_to_listen(struct tcp *t, struct tcp_record *r, enum tcp_event event, enum reason reason,
                       estab_time now);

@@ -56,23 +56,20 @@ static struct tcb *open_new(struct tcp *t, const struct estab_open *o, estab_tim
  * known by theirs, which is RFC 6191's reason for taking a SYN there; and our sequence numbers go on
  * beyond the last window.
  */
-static struct tcp_record *open_again(const struct tcp *t, const struct estab_open *o, uint32_t where)
+static bool opens_again(const struct tcp *t, const struct estab_open *o, uint32_t where)
 {
-    struct tcp_record *r;
+    const struct tcp_head *head = table_head(t, where);
 
-    if (!o->reopen || WHERE_KIND(where) != WHERE_RECORD)
-        return NULL;
-    r = tcp_record(t, WHERE_INDEX(where));
-    return r->head.state == TCP_TIME_WAIT && (r->head.tag & TAG_TIMESTAMPS) ? r : NULL;
+    return o->reopen && head && head->state == TCP_TIME_WAIT && (head->tag & TAG_TIMESTAMPS);
 }
 
 enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uint8_t local,
                                   estab_conn *out, estab_time now)
 {
     struct tcp_pair pair = {o->remote.addr, o->remote.port, o->local.port, local};
-    struct tcp_record *waits;
     uint32_t where, before = 0;
     struct tcb *b;
+    bool waits;
 
     if (addr_is_unspecified(&o->remote.addr) || o->remote.port == 0)
         return ESTAB_REMOTE_UNSPECIFIED;
@@ -81,16 +78,14 @@ enum estab_error user_open_active(struct tcp *t, const struct estab_open *o, uin
     if (pair.lport == 0)
         return ESTAB_NO_RESOURCES;
     where = table_find(t, &pair);
-    waits = open_again(t, o, where);
+    waits = opens_again(t, o, where);
     if (where != WHERE_NONE && !waits)
         return ESTAB_EXISTS;
     b = open_new(t, o, now);
     if (!b)
         return ESTAB_NO_RESOURCES;
-    if (waits) {
-        before = waits->snd;
-        record_close(t, waits, EV_TIMEOUT_2MSL, ESTAB_OK, REASON_TIME_WAIT_REOPENED, now);
-    }
+    if (waits)
+        before = time_wait_reopened(t, where, now);
     b->head.remote = pair.remote;
     b->head.rport = pair.rport;
     b->head.lport = pair.lport;

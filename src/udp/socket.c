@@ -179,7 +179,7 @@ bool udp_taken(const struct udp *u, const struct estab_endpoint *local, unsigned
 /* RFC 6056 section 3.3.2, a random port for each try: an answer that a stranger forges must guess it. */
 uint16_t udp_port(struct udp *u, const struct estab_addr *local, const uint8_t *key)
 {
-    enum { FIRST = 49152, PORTS = 16384, TRIES = 64 };
+    enum { FIRST = 32768, PORTS = 32768, TRIES = 64 };
     struct estab_endpoint wanted = {.addr = *local};
     uint32_t start = 0;
     uint8_t text[5] = {'u'};

@@ -131,7 +131,7 @@ struct udp_socket *udp_new(struct udp *u, const struct estab_endpoint *local, un
 void udp_end(struct udp *u, struct chunk_pool *pool, struct udp_socket *s);
 /* Whether a socket there would be in another's way. */
 bool udp_taken(const struct udp *u, const struct estab_endpoint *local, unsigned flags);
-/* A free port of 49152..65535 that nobody can guess; 0: none.  `key` of 16 bytes. */
+/* A free port of 32768..65535, TCP's range, that nobody can guess (RFC 6056 section 3.3.1); 0: none.  `key` of 16 bytes. */
 uint16_t udp_port(struct udp *u, const struct estab_addr *local, const uint8_t *key);
 void udp_event(struct udp *u, struct udp_socket *s, unsigned bits);
 bool udp_event_next(struct udp *u, struct estab_event *event);

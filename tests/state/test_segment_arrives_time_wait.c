@@ -13,7 +13,8 @@
 #define E (1 + RIG_WINDOW)
 
 #define A_RECORD .state = TIME_WAIT, .ways = ALL_WAYS, .before = rig_nobody_listens
-#define A_TCB    .state = TIME_WAIT, .ways = ALL_WAYS, .keep_unread = true
+#define A_TCB                                                                                      \
+    .state = TIME_WAIT, .ways = ALL_WAYS, .keep_unread = true, .before = rig_nobody_listens
 
 /* All that does not end the connection. */
 #define STAYING_ROWS                                                                               \

@@ -169,25 +169,76 @@ WIRE_TEST(without_a_place_it_waits_on)
     CHECK_EQ(wire_any(w, w->now)->flags, SYN | ACK);
 }
 
-/* Unread text is its user's: a TCB in TIME-WAIT challenges, as every state does. */
-WIRE_TEST(unread_text_keeps_the_pair)
+/* In TIME-WAIT with 100 bytes that nobody has read, a TCB instead of a record. */
+static void rest_unread(struct wire *w)
 {
     struct estab_config c = wire_config();
 
+    c.timestamps = true;
     wire_start(w, &c);
     listen_on(w, 4);
-    SAY(SYN, IRS, 0, .mss = 1460);
+    SAY(SYN, IRS, 0, .mss = 1460, .ts = true, .tsval = STAMP - 5);
     iss = wire_any(w, w->now)->seq;
-    SAY(ACK | PSH, IRS + 1, iss + 1, .len = 100);
+    SAY(ACK | PSH, IRS + 1, iss + 1, .len = 100, .ts = true, .tsval = STAMP - 4);
     assert_int_equal(estab_accept(w->stack, w->listener, &w->conn), ESTAB_OK);
     assert_int_equal(estab_close(w->stack, w->conn, WIRE_START + w->now), ESTAB_OK);
     wire_pump(w);
-    SAY(ACK | FIN, IRS + 101, iss + 2, .len = 0);
+    SAY(ACK | FIN, IRS + 101, iss + 2, .len = 0, .ts = true, .tsval = STAMP);
     SKIP;
     CHECK_EQ(STATUS.state, ESTAB_STATE_TIME_WAIT);
-    SAY(SYN, NXT + 9, 0, .mss = 1460);
+    CHECK(!STATUS.record);
+    w->events = 0;
+}
+
+/* The text of the old connection is its user's, while the new one goes on: each has its own. */
+WIRE_TEST(unread_text_gives_the_pair_up_and_stays)
+{
+    const struct wire_segment *s;
+    estab_conn old, new;
+    struct estab_received got;
+    uint8_t text[200];
+
+    rest_unread(w);
+    SAY(SYN, NXT + 9, 0, .mss = 1460, .ts = true, .tsval = STAMP - 1); /* an older one does not */
     CHECK_EQ(wire_any(w, w->now)->flags, ACK);
+    SAY(SYN, NXT - 9, 0, .mss = 1460, .ts = true, .tsval = STAMP + 1);
+    s = wire_any(w, w->now);
+    CHECK_EQ(s->flags, SYN | ACK);
+    CHECK((int32_t)(s->seq - (iss + 2)) >= 65537);
+    CHECK_EQ(wire_reason(w, "TIME_WAIT_REOPENED"), 1);
+    CHECK_EQ(w->events, 0); /* not before its text is taken */
+    old = w->conn;
     CHECK_EQ(STATUS.receive_queued, 100);
+    SAY(ACK | PSH, NXT - 8, s->seq + 1, .len = 50, .ts = true, .tsval = STAMP + 2, .tsecr = s->tsval);
+    assert_int_equal(estab_accept(w->stack, w->listener, &new), ESTAB_OK);
+    assert_int_equal(estab_receive(w->stack, old, text, sizeof text, 0, &got, WIRE_START + w->now), ESTAB_OK);
+    CHECK_EQ(got.length, 100);
+    EVENTS(ESTAB_EVENT_CLOSED); /* of w->conn, the old one */
+    CHECK_EQ(w->error, ESTAB_OK);
+    assert_int_equal(estab_receive(w->stack, new, text, sizeof text, 0, &got, WIRE_START + w->now), ESTAB_OK);
+    CHECK_EQ(got.length, 50);
+    w->conn = new;
+    CHECK_EQ(STATUS.state, ESTAB_STATE_ESTABLISHED);
+}
+
+/* The same where its own user opens the pair again. */
+WIRE_TEST(unread_text_lets_its_user_open_the_pair_again)
+{
+    struct estab_open open = {.size = sizeof open, .local.port = PORT, .remote = {WIRE_PEER, CLIENT}};
+    const struct wire_segment *s;
+    struct estab_received got;
+    uint8_t text[200];
+    estab_conn new;
+
+    rest_unread(w);
+    assert_int_equal(estab_open(w->stack, &open, &new, WIRE_START + w->now), ESTAB_EXISTS);
+    open.reopen = true;
+    assert_int_equal(estab_open(w->stack, &open, &new, WIRE_START + w->now), ESTAB_OK);
+    s = wire_any(w, w->now);
+    CHECK_EQ(s->flags, SYN);
+    CHECK((int32_t)(s->seq - (iss + 2)) >= 65537);
+    assert_int_equal(estab_receive(w->stack, w->conn, text, sizeof text, 0, &got, WIRE_START + w->now), ESTAB_OK);
+    CHECK_EQ(got.length, 100);
 }
 
 /* Once in a while for an hour, from the same port: each opens at once, with numbers that go on. */
@@ -267,7 +318,8 @@ int main(void)
         cmocka_unit_test(a_younger_syn_opens_the_pair_anew),
         cmocka_unit_test(somebody_must_listen),
         cmocka_unit_test(without_a_place_it_waits_on),
-        cmocka_unit_test(unread_text_keeps_the_pair),
+        cmocka_unit_test(unread_text_gives_the_pair_up_and_stays),
+        cmocka_unit_test(unread_text_lets_its_user_open_the_pair_again),
         cmocka_unit_test(one_port_again_and_again),
     };
 
