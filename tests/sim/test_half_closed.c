@@ -3,7 +3,7 @@
  * test_half_closed.c - floods of connections that do not end: their peers ask, are answered, and then never
  * send a FIN, or never acknowledge the answer, or keep their window shut.  1,000 a second come to a server
  * that has 128 TCBs and leaves each connection once it has answered; of 100 honest clients that come
- * meanwhile each has its answer and its end.
+ * meanwhile each has its answer and its end.  Of the first kind come 50,000 a second, too, a million in all.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #include "support/random.h"
 #include "support/wire.h"
 
-enum { FLOOD = 20000, PER_SECOND = 1000, CONNECTIONS = 128, RECORDS = 128, HONEST = 100 };
+enum { FLOOD = 20000, MILLION = 1000000, SECONDS = 20, CONNECTIONS = 128, RECORDS = 128, HONEST = 100 };
 enum { PORT = 80, HONEST_PORT = 10000, ANSWER = 1000, TRIP_MS = 20, IRS = 500 };
 
 enum mischief { NO_FIN, NO_ACK, NO_WINDOW, MISCHIEFS };
@@ -138,20 +138,24 @@ static void begin(struct wire *w)
     assert_int_equal(estab_route_add(w->stack, estab_ipv4(0, 0, 0, 0), 0, WIRE_PEER, 0), ESTAB_OK);
     assert_int_equal(estab_listen(w->stack, &listen, &w->listener), ESTAB_OK);
     for (unsigned i = 0; i < HONEST; i++)
-        clients[i] = (struct honest){.next = 2 * S + i * (FLOOD / PER_SECOND - 3) * S / HONEST};
+        clients[i] = (struct honest){.next = 2 * S + i * (SECONDS - 3) * S / HONEST};
 }
 
-static void flood(enum mischief kind)
+/* So many in SECONDS. */
+static void flood(enum mischief kind, unsigned count)
 {
+    unsigned stride = count > FLOOD ? 16 : 1; /* a third of a millisecond between looks at the honest */
     struct wire *w = &w_;
 
     mischief = kind;
     begin(w);
-    for (unsigned i = 0; i < FLOOD; i++) {
-        wire_run(w, (estab_time)i * S / PER_SECOND);
+    for (unsigned i = 0; i < count; i++) {
+        wire_run(w, (estab_time)i * SECONDS * S / count);
         look(w);
         flood_one(w, i);
         look(w);
+        if (i % stride)
+            continue;
         for (unsigned k = 0; k < HONEST; k++)
             if (w->now >= clients[k].next)
                 honest_says(w, k);
@@ -162,7 +166,7 @@ static void flood(enum mischief kind)
     for (unsigned i = 0; i < HONEST; i++)
         if (clients[i].step != 6)
             fail_msg("mischief %u: client %u stands at step %u", kind, i, clients[i].step);
-    CHECK(wire_reason(w, "ORPHAN_RECYCLED") > FLOOD / 2);
+    CHECK(wire_reason(w, "ORPHAN_RECYCLED") > count / 2);
     CHECK_EQ(wire_reason(w, "LISTEN_CONNECTIONS"), 0);
     CHECK_EQ(wire_reason(w, "LISTEN_TEXT_POOL"), 0);
     w->head = w->tail;
@@ -175,19 +179,25 @@ static void flood(enum mischief kind)
 static void peers_that_never_send_their_fin(void **state)
 {
     (void)state;
-    flood(NO_FIN);
+    flood(NO_FIN, FLOOD);
 }
 
 static void peers_that_never_acknowledge(void **state)
 {
     (void)state;
-    flood(NO_ACK);
+    flood(NO_ACK, FLOOD);
 }
 
 static void peers_that_keep_their_window_shut(void **state)
 {
     (void)state;
-    flood(NO_WINDOW);
+    flood(NO_WINDOW, FLOOD);
+}
+
+static void a_million_that_never_send_their_fin(void **state)
+{
+    (void)state;
+    flood(NO_FIN, MILLION);
 }
 
 int main(void)
@@ -196,6 +206,7 @@ int main(void)
         cmocka_unit_test(peers_that_never_send_their_fin),
         cmocka_unit_test(peers_that_never_acknowledge),
         cmocka_unit_test(peers_that_keep_their_window_shut),
+        cmocka_unit_test(a_million_that_never_send_their_fin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_syn_flood.c - 10^6 SYNs from random addresses, 50,000 a second, and as many ACKs, and RSTs: no pool
- * has more than it may, and of 100 honest clients that come meanwhile each is connected by its first SYN.
+ * test_syn_flood.c - 10^6 SYNs from random addresses, 50,000 a second, and as many ACKs, and RSTs, alone and
+ * among SYNs: no pool has more than it may, and of 100 honest clients that come meanwhile each is connected by
+ * its first SYN.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -149,8 +150,8 @@ static void begin(struct wire *w)
         clients[i] = (struct honest){.next = 100 * MS + i * (FLOOD / PER_SECOND - 1) * S / HONEST};
 }
 
-/* SYNs all the time, with `also` after each of them; half-way the secrets change. */
-static void flood(struct wire *w, unsigned count, unsigned also)
+/* Segments of one kind all the time, with `also` after each of them; half-way the secrets change. */
+static void flood(struct wire *w, unsigned count, unsigned kind, unsigned also)
 {
     uint64_t random = 4987;
 
@@ -160,7 +161,7 @@ static void flood(struct wire *w, unsigned count, unsigned also)
             CHECK_EQ(estab_keys_change(w->stack, (const uint8_t *)"another isn_key.",
                                        (const uint8_t *)"another hash_key", WIRE_START + w->now), ESTAB_OK);
         wire_run(w, (estab_time)i * (FLOOD / count) * S / PER_SECOND);
-        flood_one(w, SYN, &random);
+        flood_one(w, kind, &random);
         if (also)
             flood_one(w, also, &random);
         if (i % 16 == 0)
@@ -182,7 +183,7 @@ static void a_million_syns(void **state)
 {
     (void)state;
     struct wire *w = &w_;
-    flood(w, FLOOD, 0);
+    flood(w, FLOOD, SYN, 0);
     CHECK(wire_reason(w, "LISTEN_COOKIE") > FLOOD - 10 * BACKLOG);
     CHECK(wire_reason(w, "LISTEN_COOKIE_ACK") >= HONEST - 5);
     CHECK_EQ(wire_reason(w, "LISTEN_BACKLOG"), 0);
@@ -198,11 +199,33 @@ static void as_many_acks_and_rsts(void **state)
 {
     (void)state;
     struct wire *w = &w_;
-    flood(w, FLOOD / 2, ACK);
+    flood(w, FLOOD / 2, SYN, ACK);
     CHECK(wire_reason(w, "LISTEN_COOKIE_WRONG") > FLOOD / 2 - 2 * BACKLOG);
     wire_stop(w);
-    flood(w, FLOOD / 2, RST);
+    flood(w, FLOOD / 2, SYN, RST);
     CHECK(wire_reason(w, "LISTEN_RST") > FLOOD / 2 - 2 * BACKLOG);
+    wire_stop(w);
+}
+
+/* Out of the blue: each ACK is answered with a reset and costs nothing, each RST is not even answered. */
+static void a_million_acks(void **state)
+{
+    (void)state;
+    struct wire *w = &w_;
+    flood(w, FLOOD, ACK, 0);
+    CHECK_EQ(wire_reason(w, "LISTEN_ACK"), FLOOD);
+    CHECK_EQ(wire_reason(w, "LISTEN_COOKIE"), 0);
+    CHECK_EQ(wire_reason(w, "REPLIES_FULL"), 0);
+    wire_stop(w);
+}
+
+static void a_million_rsts(void **state)
+{
+    (void)state;
+    struct wire *w = &w_;
+    flood(w, FLOOD, RST, 0);
+    CHECK_EQ(wire_reason(w, "LISTEN_RST"), FLOOD);
+    CHECK_EQ(wire_counters(w).frames_out, 2 * HONEST); /* the SYN,ACK and an ACK of the text, each of them */
     wire_stop(w);
 }
 
@@ -211,6 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_million_syns),
         cmocka_unit_test(as_many_acks_and_rsts),
+        cmocka_unit_test(a_million_acks),
+        cmocka_unit_test(a_million_rsts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
