@@ -12,9 +12,13 @@ const struct cc *const cc_all[CC_ROWS] = {
 };
 
 /*
- * Not RFC 5681: a growth of SMSS at most for each acknowledgment, nor RFC 3465's of two, because
- * receivers of super-segments acknowledge forty segments at once.  Bytes are counted, so that many
- * small acknowledgments gain nothing; Linux does so, too.
+ * Appropriate byte counting (RFC 3465 section 2.2): cwnd grows by the N bytes that are acknowledged, so that
+ * many small acknowledgments gain nothing.
+ *
+ * Not RFC 5681 section 3.1, equation 2: min(N, SMSS).  Not RFC 3465 sections 2.2 and 2.3: min(N, L * SMSS), with
+ * L = 2, and 1 in the slow start after a timeout; L has no bound here, because receivers of super-segments
+ * acknowledge forty segments at once.  Linux's habit.  Who lies gains nothing by it: what is acknowledged must
+ * have been sent (tests/state/test_attackers.c); the burst that a large acknowledgment lets go is pace.c's.
  */
 enum cwnd_rule cc_slow_start(struct cc_window *w, uint32_t acked)
 {

@@ -136,7 +136,8 @@ static bool plusplus_is_done(struct cc_window *w, const struct cc_ack *a)
     return false;
 }
 
-/* Not RFC 9406 section 4.2: no bound of L segments for each ACK, as in cc_slow_start. */
+/* Not RFC 9406 section 4.2: min(N, L * SMSS) for each ACK, with L = 8 where text is not paced; L has no bound, as in
+ * cc_slow_start. */
 uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a)
 {
     bool done = false;

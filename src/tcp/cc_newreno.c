@@ -6,8 +6,9 @@
  *      cwnd >= ssthresh   congestion avoidance cwnd += SMSS                  per window acknowledged
  *      a loss             ssthresh = max(flight / 2, 2 SMSS), in whole segments
  *
- * Acknowledged bytes are counted (RFC 3465), so that ACK division gains nothing; `counted`
- * holds those not yet turned into window.
+ * Acknowledged bytes are counted (RFC 3465: section 2.2 in slow start, cc.c; section 2.1 in congestion avoidance),
+ * so that ACK division gains nothing; `counted` is its bytes_acked, those not yet turned into window.  The initial
+ * window is RFC 6928's (tcb_initial_window); a window that is not used does not grow (RFC 7661, validate.c).
  */
 #include "tcp/cc.h"
 

@@ -338,7 +338,10 @@ void tcb_open(struct tcp *t, struct tcb *b, uint16_t mtu, estab_time now)
     tcb_set_mss(t, b, mss_unsaid(&b->head.remote)); /* until the peer says */
 }
 
-/* RFC 5681 section 3.1, RFC 6928 section 2. */
+/*
+ * RFC 6928 section 2: ten segments; with none configured RFC 5681 section 3.1, equation 1.  Not RFC 6928: ten, too,
+ * of segments so large that it would have 14600 bytes or two of them at most; Linux's habit.
+ */
 uint32_t tcb_initial_window(const struct tcp *t, uint32_t mss)
 {
     uint32_t n = t->config.initial_window_segments;

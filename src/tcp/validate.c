@@ -18,6 +18,11 @@
  *
  * Not RFC 2861 3.2: an acknowledgment of new text begins the RTO anew, as in Linux, so that a sender who
  * goes on at a lower rate keeps its window; RFC 7661 section 3 tells why it should.
+ *
+ * Not RFC 7661, by which RFC 2861 is historic: there is no pipeACK, nor its Nonvalidated Phase, which keeps a window
+ * for five minutes (section 4.4.3), and answers to a loss by what was used and not by cwnd (4.4.1).  NewReno does the
+ * latter by FlightSize (RFC 5681, equation 4), CUBIC does not, as in Linux.  With slow_start_after_idle off a window is
+ * kept without that bound.
  */
 #include "tcp/cc.h"
 #include "tcp/loss.h"
