@@ -381,7 +381,7 @@ GAINS_NOTHING(DIVIDES, 100, 106, 101)
 GAINS_NOTHING(DUPLICATES, 100, 100, 100)
 /* What it has thrown away goes again, at the rate that the loss before has left: a recovery that lasts for longer
  * lets the window shrink later, for what goes again meets no loss on this path. */
-GAINS_NOTHING(RENEGES, 100, 155, 100)
+GAINS_NOTHING(RENEGES, 100, 140, 100)
 GAINS_NOTHING(INVERTS, 100, 100, 100)
 GAINS_NOTHING(STALE, 100, 100, 100)
 GAINS_NOTHING(BEYOND, 100, 100, 100)
