@@ -203,7 +203,7 @@ static void everything_is_listed(void **state)
     last = strstr(answer, "SYN-SENT");
     assert_non_null(last);
     assert_non_null(strstr(last, END("connections", "201")));
-    assert_non_null(strstr(answer, "\"local\":\"0.0.0.0:1\",\"remote\":\"0.0.0.0:*\","
+    assert_non_null(strstr(answer, "\"local\":\"[::]:1\",\"remote\":\"[::]:*\","
                                    "\"local_name\":\"server\",\"remote_name\":null,"
                                    "\"state\":\"LISTEN\""));
     assert_non_null(strstr(answer, "\"remote\":\"10.11.0.101:80\",\"local_name\":\"server\","
