@@ -11,7 +11,7 @@
 
 struct frame_seen {
     uint8_t flat[FRAME_CHECK_ROOM]; /* the frame in one piece, its checksum finished */
-    uint8_t protocol;               /* of IPv4: 6, 17, 1; 0 for ARP */
+    uint8_t protocol;               /* of IP: 6, 17, 1, 58; 0 for ARP, and reports of MLD */
     struct estab_endpoint src, dst; /* ports of TCP */
     uint32_t seq, ack;
     uint16_t window, urgent;
