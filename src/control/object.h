@@ -111,7 +111,12 @@ struct control_row {
     X(mtu_black_holes)                                                                             \
     X(mtu_probes)                                                                                  \
     X(mtu_probes_passed)                                                                           \
-    X(mtu_probes_lost)
+    X(mtu_probes_lost)                                                                             \
+    X(fragments_in)                                                                                \
+    X(fragments_out)                                                                               \
+    X(reassembled)                                                                                 \
+    X(fragments)                                                                                   \
+    X(fragments_total)
 
 struct control_counters {
     uint64_t pid;
