@@ -354,6 +354,8 @@ static void check_state(enum rig_way way, enum rig_state state, bool full, const
     rig.where = rig_state_name(state);
     rig.keep_unread = true; /* a record's window is only roughly known */
     rig_become(&rig, way, state);
+    if (state == TIME_WAIT)
+        rig_nobody_listens(&rig); /* whom RFC 6191 would let take the pair: test_time_wait.c */
     if (full)
         fill_window(&rig);
     rig.base = rig.now;
