@@ -742,8 +742,7 @@ struct estab_status {
     uint64_t bytes_received, bytes_retransmitted;
     uint32_t segments_sent, segments_received, segments_retransmitted;
     uint32_t text_segments_sent, text_segments_received;
-    uint32_t delivered;    /* segments that the peer has acknowledged, or SACKed: each once */
-    uint32_t delivered_ce; /* of these, by acknowledgments with ECE */
+    uint32_t delivered, delivered_ce; /* segments acknowledged or SACKed, each once; of these, by ACKs with ECE */
     uint32_t ce_segments;  /* received with text and CE */
     uint64_t delivery_rate; /* bytes a second, as it was last measured; 0: not yet */
     bool delivery_rate_limited; /* by the user, when it was measured: a lower bound */
@@ -752,8 +751,7 @@ struct estab_status {
     uint32_t sack_blocks;  /* received: blocks of the SACK option */
     uint32_t dsack_blocks, dsack_segments; /* of these, such as tell of duplicates (RFC 2883); of how many */
     uint32_t receiver_rtt_us, receiver_space; /* by what comes; what the user took in one, at most */
-    uint32_t reordering;   /* segments by which one was overtaken, at most; 3 at least */
-    uint32_t reorderings;  /* acknowledgments that told of it */
+    uint32_t reordering, reorderings; /* segments by which one was overtaken, 3 at least; ACKs that told of it */
     uint32_t out_of_order_segments; /* received beyond a gap */
     uint64_t window_limited_us, buffer_limited_us; /* with text or its user waiting for that */
     uint64_t busy_us;      /* with text not acknowledged, as of the last call that had a `now` */
