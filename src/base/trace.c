@@ -24,6 +24,36 @@ const char *trace_fields(unsigned kind)
     return kind < TRACES ? lists[kind] : "";
 }
 
+bool trace_is_decision(unsigned kind)
+{
+    return kind >= TRACE_CWND && kind < TRACES;
+}
+
+bool trace_is_peers(unsigned kind)
+{
+    return kind == TRACE_OUT_OF_ORDER || kind == TRACE_ECN_CE;
+}
+
+bool trace_is_undo(unsigned rule)
+{
+    return rule == RULE_UNDO_EIFEL || rule == RULE_UNDO_FRTO || rule == RULE_UNDO_DSACK;
+}
+
+bool trace_is_growth(unsigned rule)
+{
+    switch (rule) {
+    case RULE_START:
+    case RULE_SLOW_START:
+    case RULE_AVOIDANCE:
+    case RULE_INFLATE:
+    case RULE_CUBIC:
+    case RULE_CUBIC_RENO:
+        return true;
+    default:
+        return false;
+    }
+}
+
 const char *trace_why_text(unsigned why)
 {
     static const char *const texts[WHYS] = {

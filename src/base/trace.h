@@ -3,6 +3,7 @@
 #ifndef BASE_TRACE_H
 #define BASE_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum reason {
@@ -44,5 +45,12 @@ const char *trace_rule_source(unsigned rule); /* "RFC 5681 3.1" */
 /* The row's template, "{from} -> {to} by {event}", and its fields, "STATE from;EVENT event;...". */
 const char *trace_text(unsigned kind);
 const char *trace_fields(unsigned kind);
+
+/* A row from CWND on; one whose sequence number is the peer's; a rule by which the window grows, or is what it
+ * was (UNDONE tells that, too). */
+bool trace_is_decision(unsigned kind);
+bool trace_is_peers(unsigned kind);
+bool trace_is_growth(unsigned rule);
+bool trace_is_undo(unsigned rule);
 
 #endif

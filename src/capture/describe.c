@@ -408,6 +408,10 @@ size_t describe_move_line(struct describe *d, const struct describe_move *m, cha
     d->last = m->time;
     d->started = true;
     put_time(d, &t, m->time, delta);
+    if (m->decides) {
+        describe_put_decision(d, m, &t);
+        return t.length;
+    }
     describe_put_move(d, m, &move);
     if (d->config.width && column + 3 + MOVE_COLUMNS > d->config.width)
         column = low_bar(d) - 1;

@@ -77,6 +77,7 @@ struct describe_move {
     struct end_state end;
     uint16_t reason;  /* enum reason; REASONS: not known */
     const char *note; /* or NULL */
+    bool decides;     /* no state changes: the note is what the end has decided, and why */
 };
 
 void describe_init(struct describe *, const struct describe_config *);

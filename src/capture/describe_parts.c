@@ -404,13 +404,28 @@ void describe_put_states(const struct describe *d, const struct describe_packet 
     }
 }
 
-void describe_put_move(const struct describe *d, const struct describe_move *m, struct text *t)
+static void move_label(const struct describe *d, const struct describe_move *m, char label[DESCRIBE_LABEL_MAX])
 {
-    char label[DESCRIBE_LABEL_MAX];
     size_t n = names_label(d->config.names, m->local.addr, label);
 
     if (d->config.verbose)
-        snprintf(label + n, sizeof label - n, ":%u", m->local.port);
+        snprintf(label + n, DESCRIBE_LABEL_MAX - n, ":%u", m->local.port);
+}
+
+void describe_put_decision(const struct describe *d, const struct describe_move *m, struct text *t)
+{
+    char label[DESCRIBE_LABEL_MAX];
+
+    move_label(d, m, label);
+    text_format(t, "%s: ", label);
+    text_add(t, m->note);
+}
+
+void describe_put_move(const struct describe *d, const struct describe_move *m, struct text *t)
+{
+    char label[DESCRIBE_LABEL_MAX];
+
+    move_label(d, m, label);
     put_end(t, label, &m->end, CAUSE_SECTION);
     if (m->reason != REASON_NONE && m->reason < REASONS) {
         text_add(t, " ");

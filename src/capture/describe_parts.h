@@ -35,6 +35,7 @@ const char *describe_mark(const struct describe_packet *);
 /* The states of both ends, `which` 0, in the order of the names; or of the first or second, 1 or 2. */
 void describe_put_states(const struct describe *, const struct describe_packet *, struct text *,
                          enum describe_cause, unsigned which);
+void describe_put_decision(const struct describe *, const struct describe_move *, struct text *);
 void describe_put_move(const struct describe *, const struct describe_move *, struct text *);
 /* Whether the sender's state is told first. */
 bool describe_sender_first(const struct describe *, const struct frame_view *);

@@ -159,6 +159,8 @@ static void show(const struct tally *tally, const char *path, const struct scrip
     if (report->verdict == SCRIPT_FAILED)
         show_failure(&t, report);
     fputs(room, stdout);
+    for (unsigned i = 0; i < report->told_count; i++)
+        printf("        %s\n", report->told[i]);
     fflush(stdout);
 }
 
@@ -231,6 +233,21 @@ static void failure_members(struct text *t, const struct script_report *report)
     array(t, "before", (const char(*)[SCRIPT_LINE_MAX])report->history, report->history_count);
 }
 
+/* As long as it has to be, and so not all at once. */
+static void json_told(const struct script_report *report)
+{
+    char room[4 * SCRIPT_LINE_MAX];
+
+    for (unsigned i = 0; i < report->told_count; i++) {
+        struct text t = text_of(room, sizeof room, false);
+
+        text_add(&t, i ? "," : ",\"trace\":[");
+        text_json(&t, report->told[i], strlen(report->told[i]));
+        fputs(room, stdout);
+    }
+    fputs("]", stdout);
+}
+
 static void show_json(const char *path, const struct script_report *report)
 {
     static char room[TEXT_MAX];
@@ -248,9 +265,10 @@ static void show_json(const char *path, const struct script_report *report)
                 report->events, (long long)report->elapsed_us, report->packets_in,
                 report->packets_out);
     array(&t, "notes", (const char(*)[SCRIPT_LINE_MAX])report->note, report->notes);
-    text_add(&t, "}");
-    text_newline(&t);
     fputs(room, stdout);
+    if (report->told_count)
+        json_told(report);
+    fputs("}\n", stdout);
     fflush(stdout);
 }
 
@@ -272,6 +290,7 @@ static bool run_file(struct tally *tally, const char *path)
     const struct script_extra extra = {
         .count = tally->o->sets.count,
         .option = tally->o->sets.text,
+        .why = tally->o->why,
         .ip_version =
             cli_given(tally->o, OPT_IP_VERSION) ? script_versions[tally->o->ip_version] : NULL,
     };

@@ -5,6 +5,7 @@
  * A move is told twice: in a line, and in the file as a comment of a packet.  It is forgotten when
  * both have happened, or when there is no file.
  */
+#include "cli/decision.h"
 #include "cli/story.h"
 
 #include <stdlib.h>
@@ -275,8 +276,8 @@ void story_settle(struct story *s, estab_time now)
     }
 }
 
-void story_state(struct story *s, const struct story_end *end, enum tcp_state state,
-                 const char *note, estab_time when)
+static void tell_note(struct story *s, const struct story_end *end, enum tcp_state state, const char *note,
+                      bool decides, estab_time when)
 {
     struct describe_move line = {
         .time = when,
@@ -285,136 +286,16 @@ void story_state(struct story *s, const struct story_end *end, enum tcp_state st
         .end = end_in(state),
         .reason = REASONS,
         .note = note,
+        .decides = decides,
     };
 
     tell_move(s, &line);
 }
 
-/* Where trace.def keeps the fields that are read here. */
-enum {
-    DECIDED_SEQ = 0,
-    LOST_LENGTH = 1, LOST_SACKED = 2, LOST_AGE = 2, LOST_ROUND_TRIP = 3, LOST_WINDOW = 4,
-    LOST_DUPLICATES = 2, LOST_IN_TIME = 2, LOST_BUT_SACKED = 3, LOST_RECENT = 4,
-    ENTERED_DUPLICATES = 1, ENTERED_PIPE = 2,
-    PROBE_WAITED = 1,
-    MTU_WAS = 1, MTU_LENGTH = 1, MTU_NOW = 2, MTU_TIMES = 3,
-    UNDONE_CWND = 1, UNDONE_RULE = 3,
-    CWND_CWND = 0, CWND_SSTHRESH = 1, CWND_RULE = 2,
-};
-
-struct rule_words {
-    const char *source, *text;
-};
-
-static const struct rule_words *rule_words(uint32_t rule)
+void story_state(struct story *s, const struct story_end *end, enum tcp_state state,
+                 const char *note, estab_time when)
 {
-    static const struct rule_words rows[] = {
-#define RULE(name, source, text) [RULE_##name] = {source, text},
-#include "base/trace.def"
-    };
-
-    return &rows[rule < sizeof rows / sizeof *rows ? rule : RULE_START];
-}
-
-/* How the window was changed by a loss, or by that there was none; it grows without a line. */
-static bool window_words(const struct estab_trace *t, char *out, size_t size)
-{
-    const struct rule_words *rule = rule_words(t->arg[CWND_RULE]);
-
-    switch ((enum cwnd_rule)t->arg[CWND_RULE]) {
-    case RULE_START:
-    case RULE_SLOW_START:
-    case RULE_AVOIDANCE:
-    case RULE_INFLATE:
-        return false;
-    default:
-        snprintf(out, size, "cwnd %u, ssthresh %u: %s (%s)", t->arg[CWND_CWND], t->arg[CWND_SSTHRESH],
-                 rule->text, rule->source);
-        return true;
-    }
-}
-
-/* The same of the path MTU. */
-static bool mtu_words(const struct estab_trace *t, uint32_t seq, char *out, size_t size)
-{
-    switch ((enum trace_kind)t->kind) {
-    case TRACE_MTU_BLACK_HOLE:
-        snprintf(out, size, "%u went in vain %u times, for its length perhaps: packets of %u instead of %u (RFC 4821 7.7)",
-                 seq, t->arg[MTU_TIMES], t->arg[MTU_NOW], t->arg[MTU_WAS]);
-        return true;
-    case TRACE_MTU_PROBE:
-        snprintf(out, size, "the path carries packets of %u, does it those of %u? (RFC 4821 7.5)", t->arg[MTU_NOW],
-                 t->arg[MTU_LENGTH]);
-        return true;
-    case TRACE_MTU_PASSED:
-        snprintf(out, size, "the probe at %u has passed: packets of %u instead of %u (RFC 4821 7.6.1)", seq,
-                 t->arg[MTU_NOW], t->arg[MTU_WAS]);
-        return true;
-    case TRACE_MTU_PROBE_LOST:
-        snprintf(out, size, "the probe at %u alone is lost: no packets of %u, and no congestion (RFC 4821 7.6.2)", seq,
-                 t->arg[MTU_LENGTH]);
-        return true;
-    case TRACE_MTU_TOLD:
-        snprintf(out, size, "a router could not carry %u: packets of %u instead of %u (RFC 1191 6.3, RFC 8201 4)", seq,
-                 t->arg[MTU_NOW], t->arg[MTU_WAS]);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A decision in words, its sequence number as lines show it; false: it has no line of its own. */
-static bool decision_words(const struct estab_trace *t, uint32_t first, char *out, size_t size)
-{
-    uint32_t seq = t->arg[DECIDED_SEQ] - first, next = seq + t->arg[LOST_LENGTH];
-
-    switch ((enum trace_kind)t->kind) {
-    case TRACE_LOST_BY_SEQUENCE:
-        snprintf(out, size, "%u:%u lost: enough above it was SACKed, %u bytes (RFC 6675 4, IsLost)", seq, next,
-                 t->arg[LOST_SACKED]);
-        return true;
-    case TRACE_LOST_BY_TIME:
-        snprintf(out, size,
-                 "%u:%u not acknowledged in time: %u bytes lost, %u SACKed, %u too recent to tell "
-                 "(RFC 6298 5, RFC 8985 6.3)",
-                 seq, next, t->arg[LOST_IN_TIME], t->arg[LOST_BUT_SACKED], t->arg[LOST_RECENT]);
-        return true;
-    case TRACE_LOST_BY_DUPLICATES:
-        if (t->arg[LOST_DUPLICATES] > 0)
-            snprintf(out, size, "%u:%u lost: %u duplicates (RFC 5681 3.2)", seq, next, t->arg[LOST_DUPLICATES]);
-        else
-            snprintf(out, size, "%u:%u lost: what went again is acknowledged, and it is not (RFC 6582 3.2)", seq,
-                     next);
-        return true;
-    case TRACE_LOST_BY_RACK:
-        snprintf(out, size,
-                 "%u:%u lost: sent %u us ago, later text came after %u us, reordering window %u us (RFC 8985 6.2)",
-                 seq, next, t->arg[LOST_AGE], t->arg[LOST_ROUND_TRIP], t->arg[LOST_WINDOW]);
-        return true;
-    case TRACE_TAIL_PROBE:
-        snprintf(out, size, "the tail up to %u is silent since %u us: it is probed (RFC 8985 7.3)", seq,
-                 t->arg[PROBE_WAITED]);
-        return true;
-    case TRACE_TAIL_REPAIRED:
-        snprintf(out, size, "the probe of the tail up to %u has repaired a loss (RFC 8985 7.4.2)", seq);
-        return true;
-    case TRACE_UNDONE:
-        snprintf(out, size, "nothing was lost, cwnd is %u again: %s (%s)", t->arg[UNDONE_CWND],
-                 rule_words(t->arg[UNDONE_RULE])->text, rule_words(t->arg[UNDONE_RULE])->source);
-        return true;
-    case TRACE_CWND:
-        return window_words(t, out, size);
-    case TRACE_RECOVERY_ENTERED:
-        snprintf(out, size,
-                 "recovery up to %u entered: %u duplicates, %u bytes in the network (RFC 6675 5, RFC 6582 3.2)",
-                 seq, t->arg[ENTERED_DUPLICATES], t->arg[ENTERED_PIPE]);
-        return true;
-    case TRACE_RECOVERY_LEFT:
-        snprintf(out, size, "recovery left at %u (RFC 6675 5, RFC 6582 3.2)", seq);
-        return true;
-    default:
-        return mtu_words(t, seq, out, size);
-    }
+    tell_note(s, end, state, note, false, when);
 }
 
 void story_decision(struct story *s, const struct estab_status *st, const struct estab_trace *t,
@@ -424,8 +305,8 @@ void story_decision(struct story *s, const struct estab_status *st, const struct
     char words[DESCRIBE_MAX / 4];
 
     if (s->config.cli->why &&
-        decision_words(t, s->config.cli->absolute_seq ? 0 : st->iss, words, sizeof words))
-        story_state(s, &end, (enum tcp_state)st->state, words, when);
+        decision_words(t, s->config.cli->absolute_seq ? NULL : st, words, sizeof words))
+        tell_note(s, &end, (enum tcp_state)st->state, words, true, when);
 }
 
 /* ---- packets --------------------------------------------------------------------------------------- */

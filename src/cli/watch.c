@@ -54,23 +54,6 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
         case TRACE_SEGMENT_IN:
             w->reason = (enum reason)t.arg[IN_REASON];
             break;
-        case TRACE_LOST_BY_SEQUENCE:
-        case TRACE_LOST_BY_DUPLICATES:
-        case TRACE_LOST_BY_TIME:
-        case TRACE_LOST_BY_RACK:
-        case TRACE_TAIL_PROBE:
-        case TRACE_TAIL_REPAIRED:
-        case TRACE_UNDONE:
-        case TRACE_MTU_BLACK_HOLE:
-        case TRACE_MTU_PROBE:
-        case TRACE_MTU_PASSED:
-        case TRACE_MTU_PROBE_LOST:
-        case TRACE_MTU_TOLD:
-        case TRACE_CWND:
-        case TRACE_RECOVERY_ENTERED:
-        case TRACE_RECOVERY_LEFT:
-            read_decision(w, &t);
-            break;
         case TRACE_DROP:
             w->reason = (enum reason)t.arg[DROP_REASON];
             break;
@@ -79,6 +62,8 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
             w->sent[t.serial % WATCH_SENT].why = (uint16_t)t.arg[OUT_WHY];
             break;
         default:
+            if (trace_is_decision(t.kind))
+                read_decision(w, &t);
             break;
         }
     }

@@ -20,8 +20,10 @@ struct script_report *script_report_new(void)
 
 void script_report_free(struct script_report *report)
 {
-    if (report)
-        free(report->printed);
+    if (!report)
+        return;
+    free(report->printed);
+    free(report->told);
     free(report);
 }
 
@@ -143,7 +145,7 @@ static bool is_ours(unsigned kind, const char *name)
 {
     bool seq = strncmp(name, "seq", 3) == 0;
 
-    if (kind == TRACE_SEGMENT_IN || kind == TRACE_OUT_OF_ORDER)
+    if (kind == TRACE_SEGMENT_IN || trace_is_peers(kind))
         return !seq;
     return seq;
 }
@@ -177,8 +179,14 @@ static void put_field(const struct runner *r, const struct estab_trace *t, const
         snprintf(out, size, "%s (%s)", trace_rule_text(v), trace_rule_source(v));
     else if (strncmp(type, "SEQ ", 4) == 0)
         snprintf(out, size, "%u", script_number(r, v, is_ours(t->kind, name)));
+    else if (strncmp(type, "US ", 3) == 0)
+        snprintf(out, size, "%u.%03u ms", v / 1000, v % 1000);
+    else if (strncmp(type, "END ", 4) == 0)
+        snprintf(out, size, "%u", script_number(r, t->arg[0] + v, is_ours(t->kind, "seq")));
+    else if (strncmp(type, "BYTES ssthresh", 14) == 0 && v == UINT32_MAX)
+        snprintf(out, size, "none");
     else
-        snprintf(out, size, "%u%s", v, strncmp(type, "US ", 3) == 0 ? " us" : "");
+        snprintf(out, size, "%u", v);
 }
 
 /* Finds the field in "SEQ seq;FLAGS flags;..."; its type begins the result.  NULL: there is none. */
@@ -245,6 +253,45 @@ static void copy_history(struct runner *r)
     if (count)
         snprintf(r->report->reason, sizeof r->report->reason, "%s",
                  r->report->history[count - 1] + strcspn(r->report->history[count - 1], " ") + 1);
+}
+
+/* Where trace.def keeps the rule. */
+enum { CWND_RULE = 2 };
+
+/* The segment that follows tells it, or the decision that does. */
+static bool says_nothing_new(const struct estab_trace *t)
+{
+    return t->kind == TRACE_RETRANSMIT || (t->kind == TRACE_CWND && trace_is_undo(t->arg[CWND_RULE]));
+}
+
+/* What a segment led to is noted before it: it comes first. */
+static void causes_first(struct estab_trace *t, unsigned count)
+{
+    unsigned begin = 0; /* of what may belong to the next segment */
+
+    for (unsigned i = 0; i < count; i++) {
+        struct estab_trace segment = t[i];
+        bool ends = t[i].kind == TRACE_SEGMENT_OUT || t[i].kind == TRACE_TIMER_FIRED;
+
+        if (t[i].kind == TRACE_SEGMENT_IN) {
+            memmove(t + begin + 1, t + begin, (i - begin) * sizeof *t);
+            t[begin] = segment;
+            begin = i + 1;
+        } else if (ends || (i + 1 < count && t[i + 1].time != t[i].time)) {
+            begin = i + 1;
+        }
+    }
+}
+
+void runner_tell(struct runner *r)
+{
+    causes_first(r->kept, r->kept_count);
+    r->report->told = r->kept_count ? calloc(r->kept_count, sizeof r->report->told[0]) : NULL;
+    if (!r->report->told)
+        return;
+    for (unsigned i = 0; i < r->kept_count; i++)
+        if (!says_nothing_new(&r->kept[i]))
+            put_trace(r, &r->kept[i], r->report->told[r->report->told_count++], SCRIPT_LINE_MAX);
 }
 
 void runner_explain(struct runner *r)

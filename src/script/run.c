@@ -64,13 +64,34 @@ static void frame(void *context, const struct estab_frame *f)
     runner_queue_frame(context, f);
 }
 
+/* The first SCRIPT_TOLD_MAX, or as many as there is memory for. */
+static void keep(struct runner *r, const struct estab_trace *t)
+{
+    unsigned room = r->kept_room ? 2 * r->kept_room : 256;
+    struct estab_trace *grown;
+
+    if (r->kept_count == SCRIPT_TOLD_MAX)
+        return;
+    if (r->kept_count == r->kept_room) {
+        grown = realloc(r->kept, room * sizeof *grown);
+        if (!grown)
+            return;
+        r->kept = grown;
+        r->kept_room = room;
+    }
+    r->kept[r->kept_count++] = *t;
+}
+
 static bool take_history(void *context)
 {
     struct runner *r = context;
     struct estab_trace t;
 
-    while (estab_trace_next(r->virtual.stack, &t))
+    while (estab_trace_next(r->virtual.stack, &t)) {
         r->history[r->history_next++ % SCRIPT_HISTORY_MAX] = t;
+        if (r->why)
+            keep(r, &t);
+    }
     return !runner_failed(r);
 }
 
@@ -442,6 +463,7 @@ static void tear_down(struct runner *r)
     for (unsigned i = 0; i < r->sockets; i++)
         free(r->socket[i]);
     virtual_stop(&r->virtual);
+    free(r->kept);
     arena_free(&r->arena);
     free(r->theirs);
     free(r);
@@ -464,6 +486,7 @@ void script_run(const char *path, const char *text, size_t n, const struct scrip
     r->virtual = (struct virtual_stack){
         .context = r, .frame = frame, .turn = take_history, .now = VIRTUAL_EPOCH};
     r->last_us = -1;
+    r->why = extra && extra->why;
     set_folder(r, path);
     r->queue = calloc(RUNNER_QUEUE_MAX, sizeof *r->queue);
     r->scope = arena_take(&r->arena, sizeof *r->scope);
@@ -473,5 +496,6 @@ void script_run(const char *path, const char *text, size_t n, const struct scrip
         check_needs(r);
     if (!runner_failed(r) && !r->settings.dry_run)
         run_events(r);
+    runner_tell(r);
     tear_down(r);
 }

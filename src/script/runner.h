@@ -72,6 +72,9 @@ struct runner {
     struct runner_fd fd[RUNNER_FDS_MAX];
     bool foreign_text; /* bytes were sent that are not script_text_at */
 
+    bool why;                   /* all is kept */
+    struct estab_trace *kept;
+    unsigned kept_count, kept_room;
     unsigned history_next;
     struct estab_trace history[SCRIPT_HISTORY_MAX];
 };
@@ -185,6 +188,8 @@ void runner_code(struct runner *, const struct event *);
 void runner_command(struct runner *, const char *text);
 /* Fills the report's states, reason and history. */
 void runner_explain(struct runner *);
+/* Puts into the report what was kept. */
+void runner_tell(struct runner *);
 void runner_note(struct runner *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -25,6 +25,7 @@ enum script_verdict {
 #define SCRIPT_HISTORY_MAX 12
 #define SCRIPT_LINE_MAX    320
 #define SCRIPT_NOTES_MAX   64
+#define SCRIPT_TOLD_MAX    65536
 
 /* An end of the connection when the script failed. */
 struct script_end {
@@ -52,6 +53,8 @@ struct script_report {
     unsigned notes;      /* shell commands that were not run, sysctls without a counterpart */
     char note[SCRIPT_NOTES_MAX][SCRIPT_LINE_MAX];
     char *printed; /* what %{ print(...) }% wrote; from malloc, or NULL */
+    unsigned told_count;
+    char (*told)[SCRIPT_LINE_MAX]; /* with script_extra.why, all that the stack did; from malloc, or NULL */
 };
 
 struct script_report *script_report_new(void); /* NULL: no memory */
@@ -62,6 +65,7 @@ struct script_extra {
     unsigned count;
     const char *const *option;
     const char *ip_version; /* kept against what scripts say; NULL: theirs */
+    bool why; /* the report is to tell all that the stack did */
 };
 
 void script_run(const char *path, const char *text, size_t n, const struct script_extra *,

@@ -125,7 +125,7 @@ static void ack_new(struct tcp *t, struct tcb *b, struct ack_news *news, estab_t
 static void ack_done(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
     if (news->acked > 0 && tcb_syn_acked(b))
-        tune_acked(t, b);
+        tune_acked(t, b, now);
     timer_send_update(t, b, news->acked > 0, now);
     if (news->acked == 0)
         return;

@@ -537,7 +537,7 @@ static void arrive_syn_sent(struct arriving *a)
     struct ruling r = judge_syn_sent(a->v.tcb, a->s);
 
     a->reason = r.reason;
-    if (r.verdict == V_CLOSE && ecn_refused(a->t, a->v.tcb)) {
+    if (r.verdict == V_CLOSE && ecn_refused(a->t, a->v.tcb, a->now)) {
         a->reason = REASON_ECN_REFUSED;
         note_reason(a->t, a->reason);
         return;

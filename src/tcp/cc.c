@@ -34,6 +34,11 @@ static void cc_note(struct tcp *t, const struct tcb *b, enum cwnd_rule rule, est
     NOTE(t, CWND, b->head.handle, now, b->cc.cwnd, b->cc.ssthresh, (uint32_t)rule);
 }
 
+void cc_begins(struct tcp *t, const struct tcb *b, estab_time now)
+{
+    cc_note(t, b, RULE_START, now);
+}
+
 void cc_choose(const struct tcp *t, struct tcb *b, uint32_t row)
 {
     struct cc_window before = b->cc;
@@ -53,6 +58,26 @@ void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, es
     cc_note(t, b, rule, now);
 }
 
+/* HyStart's own decisions, in the part of the window that is slow start's. */
+static void hystart_note(struct tcp *t, const struct tcb *b, const struct cc_window *before,
+                         enum cwnd_rule rule, estab_time now)
+{
+    const struct cc_hystart *h = &b->cc.hystart;
+    bool was = before->hystart.phase & CUBIC_CAREFUL, is = h->phase & CUBIC_CAREFUL;
+    uint32_t round_us = (uint32_t)h->least * RTT_TICK_US, least_us = (uint32_t)b->rtt_least * RTT_TICK_US;
+    bool linux = rule == RULE_HYSTART_TRAIN || rule == RULE_HYSTART_DELAY;
+
+    if (b->cc_row != CC_CUBIC || !(before->hystart.phase & h->phase & CUBIC_STARTS))
+        return;
+    if (linux || (rule == RULE_HYSTART_PLUSPLUS && b->cc.cwnd >= b->cc.ssthresh))
+        NOTE(t, SLOW_START_LEFT, b->head.handle, now, round_us > 0 ? round_us : b->rtt.srtt_us8 / 8, least_us,
+             linux ? (uint32_t)h->train * RTT_TICK_US : 0);
+    else if (is && !was)
+        NOTE(t, CSS_ENTERED, b->head.handle, now, round_us, (uint32_t)h->least_before * RTT_TICK_US);
+    else if (was && !is)
+        NOTE(t, CSS_LEFT, b->head.handle, now, round_us, (uint32_t)before->hystart.baseline * RTT_TICK_US);
+}
+
 void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, uint32_t rtt_us,
               estab_time now)
 {
@@ -69,19 +94,21 @@ void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, 
                        .paced = b->pace & PACE_ON,
                        .hystart = b->hystart};
     enum cwnd_rule rule = cc_of(b)->on_ack(&b->cc, &a);
+
+    hystart_note(t, b, &before, rule, now);
     window_fits(t, b, now);
     if (b->cc.cwnd != before.cwnd || b->cc.ssthresh != before.ssthresh)
         cc_note(t, b, rule, now);
 }
 
-void cc_congested(struct tcb *b, uint32_t flight, bool ecn, estab_time now)
+void cc_congested(struct tcp *t, struct tcb *b, uint32_t flight, bool ecn, estab_time now)
 {
     struct cc_loss l = {.flight = flight, .mss = b->snd.mss, .now_us = us_of(now)};
 
     if (ecn)
-        cc_of(b)->on_ecn(&b->cc, &l);
+        (void)cc_of(b)->on_ecn(&b->cc, &l);
     else
-        cc_of(b)->on_loss(&b->cc, &l);
+        cc_note(t, b, cc_of(b)->on_loss(&b->cc, &l), now);
 }
 
 void cc_timed_out(struct tcp *t, struct tcb *b, uint32_t flight, bool again, estab_time now)

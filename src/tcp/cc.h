@@ -45,10 +45,10 @@ struct cc {
     void (*start)(struct cc_window *w, uint32_t initial);
     /* New text was acknowledged outside recovery.  The rule by which cwnd or ssthresh was changed. */
     enum cwnd_rule (*on_ack)(struct cc_window *w, const struct cc_ack *a);
-    /* A segment was lost, found by duplicate acknowledgments, SACK or RACK: ssthresh. */
-    void (*on_loss)(struct cc_window *w, const struct cc_loss *l);
+    /* A segment was lost, found by duplicate acknowledgments, SACK or RACK: ssthresh, by which rule. */
+    enum cwnd_rule (*on_loss)(struct cc_window *w, const struct cc_loss *l);
     /* The peer has seen Congestion Experienced (RFC 3168): ssthresh, once in a window. */
-    void (*on_ecn)(struct cc_window *w, const struct cc_loss *l);
+    enum cwnd_rule (*on_ecn)(struct cc_window *w, const struct cc_loss *l);
     /* The retransmission timer fired: one segment.  `again`: ssthresh was taken down for this flight
      * already, by a recovery or by the timeout before. */
     void (*on_timeout)(struct cc_window *w, const struct cc_loss *l, bool again);
@@ -86,14 +86,17 @@ enum cubic_phase {
     CUBIC_UNKNOWN = 32, /* W_max is where congestion avoidance began, and not where a loss was */
 };
 
-/* cc_hystart.c: CUBIC_STARTS; what of an acknowledgment in slow start counts.  Done: ssthresh is cwnd. */
+/* cc_hystart.c: CUBIC_STARTS; what of an acknowledgment in slow start counts.  Done: ssthresh is cwnd, and
+ * *rule says why. */
 void hystart_begin(struct cc_window *w);
-uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a);
+uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a, enum cwnd_rule *rule);
 
 /* ---- what a connection calls; each leaves a CWND record in the trace if it changes something ------ */
 
 struct tcp;
 
+/* ESTABLISHED: the window that the MSS has made is told. */
+void cc_begins(struct tcp *t, const struct tcb *b, estab_time now);
 /* The user has chosen another row: the window stays as it is. */
 void cc_choose(const struct tcp *t, struct tcb *b, uint32_t row);
 /* cwnd = `cwnd`, a segment at least: the rule is the caller's.  Tells it even if nothing changes. */
@@ -102,7 +105,7 @@ void cc_set(struct tcp *t, struct tcb *b, uint32_t cwnd, enum cwnd_rule rule, es
 void cc_acked(struct tcp *t, struct tcb *b, uint32_t bytes, snd_seq una_before, uint32_t rtt_us,
               estab_time now);
 /* ssthresh for a loss, or for an echo of ECN; `flight` as in struct cc_loss.  cwnd stays. */
-void cc_congested(struct tcb *b, uint32_t flight, bool ecn, estab_time now);
+void cc_congested(struct tcp *t, struct tcb *b, uint32_t flight, bool ecn, estab_time now);
 void cc_timed_out(struct tcp *t, struct tcb *b, uint32_t flight, bool again, estab_time now);
 /* `rule` says what has proved that nothing was lost. */
 void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum cwnd_rule rule,

@@ -176,12 +176,13 @@ static void cubic_avoid(struct cc_window *w, const struct cc_ack *a)
 static enum cwnd_rule cubic_on_ack(struct cc_window *w, const struct cc_ack *a)
 {
     bool slow = w->cwnd < w->ssthresh;
+    enum cwnd_rule over = RULE_SLOW_START;
     uint32_t acked = a->bytes;
 
     if (slow && (w->cubic.phase & CUBIC_STARTS)) {
-        acked = hystart_on_ack(w, a);
+        acked = hystart_on_ack(w, a, &over);
         if (w->cwnd >= w->ssthresh)
-            return RULE_HYSTART;
+            return over;
     }
     if (!a->limited) {
         epoch_pause(&w->cubic, (uint32_t)(a->now_us / 1000));
@@ -213,7 +214,7 @@ static void cubic_start(struct cc_window *w, uint32_t initial)
  * Section 4.7, fast convergence: whoever loses before it has found back to W_max has met a new flow,
  * and makes room for it:  W_max = cwnd (1 + beta) / 2.
  */
-static void cubic_on_loss(struct cc_window *w, const struct cc_loss *l)
+static enum cwnd_rule cubic_on_loss(struct cc_window *w, const struct cc_loss *l)
 {
     bool known = !(w->cubic.phase & (CUBIC_STARTS | CUBIC_UNKNOWN));
     uint32_t w_max = w->cwnd;
@@ -222,13 +223,14 @@ static void cubic_on_loss(struct cc_window *w, const struct cc_loss *l)
         w_max = (uint32_t)((uint64_t)w->cwnd * 17 / 20);
     w->cubic = (struct cc_cubic){.w_max = w_max};
     w->ssthresh = beta_of(w->cwnd) > 2 * l->mss ? beta_of(w->cwnd) : 2 * l->mss;
+    return RULE_LOSS_CUBIC;
 }
 
 /* Section 4.8: as Reno does, but for ssthresh; W_max is not known any more. */
 static void cubic_on_timeout(struct cc_window *w, const struct cc_loss *l, bool again)
 {
     if (!again)
-        cubic_on_loss(w, l);
+        (void)cubic_on_loss(w, l);
     w->cwnd = l->mss;
     hystart_begin(w);
 }

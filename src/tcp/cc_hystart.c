@@ -89,12 +89,13 @@ static bool train_is_long(struct cc_hystart *h, const struct cc_window *w, const
     return since_us > (a->paced ? enough_us : enough_us / 2);
 }
 
-static bool hystart_is_done(struct cc_window *w, const struct cc_ack *a)
+static bool hystart_is_done(struct cc_window *w, const struct cc_ack *a, enum cwnd_rule *rule)
 {
     struct cc_hystart *h = &w->hystart;
     uint32_t least_ever = ticks_of(a->least_us);
     bool done = false;
 
+    *rule = RULE_HYSTART_TRAIN;
     if (!(h->phase & CUBIC_ROUND) || snd_lt(h->round_end, a->una)) {
         round_begin(h, a);
         h->round_us = (uint32_t)a->now_us;
@@ -104,8 +105,10 @@ static bool hystart_is_done(struct cc_window *w, const struct cc_ack *a)
         return false;
     if (a->hystart & ESTAB_HYSTART_TRAIN)
         done = train_is_long(h, w, a);
-    if ((a->hystart & ESTAB_HYSTART_DELAY) && sample_taken(h, a))
-        done = done || h->least > least_ever + eta_ticks(least_ever);
+    if ((a->hystart & ESTAB_HYSTART_DELAY) && sample_taken(h, a) && !done) {
+        *rule = RULE_HYSTART_DELAY;
+        done = h->least > least_ever + eta_ticks(least_ever);
+    }
     return done;
 }
 
@@ -138,14 +141,15 @@ static bool plusplus_is_done(struct cc_window *w, const struct cc_ack *a)
 
 /* Not RFC 9406 section 4.2: min(N, L * SMSS) for each ACK, with L = 8 where text is not paced; L has no bound, as in
  * cc_slow_start. */
-uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a)
+uint32_t hystart_on_ack(struct cc_window *w, const struct cc_ack *a, enum cwnd_rule *rule)
 {
     bool done = false;
 
+    *rule = RULE_HYSTART_PLUSPLUS;
     if (a->hystart == ESTAB_HYSTART_PLUSPLUS)
         done = plusplus_is_done(w, a);
     else if (a->hystart != ESTAB_HYSTART_OFF && a->rtt_us > 0)
-        done = hystart_is_done(w, a);
+        done = hystart_is_done(w, a, rule);
     if (done) {
         w->ssthresh = w->cwnd;
         return a->bytes;

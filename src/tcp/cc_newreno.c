@@ -37,7 +37,7 @@ static enum cwnd_rule newreno_on_ack(struct cc_window *w, const struct cc_ack *a
  * trip, and not, as a window of seven and a half of which seven can be used, after more than a whole one.
  * A mark of ECN is answered as a loss is (RFC 3168 section 6.1.2).
  */
-static void newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
+static enum cwnd_rule newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
 {
     uint32_t half = l->flight / 2, part = half % l->mss;
 
@@ -48,13 +48,14 @@ static void newreno_on_loss(struct cc_window *w, const struct cc_loss *l)
         w->ssthresh = half - part;
         w->counted = (uint32_t)((uint64_t)w->ssthresh * part / l->mss);
     }
+    return RULE_LOSS_RENO;
 }
 
 /* RFC 5681 section 3.1: ssthresh is held while the same segment times out again. */
 static void newreno_on_timeout(struct cc_window *w, const struct cc_loss *l, bool again)
 {
     if (!again)
-        newreno_on_loss(w, l);
+        (void)newreno_on_loss(w, l);
     w->cwnd = l->mss;
     w->counted = 0;
 }

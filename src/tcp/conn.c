@@ -484,6 +484,7 @@ static void linger(struct tcp *t, struct tcb *b, enum estab_error error)
 void conn_established(struct tcp *t, struct tcb *b, estab_time now)
 {
     measure_begins(t, b, now);
+    cc_begins(t, b, now);
     listen_no_more(t, b);
     if (b->flags & TCB_UNACCEPTED)
         listen_established(t, b);

@@ -69,14 +69,16 @@ uint8_t ecn_answers(struct tcp *t, uint32_t mode, const struct segment *s, estab
     return 0;
 }
 
-unsigned ecn_syn(struct tcb *b, bool answer)
+unsigned ecn_syn(struct tcp *t, struct tcb *b, bool answer, estab_time now)
 {
     if (!agreed(b))
         return 0;
     if (answer)
         return b->ecn & ECN_FELL_BACK ? 0 : CTL_ECE;
-    if (b->rtt.retries > 0) /* section 6.1.1.1: it may be the bits that were not let through */
-        b->ecn |= ECN_FELL_BACK;
+    if (b->rtt.retries > 0 && !(b->ecn & ECN_FELL_BACK)) {
+        NOTE(t, ECN_SYN_LOST, b->head.handle, now, b->rtt.retries);
+        b->ecn |= ECN_FELL_BACK; /* section 6.1.1.1: it may be the bits that were not let through */
+    }
     return b->ecn & ECN_FELL_BACK ? 0 : CTL_ECE | CTL_CWR;
 }
 
@@ -93,10 +95,11 @@ void ecn_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_t
     b->head.tag &= (uint8_t)~TAG_ECN;
 }
 
-bool ecn_refused(struct tcp *t, struct tcb *b)
+bool ecn_refused(struct tcp *t, struct tcb *b, estab_time now)
 {
     if (!agreed(b) || (b->ecn & ECN_FELL_BACK))
         return false;
+    NOTE(t, ECN_SYN_REFUSED, b->head.handle, now, (uint32_t)(us_of(now) - b->since_us));
     b->ecn |= ECN_FELL_BACK;
     b->flags |= TCB_SYN_QUEUED;
     b->flags &= ~(uint32_t)TCB_TIMED;
@@ -141,7 +144,7 @@ static void reduce(struct tcp *t, struct tcb *b, estab_time now)
 {
     uint32_t flight = tcb_outstanding(b);
 
-    cc_congested(b, flight < b->cc.cwnd ? flight : b->cc.cwnd, true, now);
+    cc_congested(t, b, flight < b->cc.cwnd ? flight : b->cc.cwnd, true, now);
     cc_set(t, b, b->cc.cwnd, RULE_ECN, now);
     prr_begin(t, b, NULL);
     ecn_reduced(t, b);

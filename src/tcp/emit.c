@@ -131,7 +131,7 @@ static bool emit_syn(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emi
     struct tcp_header *h =
         emit_header(t, b, out, b->snd.iss, answer ? CTL_SYN | CTL_ACK : CTL_SYN, now);
 
-    h->flags |= (uint8_t)ecn_syn(b, answer);
+    h->flags |= (uint8_t)ecn_syn(t, b, answer, now);
     h->opt.present |= OPT_MSS;
     h->opt.mss = b->rcv.mss;
     if (b->head.tag & TAG_SACK)
@@ -573,7 +573,7 @@ bool tcp_emit(struct tcp *t, struct tcb *b, struct tcp_out *out, enum emit_why *
         sent = emit_tail_probe(t, b, out, why, now);
     if (!sent && tcb_is(b, F_SYNC))
         sent = emit_text(t, b, out, why, now);
-    if (!sent && frto_gives_up(t, b))
+    if (!sent && frto_gives_up(t, b, now))
         sent = emit_next(t, b, out, false, why, now) ||
                (tcb_is(b, F_SYNC) && emit_text(t, b, out, why, now));
     if (!sent)

@@ -105,7 +105,7 @@ bool scoreboard_find_lost(struct tcp *t, struct tcb *b, estab_time now);
 /* The first segment, of a peer that sends no blocks. */
 bool scoreboard_lose_first(struct tcp *t, struct tcb *b, estab_time now);
 /* Whether what begins at SND.UNA was SACKed: the receiver has reneged, and nothing is SACKed any more. */
-bool scoreboard_reneged(struct tcp *t, struct tcb *b);
+bool scoreboard_reneged(struct tcp *t, struct tcb *b, estab_time now);
 /* All that the timer says is lost. */
 void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now);
 
@@ -115,10 +115,10 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now);
 void rack_delivered(struct tcp *t, struct tcb *b, const struct tcp_range *r, snd_seq end,
                     const struct ack_news *news, estab_time now);
 /* All of an acknowledgment was taken in: reordering, and its window. */
-void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news);
+void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now);
 /* What is lost by time now; whether anything was found, and until when to wait for the rest. */
 bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now);
-void rack_recovered(struct tcb *b);
+void rack_recovered(struct tcp *t, struct tcb *b, estab_time now);
 /* What begins at `from` was overtaken. */
 void rack_reordered(struct ack_news *news, snd_seq from);
 /* Whether a range was sent so recently that a timeout does not tell of it. */

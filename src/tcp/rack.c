@@ -78,21 +78,35 @@ uint32_t rack_reordering(const struct tcb *b)
 }
 
 /* How far: from the lowest that was overtaken to the highest that was delivered, as Linux counts it. */
-static void reordering_learn(struct tcp *t, struct tcb *b, const struct ack_news *news, snd_seq fack)
+static void reordering_learn(struct tcp *t, struct tcb *b, const struct ack_news *news, snd_seq fack,
+                             estab_time now)
 {
     uint32_t far = snd_lt(news->reordered_from, fack) ? snd_span(news->reordered_from, fack) : 0;
     uint32_t segments = (far + b->snd.mss - 1) / b->snd.mss;
     struct tcp_telemetry *m = tcp_telemetry(t, b);
 
+    bool more = segments > rack_reordering(b), news_of_it = more || !b->rtt.reorder_seen;
+
     b->rtt.reorder_seen = true;
     if (m)
         m->reorderings++;
-    if (segments > rack_reordering(b))
+    if (more)
         b->rtt.reordering = (uint8_t)(segments < UINT8_MAX ? segments : UINT8_MAX);
+    if (news_of_it)
+        NOTE(t, REORDERED, b->head.handle, now, news->reordered_from.v, segments, rack_reordering(b));
+}
+
+/* How long what may be reordered is waited for. */
+static uint32_t window_us(const struct tcb *b)
+{
+    uint64_t window = (1 + (uint64_t)b->rtt.reorder_steps) * (b->rtt.least_us / 4);
+    uint32_t srtt = b->rtt.srtt_us8 / 8;
+
+    return window < srtt ? (uint32_t)window : srtt;
 }
 
 /* Steps 3 and 4: reordering, and what the peer got twice. */
-void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
+void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
@@ -105,7 +119,7 @@ void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
             break;
         }
     if (news->reordered)
-        reordering_learn(t, b, news, k->rack.fack);
+        reordering_learn(t, b, news, k->rack.fack, now);
     if (k->rack.dsacked && snd_leq(k->rack.round, b->snd.una))
         k->rack.dsacked = false;
     if (!news->dsack || k->rack.dsacked)
@@ -115,12 +129,15 @@ void rack_acked(struct tcp *t, struct tcb *b, const struct ack_news *news)
     b->rtt.reorder_persist = PERSIST;
     if (b->rtt.reorder_steps < UINT8_MAX)
         b->rtt.reorder_steps++;
+    NOTE(t, REORDER_WIDENED, b->head.handle, now, news->twice.left, window_us(b), b->rtt.reorder_steps);
 }
 
-void rack_recovered(struct tcb *b)
+void rack_recovered(struct tcp *t, struct tcb *b, estab_time now)
 {
-    if (b->rtt.reorder_persist > 0 && --b->rtt.reorder_persist == 0)
-        b->rtt.reorder_steps = 0;
+    if (b->rtt.reorder_persist == 0 || --b->rtt.reorder_persist > 0)
+        return;
+    b->rtt.reorder_steps = 0;
+    NOTE(t, REORDER_RESET, b->head.handle, now, PERSIST, window_us(b));
 }
 
 uint32_t rack_window_us(const struct tcp *t, const struct tcb *b)
@@ -128,12 +145,10 @@ uint32_t rack_window_us(const struct tcp *t, const struct tcb *b)
     const struct tcp_scoreboard *k = tcb_board(t, b);
     bool sure = (b->flags & (TCB_RECOVERY | TCB_RECOVER)) || b->rtt.dupacks >= DUPTHRESH ||
                 k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss;
-    uint64_t window = (1 + (uint64_t)b->rtt.reorder_steps) * (b->rtt.least_us / 4);
-    uint32_t srtt = b->rtt.srtt_us8 / 8;
 
     if (!b->rtt.reorder_seen && sure)
         return 0;
-    return window < srtt ? (uint32_t)window : srtt;
+    return window_us(b);
 }
 
 /* How long a range has yet, in microseconds; 0 or less: none. */
@@ -159,16 +174,16 @@ static bool is_passed(const struct tcp_scoreboard *k, uint32_t i)
 bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
-    uint32_t window_us;
+    uint32_t wait_us;
     int32_t most = 0;
     bool found = false;
 
     if (!k || !k->rack.any)
         return false;
-    window_us = rack_window_us(t, b);
+    wait_us = rack_window_us(t, b);
     for (uint32_t i = 0; i < k->count; i++) {
         const struct tcp_range *r = &ranges_of(k)[i];
-        int32_t left = time_left(k, r, window_us, now);
+        int32_t left = time_left(k, r, wait_us, now);
 
         if ((r->marks & RANGE_SACKED) || (r->marks & (RANGE_LOST | RANGE_AGAIN)) == RANGE_LOST)
             continue;
@@ -179,7 +194,7 @@ bool rack_find_lost(struct tcp *t, struct tcb *b, estab_time now)
             continue;
         flight_mark(k, i, RANGE_LOST, RANGE_AGAIN);
         NOTE(t, LOST_BY_RACK, b->head.handle, now, r->left.v, range_span(k, i),
-             (uint32_t)us_of(now) - r->sent_us, k->rack.rtt_us, window_us);
+             (uint32_t)us_of(now) - r->sent_us, k->rack.rtt_us, wait_us);
         found = true;
     }
     k->rack.waits = most > 0;

@@ -43,7 +43,7 @@ static void recovery_point(struct tcp *t, struct tcb *b, estab_time now)
     undo_begin(t, b, false, now);
     mtu_inconclusive(t, b, now);
     if (!ecn_shrinks(b)) /* by an ECE, in the same window */
-        cc_congested(b, flight_size(b), false, now);
+        cc_congested(t, b, flight_size(b), false, now);
     ecn_reduced(t, b);
     b->rtt.recover = b->snd.nxt;
     b->flags |= TCB_RECOVERY;
@@ -187,7 +187,7 @@ static void tail_repaired(struct tcp *t, struct tcb *b, estab_time now)
     uint32_t flight = board_of(t, b)->tlp.flight;
 
     if (!ecn_shrinks(b))
-        cc_congested(b, flight < b->cc.cwnd ? flight : b->cc.cwnd, false, now);
+        cc_congested(t, b, flight < b->cc.cwnd ? flight : b->cc.cwnd, false, now);
     ecn_reduced(t, b);
     undo_never(t, b); /* it answers to this loss, and to none before */
     cc_set(t, b, b->cc.ssthresh, RULE_TAIL_REPAIRED, now);
@@ -205,7 +205,7 @@ static void sack_leave(struct tcp *t, struct tcb *b, estab_time now)
 {
     NOTE(t, RECOVERY_LEFT, b->head.handle, now, b->snd.una.v);
     b->flags &= ~(uint32_t)(TCB_RECOVERY | TCB_RETRANSMIT);
-    rack_recovered(b);
+    rack_recovered(t, b, now);
     cc_set(t, b, b->cc.ssthresh, RULE_SACK_RECOVERED, now);
 }
 
@@ -247,13 +247,13 @@ static bool sack_finds_lost(struct tcp *t, struct tcb *b, const struct ack_news 
 }
 
 /* SND.UNA has moved to what was SACKed and is not acknowledged along with it (RFC 2018 section 8). */
-static bool has_reneged(struct tcp *t, struct tcb *b)
+static bool has_reneged(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
     if (!k)
         return false;
-    k->reneged = scoreboard_reneged(t, b);
+    k->reneged = scoreboard_reneged(t, b, now);
     if (k->reneged)
         k->rack.waits = k->tlp.due = false;
     return k->reneged;
@@ -261,7 +261,7 @@ static bool has_reneged(struct tcp *t, struct tcb *b)
 
 static void sack_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news, estab_time now)
 {
-    bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && has_reneged(t, b);
+    bool repaired = tlp_acked(t, b, news, now), reneged = news->acked > 0 && has_reneged(t, b, now);
     bool found = false, before = b->flags & TCB_RECOVERY;
 
     if ((b->flags & TCB_RECOVERY) && !snd_lt(b->snd.una, b->rtt.recover))
@@ -302,12 +302,12 @@ void recovery_arrives(struct tcp *t, struct tcb *b, const struct ack_news *news,
 
     if (news->acked > 0)
         b->rtt.dupacks = 0;
-    rack_acked(t, b, news);
+    rack_acked(t, b, news, now);
     undone = undo_acked(t, b, news, now);
     if ((b->flags & TCB_RECOVER) && covers_recover(t, b)) {
         b->flags &= ~(uint32_t)TCB_RECOVER;
         undo_ended(t, b);
-        rack_recovered(b);
+        rack_recovered(t, b, now);
     }
     if (loss_by_sack(t, b))
         sack_arrives(t, b, news, now);
@@ -355,8 +355,10 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
     if (!again)
         undo_begin(t, b, true, now);
     /* As many as without reordering would have told of a loss, and did not: it was thought too great. */
-    if (!again && k && k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss)
+    if (!again && k && k->sacked >= DUPTHRESH * (uint32_t)b->snd.mss && b->rtt.reordering > 0) {
+        NOTE(t, REORDER_FORGOTTEN, b->head.handle, now, rack_reordering(b), k->sacked);
         b->rtt.reordering = 0;
+    }
     cc_timed_out(t, b, flight_timed_out(b), again, now);
     ecn_reduced(t, b);
     if (b->flags & TCB_RECOVERY)
@@ -372,6 +374,8 @@ void recovery_timeout(struct tcp *t, struct tcb *b, estab_time now)
         /* Not RFC 5682 section 2.1, step 1: also after the next timeout in a row, as Linux does, for only the
          * first segment has gone again since. */
         k->undo.frto = again && !(k->undo.by_timeout && k->undo.possible) ? FRTO_NONE : FRTO_HEAD;
+        if (k->undo.frto == FRTO_HEAD)
+            NOTE(t, FRTO_BEGINS, b->head.handle, now, b->snd.una.v, tcb_outstanding(b));
     }
     if (by_sack) {
         scoreboard_timeout(t, b, now);

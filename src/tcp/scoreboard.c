@@ -177,13 +177,14 @@ static void forget(struct tcp_scoreboard *k)
  * reneged.  "The data sender MUST NOT discard data before it is acknowledged by the Cumulative
  * Acknowledgment field" (RFC 2018 section 8), so nothing is lost but what the scoreboard said.
  */
-bool scoreboard_reneged(struct tcp *t, struct tcb *b)
+bool scoreboard_reneged(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
     if (!k || k->count == 0 || !(ranges_of(k)[0].marks & RANGE_SACKED))
         return false;
     note_reason(t, REASON_SACK_RENEGED);
+    NOTE(t, SACK_RENEGED, b->head.handle, now, b->snd.una.v, k->sacked);
     forget(k);
     flight_join(t, k);
     return true;
@@ -196,7 +197,7 @@ void scoreboard_timeout(struct tcp *t, struct tcb *b, estab_time now)
 
     if (!k || !loss_by_sack(t, b))
         return;
-    (void)scoreboard_reneged(t, b);
+    (void)scoreboard_reneged(t, b, now);
     if (b->rtt.retries > 1)
         flight_yield(t, k);
     (void)lose_first(t, b);

@@ -362,7 +362,7 @@ struct tcp_cold {
 };
 
 /* Every receiver with a gap has one, and every sender that is paced. */
-_Static_assert(sizeof(struct tcp_cold) <= 136, "docs/architecture.md says it");
+_Static_assert(sizeof(struct tcp_cold) <= 128, "docs/architecture.md says it");
 
 enum range_mark {
     RANGE_SACKED = 1,

@@ -587,7 +587,7 @@ void tlp_fired(struct tcp *t, struct tcb *b, estab_time now);
 void tlp_sent(struct tcp *t, struct tcb *b, bool again);
 struct tcp_sack_block tlp_piece(const struct tcp *t, const struct tcb *b, uint32_t mss); /* sent last */
 /* F-RTO has asked for new text, and there is none to be sent: it knows nothing. */
-bool frto_gives_up(struct tcp *t, struct tcb *b);
+bool frto_gives_up(struct tcp *t, struct tcb *b, estab_time now);
 void recovery_waited(struct tcp *t, struct tcb *b, estab_time now);
 
 /* ---- ecn.c: RFC 3168 ------------------------------------------------------------------------------------- */
@@ -598,11 +598,11 @@ void ecn_set(struct tcb *b, uint32_t mode);
 uint8_t ecn_asks(const struct tcb *b);
 uint8_t ecn_answers(struct tcp *t, uint32_t mode, const struct segment *s, estab_time now);
 /* The flags of a SYN, or of the SYN,ACK of a TCB. */
-unsigned ecn_syn(struct tcb *b, bool answer);
+unsigned ecn_syn(struct tcp *t, struct tcb *b, bool answer, estab_time now);
 /* The peer's SYN or SYN,ACK: whether it is agreed on. */
 void ecn_take_syn(struct tcp *t, struct tcb *b, const struct segment *s, estab_time now);
 /* A reset answers our SYN.  True: it asked for ECN, and goes again without. */
-bool ecn_refused(struct tcp *t, struct tcb *b);
+bool ecn_refused(struct tcp *t, struct tcb *b, estab_time now);
 /* Marks a segment of text at `seq`, SND.NXT not yet moved; what else goes along with any segment. */
 void ecn_sends(struct tcb *b, struct tcp_out *out, snd_seq seq);
 unsigned ecn_echoes(const struct tcb *b);
@@ -692,7 +692,7 @@ void tune_begin(const struct tcp *t, struct tcb *b);
 /* Text has come in order, while so many bytes were held beyond a gap; text of ours was acknowledged. */
 void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32_t beyond,
                    estab_time now);
-void tune_acked(const struct tcp *t, struct tcb *b);
+void tune_acked(struct tcp *t, struct tcb *b, estab_time now);
 
 /* ---- emit.c -------------------------------------------------------------------------------------------------- */
 

@@ -76,7 +76,7 @@ void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32
                    estab_time now)
 {
     bool times = (b->head.tag & TAG_TIMESTAMPS) || (b->flags & TCB_RTT_VALID);
-    uint32_t most = window_most(t, b);
+    uint32_t most = window_most(t, b), before;
     uint64_t room;
 
     if (!tuned(t, b, TUNE_RECEIVE_SET) || !times) {
@@ -86,7 +86,10 @@ void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32
     if (!round_over(b, s, now))
         return;
     room = (uint64_t)TIMES * taken_in_round(b) + MORE_SEGMENTS * (uint64_t)b->rcv.mss;
+    before = window_capacity(t, b);
     window_grow(t, b, least(room, most));
+    if (window_capacity(t, b) > before)
+        NOTE(t, RECEIVE_GROWN, b->head.handle, now, window_capacity(t, b), taken_in_round(b));
     b->rcv.round = rcv_add(taken(b), beyond);
     b->rcv.round_ms = ms_of(now);
     b->tune |= TUNE_ROUND;
@@ -94,13 +97,22 @@ void tune_received(struct tcp *t, struct tcb *b, const struct segment *s, uint32
 
 /* ---- sending -------------------------------------------------------------------------------------- */
 
-void tune_acked(const struct tcp *t, struct tcb *b)
+/* A power of two was reached: often enough to be told of what grows with each acknowledgment. */
+static bool is_twice(uint32_t before, uint32_t now)
+{
+    return (before ^ now) > before;
+}
+
+void tune_acked(struct tcp *t, struct tcb *b, estab_time now)
 {
     uint32_t window = b->cc.cwnd, first = SEND_SEGMENTS_LEAST * (uint32_t)b->snd.mss, room;
 
     if (!tuned(t, b, TUNE_SEND_SET) || window_pressed(t))
         return;
     room = least((uint64_t)TIMES * (window > first ? window : first), t->config.send_buffer);
-    if (room > b->snd.buffer)
-        b->snd.buffer = room;
+    if (room <= b->snd.buffer)
+        return;
+    if (is_twice(b->snd.buffer, room))
+        NOTE(t, SEND_GROWN, b->head.handle, now, room, window);
+    b->snd.buffer = room;
 }

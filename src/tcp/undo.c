@@ -141,8 +141,17 @@ static void count_dsack(struct tcp_scoreboard *k, const struct ack_news *news)
     k->undo.twice -= n < k->undo.twice ? n : k->undo.twice;
 }
 
+/* Text was lost, and goes again. */
+static void frto_real(struct tcp *t, const struct tcb *b, struct tcp_scoreboard *k, const struct ack_news *news,
+                      estab_time now)
+{
+    NOTE(t, FRTO_REAL, b->head.handle, now, b->snd.una.v, news->sacked);
+    k->undo.frto = FRTO_NONE;
+}
+
 /* Whether F-RTO says that the timeout was spurious; and what is sent next while it does not know. */
-static bool frto_acked(const struct tcp *t, struct tcb *b, struct tcp_scoreboard *k, const struct ack_news *news)
+static bool frto_acked(struct tcp *t, struct tcb *b, struct tcp_scoreboard *k, const struct ack_news *news,
+                       estab_time now)
 {
     bool by_sack = loss_by_sack(t, b);
     uint32_t ahead = tcb_outstanding(b);
@@ -155,24 +164,28 @@ static bool frto_acked(const struct tcp *t, struct tcb *b, struct tcp_scoreboard
     if (k->undo.frto == FRTO_NEW_TEXT) {
         if (news->sacked == 0 && !news->duplicate)
             return false;
-        k->undo.frto = FRTO_NONE; /* step 3a: it was real */
+        frto_real(t, b, k, news, now); /* step 3a */
         if (!by_sack)
             emit_seek(b, b->snd.una);
     } else if (news->acked > 0) {
         bool more = tcb_not_sent(b) > 0 && b->snd.wnd > ahead;
 
         k->undo.frto = more ? FRTO_NEW_TEXT : FRTO_NONE; /* step 2b */
+        if (more)
+            NOTE(t, FRTO_TRIES, b->head.handle, now, b->snd.una.v, b->rtt.recover.v);
+        else
+            NOTE(t, FRTO_UNKNOWN, b->head.handle, now, b->snd.nxt.v, tcb_not_sent(b));
         if (more && !by_sack)
             emit_seek(b, b->snd.nxt);
         if (more)
             b->flags |= TCB_OVERRIDE;
     } else if (news->duplicate) {
-        k->undo.frto = FRTO_NONE; /* step 2a */
+        frto_real(t, b, k, news, now); /* step 2a */
     }
     return false;
 }
 
-bool frto_gives_up(struct tcp *t, struct tcb *b)
+bool frto_gives_up(struct tcp *t, struct tcb *b, estab_time now)
 {
     struct tcp_scoreboard *k = board_of(t, b);
 
@@ -181,6 +194,7 @@ bool frto_gives_up(struct tcp *t, struct tcb *b)
     if (b->pace & PACE_WAITS) /* it will be sent */
         return false;
     k->undo.frto = FRTO_NONE;
+    NOTE(t, FRTO_UNKNOWN, b->head.handle, now, b->snd.nxt.v, tcb_not_sent(b));
     if (!loss_by_sack(t, b))
         emit_seek(b, b->snd.una);
     return true;
@@ -196,7 +210,7 @@ bool undo_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab
     count_dsack(k, news);
     if (busy && news->acked > 0 && echoes_the_original(t, b, news->segment)) {
         undo(t, b, RULE_UNDO_EIFEL, now);
-    } else if (k->undo.by_timeout && frto_acked(t, b, k, news)) {
+    } else if (k->undo.by_timeout && frto_acked(t, b, k, news, now)) {
         undo(t, b, RULE_UNDO_FRTO, now);
     } else if (news->dsack && k->undo.any && k->undo.twice == 0) {
         undo(t, b, RULE_UNDO_DSACK, now);

@@ -122,7 +122,7 @@ class VirtualTime(unittest.TestCase):
     def test_why(self):
         told = demo("--no-kernel", "--why").stdout
         self.assertIn("why: sent: retransmission, probe of the tail", told)
-        self.assertIn("the tail up to 15 is silent since 220000 us", told)
+        self.assertIn("the tail up to 15 was silent for 220.000 ms", told)
 
 
 class File(unittest.TestCase):

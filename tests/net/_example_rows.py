@@ -175,6 +175,7 @@ ALONE = [
     Row("estab script --ip-version ipv6 tests/script/handshake/*.pkt",
         says=[" passed"]),
     Row("estab script --ip-version ipv6 tests/script/*/*.pkt", says=[" passed"], code=1),
+    Row("estab script --why tests/script/recovery/tail-probe.pkt", says=["it is probed (RFC 8985 7.3)"]),
     Row("estab script --ip-version ipv4-mapped-ipv6 tests/script/handshake/*.pkt",
         says=[" passed"]),
     Row("estab script --json $(find tcp -name '*.pkt' ! -name '*v6.pkt' | sort)",

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/trace.h"
 #include "support/random.h"
 #include "support/wire.h"
 
@@ -175,6 +176,18 @@ WIRE_TEST(a_fin_beyond_a_gap_is_in_the_block)
     TOLD(1, BLOCK(101, 202));
 }
 
+/* And by how much, from where on: pieces of one byte here. */
+static bool dropped_is_traced(struct wire *w)
+{
+    struct estab_trace t;
+
+    wire_pump(w);
+    while (estab_trace_next(w->stack, &t))
+        if (t.kind == TRACE_OUT_OF_ORDER)
+            return t.arg[1] == 1;
+    return false;
+}
+
 /* RFC 2018 section 8 lets a receiver drop what it has told; it does not tell of it any more. */
 WIRE_TEST(dropped_text_is_not_told)
 {
@@ -184,6 +197,7 @@ WIRE_TEST(dropped_text_is_not_told)
     c.chunk_bytes = 512;
     c.receive_reserve = c.receive_buffer = 4096;
     c.chunks = 128;
+    c.trace_records = 4096;
     wire_start(w, &c);
     OPEN(65535, .sack_ok = true);
     for (uint32_t seq = 11; seq < 4000; seq += 20) { /* one byte each in a chunk of its own */
@@ -196,6 +210,7 @@ WIRE_TEST(dropped_text_is_not_told)
     SKIP;
     CHECK(wire_reason(w, "TEXT_NO_ROOM") > 0);
     CHECK(last > 4);
+    CHECK(dropped_is_traced(w));
 }
 
 /* ---- duplicates (RFC 2883 section 4) -------------------------------------------------------------------- */

@@ -106,7 +106,7 @@ static void the_ninth_sample_decides(void **state)
     round_of(&f, 100 * MS);
     for (int i = 0; i < 8; i++)
         assert_int_equal(ack(&f, 3 * MS, 150 * MS), RULE_SLOW_START);
-    assert_int_equal(ack(&f, 3 * MS, 150 * MS), RULE_HYSTART);
+    assert_int_equal(ack(&f, 3 * MS, 150 * MS), RULE_HYSTART_DELAY);
     assert_int_equal(f.w.ssthresh, f.w.cwnd);
     assert_int_equal(ack(&f, 3 * MS, 150 * MS), RULE_CUBIC);
 }

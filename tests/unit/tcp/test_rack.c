@@ -87,10 +87,10 @@ static void steps_are_forgotten_after_sixteen_recoveries(void **state)
     b.rtt.reorder_steps = 3;
     b.rtt.reorder_persist = 16;
     for (int i = 0; i < 15; i++) {
-        rack_recovered(&b);
+        rack_recovered(&t, &b, 0);
         assert_int_equal(b.rtt.reorder_steps, 3);
     }
-    rack_recovered(&b);
+    rack_recovered(&t, &b, 0);
     assert_int_equal(b.rtt.reorder_steps, 0);
 }
 
