@@ -312,26 +312,28 @@ struct estab_interface {
 
 /* Adds an interface and the route to its own prefix; its number, from 0, or -1: full or invalid.  An
  * IPv6 address turns IPv6 on, as estab_address_add does; an unspecified one, on Ethernet, gives it its
- * link-local address alone. */
+ * link-local address alone.  IPv4's unspecified address, ::ffff:0.0.0.0/0, on Ethernet: it gets its own by
+ * estab_address_add, and until then only sends and receives broadcasts. */
 ESTAB_API ESTAB_MUST_CHECK int estab_interface_add(estab_stack *, const struct estab_interface *);
 /* Tells the stations of an Ethernet link that the interface's address is here now, in case that they
  * remember another one (RFC 5227 section 3, RFC 4861 section 7.2.6).  A loop does so when a device
  * joins; an IPv6 address that is looked for on the link first does so once it is ours.  INVALID. */
 ESTAB_API enum estab_error estab_interface_announce(estab_stack *, int interface);
-/* Gives an interface an IPv6 address more, and the route to its prefix.  The first one of an interface
+/* Gives an interface that has no IPv4 address one; or an IPv6 address more, and the route to its prefix.  The first one of an interface
  * turns IPv6 on there: on Ethernet the link-local address of its MAC comes with it (RFC 4862 section
  * 5.3), and may be all that is wanted: `address` unspecified.  INVALID, EXISTS, NO_RESOURCES. */
 ESTAB_API ESTAB_MUST_CHECK enum estab_error estab_address_add(estab_stack *, int interface,
                                                               struct estab_addr address,
                                                               uint8_t prefix_length, estab_time now);
-/* On Ethernet an IPv6 address is looked for on the link first (RFC 4862 section 5.4), a second or two;
- * meanwhile connections may be opened from it, and wait. */
+/* On Ethernet an address that is added is looked for on the link first (RFC 4862 section 5.4, RFC 5227), a
+ * second or two; meanwhile connections may be opened from it, and wait. */
 enum estab_address_state {
     ESTAB_ADDRESS_TENTATIVE,
     ESTAB_ADDRESS_PREFERRED,
     ESTAB_ADDRESS_DUPLICATE, /* another station has it: never used */
     ESTAB_ADDRESS_DEPRECATED, /* its preferred lifetime is over: used where there is no other */
     ESTAB_ADDRESS_EXPIRED,    /* so is its valid lifetime: not used, until a router says more */
+    ESTAB_ADDRESS_REMOVED,   /* by estab_address_remove; nothing is sent from it any more */
 };
 
 struct estab_address {
@@ -359,6 +361,10 @@ struct estab_router {
 ESTAB_API bool estab_router_next(const estab_stack *, uint32_t *cursor, struct estab_router *);
 /* Walks our addresses: *cursor starts at 0; false at the end. */
 ESTAB_API bool estab_address_next(const estab_stack *, uint32_t *cursor, struct estab_address *);
+/* Takes an interface's IPv4 address away, and all routes that lead through its network.  Connections from it
+ * stay, and what they send is dropped.  Its place is kept for when it comes again.  INVALID. */
+ESTAB_API enum estab_error estab_address_remove(estab_stack *, int interface, struct estab_addr address,
+                                                estab_time now);
 /* Whether an interface of ours has this address. */
 ESTAB_API bool estab_address_is_local(const estab_stack *, struct estab_addr address);
 /* Adds a route: longest prefix wins, then the one added first.  An unspecified gateway means that
@@ -618,6 +624,10 @@ enum estab_udp_option {
     ESTAB_UDP_TTL,            /* 1..255; 0: the stack's */
     ESTAB_UDP_DIFFSERV,       /* 0..63 */
     ESTAB_UDP_DONT_FRAGMENT,  /* 1: what is longer than the link carries is TOO_LONG; 0: it goes in parts */
+    ESTAB_UDP_BROADCAST,      /* 1: it may send to a broadcast address of IPv4 (RFC 919): from its interface's
+                               * address, or from none where there is none yet; never to ourselves */
+    ESTAB_UDP_INTERFACE,      /* by which it sends and receives broadcasts, 1 + its number; 0: by the first one
+                               * of that network, from any */
 };
 
 /* NO_CONNECTION, INVALID. */

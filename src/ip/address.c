@@ -21,6 +21,22 @@ int ip_address_new(struct ip *ip, unsigned interface, const struct estab_addr *a
     return (int)ip->address_count++;
 }
 
+int ip_address_again(struct ip *ip, unsigned interface, const struct estab_addr *address,
+                     unsigned prefix_length)
+{
+    for (uint32_t i = 0; i < ip->address_count; i++) {
+        struct ip_address *a = &ip->addresses[i];
+
+        if (a->state != ESTAB_ADDRESS_REMOVED || a->interface != interface ||
+            !addr_equal(&a->address, address))
+            continue;
+        a->state = ESTAB_ADDRESS_PREFERRED;
+        a->prefix_length = (uint8_t)prefix_length;
+        return (int)i;
+    }
+    return -1;
+}
+
 int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned interface)
 {
     bool link = addr_is_link_local(address) && interface != IP_LOOPBACK;
@@ -28,7 +44,8 @@ int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned 
     for (uint32_t i = 0; i < ip->address_count; i++) {
         const struct ip_address *a = &ip->addresses[i];
 
-        if (addr_equal(&a->address, address) && (!link || a->interface == interface))
+        if (a->state != ESTAB_ADDRESS_REMOVED && addr_equal(&a->address, address) &&
+            (!link || a->interface == interface))
             return (int)i;
     }
     return -1;

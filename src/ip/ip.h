@@ -146,6 +146,9 @@ static inline struct neighbour *ip_neighbour(const struct ip *ip, uint32_t i)
 /* A new address of an interface; its number, or -1: the table is full. */
 int ip_address_new(struct ip *ip, unsigned interface, const struct estab_addr *address,
                    unsigned prefix_length);
+/* The place of an address that was taken from the interface, ours again; -1: it has none. */
+int ip_address_again(struct ip *ip, unsigned interface, const struct estab_addr *address,
+                     unsigned prefix_length);
 /* The number of an address of ours; -1: it is none.  A link-local one has to be this interface's. */
 int ip_local(const struct ip *ip, const struct estab_addr *address);
 int ip_local_on(const struct ip *ip, const struct estab_addr *address, unsigned interface);
@@ -157,7 +160,8 @@ static inline bool ip_speaks(const struct ip_address *a)
 /* Whether it never will be again. */
 static inline bool ip_silent(const struct ip_address *a)
 {
-    return a->state == ESTAB_ADDRESS_DUPLICATE || a->state == ESTAB_ADDRESS_EXPIRED;
+    return a->state == ESTAB_ADDRESS_DUPLICATE || a->state == ESTAB_ADDRESS_EXPIRED ||
+           a->state == ESTAB_ADDRESS_REMOVED;
 }
 /* How long a packet may be there. */
 static inline uint32_t ip_mtu(const struct ip *ip, unsigned interface, bool six)
@@ -173,6 +177,8 @@ bool ip_in_group(const struct ip *ip, const struct estab_addr *group, unsigned i
 
 /* Begins to look whether others have an address; the first question goes after `wait`. */
 void dad_begin(struct ip *ip, unsigned local, estab_time wait, estab_time now);
+/* An IPv4 address is ours: it is the interface's, and told to its stations. */
+void dad_take(struct ip *ip, const struct ip_address *a);
 /* Somebody has it. */
 void dad_conflict(struct ip *ip, unsigned local);
 estab_time dad_deadline(const struct ip *ip);
@@ -221,7 +227,15 @@ bool slaac_expire(struct ip *ip, estab_time now);
 
 /* `from`: the number of our address, which names the link of a link-local destination; -1: any. */
 struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int from);
+/* Whether this is a broadcast address of IPv4 that packets of an interface may have. */
+bool ip_is_broadcast(const struct ip *ip, const struct estab_addr *a, unsigned interface);
+/* The interface by which a packet to a broadcast address goes: the one wanted (1 + its number; 0: any) or the
+ * first, if it is one of its addresses; -1: none. */
+int ip_broadcast_by(const struct ip *ip, const struct estab_addr *a, unsigned wanted);
 bool ip_route_add(struct ip *ip, const struct ip_route *route);
+/* Forgets the route to a prefix of an interface, and all whose next hop is in it. */
+void ip_route_forget(struct ip *ip, const struct estab_addr *address, unsigned prefix_length,
+                     unsigned interface);
 /* Why a packet between these may not be taken; REASON_NONE if it may. */
 enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigned interface);
 /* The same of IPv6, by `protocol` at the end of the chain of headers. */

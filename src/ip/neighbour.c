@@ -161,6 +161,19 @@ static void answer(struct ip *ip, unsigned interface, const struct arp_packet *a
     memcpy(r->mac, a->sender_mac, 6);
 }
 
+/* RFC 5227 section 2.1.1: somebody has the address that we look for, or looks for it, too. */
+static bool conflicts(struct ip *ip, unsigned interface, const struct arp_packet *a)
+{
+    bool probe = addr_is_unspecified(&a->sender) && a->operation == ARP_REQUEST;
+    int local = ip_local_on(ip, probe ? &a->target : &a->sender, interface);
+
+    if (local < 0 || ip->addresses[local].state != ESTAB_ADDRESS_TENTATIVE ||
+        memcmp(a->sender_mac, ip->interfaces[interface].mac, 6) == 0)
+        return false;
+    dad_conflict(ip, (unsigned)local);
+    return true;
+}
+
 enum reason neighbour_arp(struct ip *ip, unsigned interface, const uint8_t *p, size_t n,
                           bool *learned, estab_time now)
 {
@@ -170,9 +183,13 @@ enum reason neighbour_arp(struct ip *ip, unsigned interface, const uint8_t *p, s
 
     if (!arp_parse(p, n, &a))
         return REASON_ARP_MALFORMED;
-    if (addr_equal(&a.sender, &ip->interfaces[interface].address) || (a.sender_mac[0] & 1))
-        return REASON_ARP_MALFORMED; /* nobody else has our address; no station is a group */
-    ours = addr_equal(&a.target, &ip->interfaces[interface].address);
+    if (a.sender_mac[0] & 1)
+        return REASON_ARP_MALFORMED; /* no station is a group */
+    if (conflicts(ip, interface, &a))
+        return REASON_ARP_DUPLICATE;
+    if (addr_equal(&a.sender, &ip->interfaces[interface].address) && !addr_is_unspecified(&a.sender))
+        return REASON_ARP_MALFORMED; /* nobody else has our address */
+    ours = addr_equal(&a.target, &ip->interfaces[interface].address) && !addr_is_unspecified(&a.target);
     question = ours && a.operation == ARP_REQUEST;
     known = neighbour_lookup(ip, &a.sender, interface);
     if (!known && question && !addr_is_unspecified(&a.sender)) {

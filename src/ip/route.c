@@ -62,6 +62,24 @@ struct ip_path ip_path_to(const struct ip *ip, const struct estab_addr *dst, int
     return path_of(dst, best);
 }
 
+bool ip_is_broadcast(const struct ip *ip, const struct estab_addr *a, unsigned interface)
+{
+    const struct estab_interface *i;
+
+    if (interface == IP_LOOPBACK)
+        return false;
+    i = &ip->interfaces[interface];
+    return addr_is_ipv4(&i->address) && addr_is_broadcast(a, &i->address, i->prefix_length);
+}
+
+int ip_broadcast_by(const struct ip *ip, const struct estab_addr *a, unsigned wanted)
+{
+    for (unsigned i = 0; i < ip->interface_count; i++)
+        if ((wanted == 0 || wanted == i + 1) && ip_is_broadcast(ip, a, i))
+            return (int)i;
+    return -1;
+}
+
 bool ip_route_add(struct ip *ip, const struct ip_route *route)
 {
     if (ip->route_count == ESTAB_ROUTES_MAX)
@@ -69,6 +87,24 @@ bool ip_route_add(struct ip *ip, const struct ip_route *route)
     ip->routes[ip->route_count] = *route;
     ip->routes[ip->route_count++].used = 1;
     return true;
+}
+
+void ip_route_forget(struct ip *ip, const struct estab_addr *address, unsigned prefix_length,
+                     unsigned interface)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < ip->route_count; i++) {
+        const struct ip_route *r = &ip->routes[i];
+        bool own = addr_is_unspecified(&r->gateway) && r->prefix_length == prefix_length &&
+                   addr_in_prefix(&r->prefix, address, prefix_length);
+        bool through = !addr_is_unspecified(&r->gateway) &&
+                       addr_in_prefix(&r->gateway, address, prefix_length);
+
+        if (r->interface != interface || !(own || through))
+            ip->routes[kept++] = *r;
+    }
+    ip->route_count = kept;
 }
 
 static bool source_possible(const struct ip *ip, const struct estab_addr *src, unsigned interface)
@@ -84,10 +120,15 @@ static bool source_possible(const struct ip *ip, const struct estab_addr *src, u
 
 enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigned interface)
 {
+    bool broadcast = ip_is_broadcast(ip, &h->dst, interface);
+
     if (h->source_route)
         return REASON_IP_SOURCE_ROUTE;
-    if (!source_possible(ip, &h->src, interface))
+    /* Who has no address yet asks all of its link for one (RFC 1122 section 3.2.1.3, case a). */
+    if (!source_possible(ip, &h->src, interface) && !(broadcast && addr_is_unspecified(&h->src)))
         return REASON_IP_SOURCE;
+    if (broadcast && h->protocol == PROTO_UDP)
+        return REASON_NONE;
     if (ip_local(ip, &h->dst) < 0) {
         const struct estab_interface *i = &ip->interfaces[interface == IP_LOOPBACK ? 0 : interface];
 
@@ -97,7 +138,9 @@ enum reason ip_accepts(const struct ip *ip, const struct ipv4_header *h, unsigne
             return REASON_IP_BROADCAST;
         return REASON_IP_NOT_OURS;
     }
-    return REASON_NONE;
+    /* An address of ours that is not yet, or no longer, ours alone (RFC 5227 section 2.1). */
+    return ip->addresses[ip_local(ip, &h->dst)].state == ESTAB_ADDRESS_PREFERRED ? REASON_NONE
+                                                                                : REASON_IP_NOT_OURS;
 }
 
 /* RFC 4862 section 5.4: of a tentative address only neighbour discovery speaks, and of one that is

@@ -57,6 +57,7 @@ static void tell_options(struct estab_posix *p, struct sock *s)
         return;
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_RECEIVE_BUFFER, (uint32_t)dgram_rcvbuf(p, s));
     (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_SEND_BUFFER, (uint32_t)dgram_sndbuf(p, s));
+    (void)!estab_udp_set(p->stack, s->udp, ESTAB_UDP_BROADCAST, s->opt.broadcast != 0);
     dgram_traffic(p, s, &s->remote.addr);
 }
 

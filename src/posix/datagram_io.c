@@ -56,11 +56,13 @@ static uint8_t *gather(const struct iovec *iov, size_t count, size_t total)
     return text;
 }
 
-static int errno_of_send(enum estab_error error)
+static int errno_of_send(enum estab_error error, const struct estab_addr *to)
 {
+    bool broadcast = to && address_is_ipv4(to) && (to->b[12] < 224 || to->b[12] == 255);
+
     switch (error) {
-    case ESTAB_INVALID: /* a broadcast or multicast address, which the stack does not send to */
-        return ENETUNREACH;
+    case ESTAB_INVALID: /* a multicast address, which the stack does not send to; a broadcast without SO_BROADCAST */
+        return broadcast ? EACCES : ENETUNREACH;
     case ESTAB_REMOTE_UNSPECIFIED:
         return EADDRNOTAVAIL;
     default:
@@ -87,7 +89,7 @@ static ssize_t send_loop(struct estab_posix *p, struct sock *s, const struct est
         if (error == ESTAB_OK)
             return (ssize_t)n;
         if (error != ESTAB_AGAIN)
-            return -errno_of_send(error);
+            return -errno_of_send(error, to ? &to->addr : NULL);
         result = wait_sock(p, s, until);
         if (result < 0)
             return result;

@@ -23,10 +23,41 @@ static bool checksum_holds(const struct packet *p, const struct udp_header *h)
     return checksum_good(frame_sum(p->frame, p->at, h->length, sum));
 }
 
+/* Appends a datagram to a socket's queue. */
+static enum reason deliver(struct estab_stack *s, const struct packet *p, struct udp_socket *socket,
+                           const struct udp_record *r)
+{
+    struct chunk_pool *pool = &stack_tcp(s)->chunks;
+    enum reason reason = udp_admit(stack_udp(s), pool, socket, r);
+
+    if (reason != REASON_NONE)
+        return reason;
+    if (!frame_copy(pool, p->frame, p->at + UDP_HEADER, r->length, &socket->in))
+        UNREACHABLE(); /* udp_admit has looked for the chunks */
+    udp_admitted(stack_udp(s), socket, r);
+    return REASON_NONE;
+}
+
+/* A copy for each socket; nobody is told that there is none (RFC 1122 section 3.2.2). */
+static enum reason deliver_broadcast(struct estab_stack *s, const struct packet *p,
+                                     const struct udp_record *r, uint16_t port)
+{
+    const struct estab_endpoint local = {p->dst, port};
+    enum reason reason = REASON_UDP_BROADCAST, one;
+    struct udp_socket *socket = NULL;
+    bool any = false;
+
+    while ((socket = udp_lookup_broadcast(stack_udp(s), socket, &local, &r->remote, p->interface))) {
+        one = deliver(s, p, socket, r);
+        any = any || one == REASON_NONE;
+        reason = any ? REASON_NONE : one;
+    }
+    return reason;
+}
+
 enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time now)
 {
     struct udp *u = stack_udp(s);
-    struct chunk_pool *pool = &stack_tcp(s)->chunks;
     struct udp_record r = {.local = p->dst, .ttl = p->hop_limit, .traffic = p->diffserv};
     struct udp_header h;
     struct udp_socket *socket;
@@ -39,6 +70,8 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
         return reason;
     r.remote = (struct estab_endpoint){p->src, h.sport};
     r.length = (uint16_t)(h.length - UDP_HEADER);
+    if (ip_is_broadcast(&s->ip, &p->dst, p->interface))
+        return deliver_broadcast(s, p, &r, h.dport);
     socket = udp_lookup(u, &(struct estab_endpoint){p->dst, h.dport}, &r.remote);
     if (!socket) {
         if (addr_is_ipv4(&p->src))
@@ -47,13 +80,7 @@ enum reason packet_udp(struct estab_stack *s, const struct packet *p, estab_time
             packet6_no_port(s, p, now);
         return REASON_UDP_NO_PORT;
     }
-    reason = udp_admit(u, pool, socket, &r);
-    if (reason != REASON_NONE)
-        return reason;
-    if (!frame_copy(pool, p->frame, p->at + UDP_HEADER, r.length, &socket->in))
-        UNREACHABLE(); /* udp_admit has looked for the chunks */
-    udp_admitted(u, socket, &r);
-    return REASON_NONE;
+    return deliver(s, p, socket, &r);
 }
 
 enum reason packet_icmp_udp(struct estab_stack *s, const struct estab_addr *src,
@@ -207,6 +234,26 @@ static void build_next(struct estab_stack *s, struct estab_frame *f, struct udp_
         udp_sent(stack_udp(s), &stack_tcp(s)->chunks); /* its chunks are pinned */
 }
 
+/* Which station a datagram goes to, a broadcast to each; *own: whether our address may speak. */
+static enum neighbour_answer way_of(struct estab_stack *s, const struct udp_out *o, struct ip_path *path,
+                                    enum neighbour_answer *own, uint8_t mac[6], estab_time now)
+{
+    int local = ip_local(&s->ip, &o->src.addr);
+
+    *own = ANSWER_KNOWN;
+    if (o->broadcast) {
+        *path = (struct ip_path){
+            .next_hop = o->dst.addr, .interface = (uint8_t)(o->broadcast - 1), .found = true};
+        memset(mac, 0xff, 6);
+        return ANSWER_KNOWN;
+    }
+    *path = ip_path_to(&s->ip, &o->dst.addr, local);
+    *own = local < 0 ? ANSWER_NOBODY : own_address(s, (unsigned)local);
+    if (*own == ANSWER_WAIT)
+        return ANSWER_WAIT;
+    return path->found && *own == ANSWER_KNOWN ? neighbour_find(&s->ip, path, mac, now) : ANSWER_NOBODY;
+}
+
 bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
 {
     struct udp *u = stack_udp(s);
@@ -214,15 +261,11 @@ bool next_datagram(struct estab_stack *s, struct estab_frame *f, estab_time now)
     struct udp_out *o;
 
     while ((o = udp_next(u)) != NULL) {
-        int local = ip_local(&s->ip, &o->src.addr);
-        struct ip_path path = ip_path_to(&s->ip, &o->dst.addr, local);
-        enum neighbour_answer answer = ANSWER_NOBODY, own = own_address(s, (unsigned)local);
+        enum neighbour_answer own, answer;
+        struct ip_path path;
         uint8_t mac[6] = {0};
 
-        if (own == ANSWER_WAIT)
-            answer = own;
-        else if (path.found && own == ANSWER_KNOWN)
-            answer = neighbour_find(&s->ip, &path, mac, now);
+        answer = way_of(s, o, &path, &own, mac, now);
         if (answer == ANSWER_WAIT) {
             if (udp_block(u, pool))
                 stack_drop(s, REASON_UDP_WAITING, path.interface, now);

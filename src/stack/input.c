@@ -295,7 +295,7 @@ enum reason packet_ipv4(struct estab_stack *s, struct packet *p, estab_time now)
     if (reason != REASON_NONE)
         return reason;
     reason = ip_accepts(&s->ip, &h, p->interface);
-    if (reason == REASON_NONE && p->group)
+    if (reason == REASON_NONE && p->group && !ip_is_broadcast(&s->ip, &h.dst, p->interface))
         reason = REASON_IP_LINK_BROADCAST;
     if (reason != REASON_NONE)
         return reason;

@@ -154,10 +154,17 @@ static bool address_holds(const struct estab_addr *a, unsigned prefix_length)
            !addr_is_multicast(a) && (addr_is_ipv4(a) || !addr_is_loopback(a));
 }
 
+/* An interface that will have an IPv4 address later. */
+static bool waits_for_address(const struct estab_interface *i)
+{
+    return i->link == ESTAB_LINK_ETHERNET && addr_is_ipv4(&i->address) &&
+           addr_is_unspecified(&i->address) && i->prefix_length == 0;
+}
+
 static bool interface_holds(const struct estab_interface *i)
 {
     return i->size == sizeof *i && i->link <= ESTAB_LINK_IP &&
-           address_holds(&i->address, i->prefix_length) &&
+           (waits_for_address(i) || address_holds(&i->address, i->prefix_length)) &&
            i->mtu >= (addr_is_ipv4(&i->address) ? 576 : IPV6_MTU_MIN) && i->mtu <= 65535 &&
            (i->super_segment == 0 || i->checksum_offload);
 }
@@ -200,12 +207,16 @@ static enum estab_error address_new(struct estab_stack *s, unsigned interface,
     struct ip_route route = {.prefix = *address,
                              .prefix_length = (uint8_t)prefix_length,
                              .interface = (uint8_t)interface};
+    int n = ip_address_again(&s->ip, interface, address, prefix_length);
 
-    if (ip_local_on(&s->ip, address, interface) >= 0)
+    if (ip_local_on(&s->ip, address, interface) >= 0 && n < 0)
         return ESTAB_EXISTS;
-    if (s->ip.address_count == ESTAB_ADDRESSES_MAX || !ip_route_add(&s->ip, &route))
+    if (n < 0 && s->ip.address_count == ESTAB_ADDRESSES_MAX)
         return ESTAB_NO_RESOURCES;
-    (void)stack_address_new(s, interface, address, prefix_length);
+    if (!ip_route_add(&s->ip, &route))
+        return ESTAB_NO_RESOURCES;
+    if (n < 0)
+        (void)stack_address_new(s, interface, address, prefix_length);
     return ESTAB_OK;
 }
 
@@ -235,10 +246,61 @@ int estab_interface_add(estab_stack *s, const struct estab_interface *given)
         return -1;
     s->ip.interfaces[n] = *i;
     s->ip.interface_count++;
+    if (waits_for_address(i))
+        return (int)n;
     if (address_new(s, n, &i->address, i->prefix_length) != ESTAB_OK ||
         (!addr_is_ipv4(&i->address) && link_local_new(s, n) != ESTAB_OK))
         return -1; /* there was room */
     return (int)n;
+}
+
+/* The IPv4 address of an interface that waits for it: looked for with ARP first, where there is any. */
+static enum estab_error address4_add(struct estab_stack *s, unsigned interface,
+                                     const struct estab_addr *address, unsigned prefix_length,
+                                     estab_time now)
+{
+    enum estab_error error;
+    int n;
+
+    if (!waits_for_address(&s->ip.interfaces[interface]))
+        return addr_is_ipv4(&s->ip.interfaces[interface].address) ? ESTAB_EXISTS : ESTAB_INVALID;
+    if (!address_holds(address, prefix_length) || prefix_length == 0)
+        return ESTAB_INVALID;
+    error = address_new(s, interface, address, prefix_length);
+    if (error != ESTAB_OK)
+        return error;
+    n = ip_local_on(&s->ip, address, interface);
+    dad_begin(&s->ip, (unsigned)n, 0, now);
+    if (s->ip.addresses[n].state == ESTAB_ADDRESS_PREFERRED)
+        dad_take(&s->ip, &s->ip.addresses[n]);
+    return ESTAB_OK;
+}
+
+enum estab_error estab_address_remove(estab_stack *s, int interface, struct estab_addr address,
+                                      estab_time now)
+{
+    struct estab_interface *i;
+    struct ip_address *a;
+    int n;
+
+    (void)stack_now(s, now);
+    if (interface < 0 || (uint32_t)interface >= s->ip.interface_count || !addr_is_ipv4(&address))
+        return ESTAB_INVALID;
+    i = &s->ip.interfaces[interface];
+    n = ip_local_on(&s->ip, &address, (unsigned)interface);
+    if (n < 0)
+        return ESTAB_INVALID;
+    a = &s->ip.addresses[n];
+    if (a->interface != (unsigned)interface || i->link != ESTAB_LINK_ETHERNET)
+        return ESTAB_INVALID;
+    a->state = ESTAB_ADDRESS_REMOVED;
+    ip_route_forget(&s->ip, &address, a->prefix_length, (unsigned)interface);
+    if (addr_equal(&i->address, &address)) {
+        i->address = estab_ipv4(0, 0, 0, 0);
+        i->prefix_length = 0;
+    }
+    stack_unblock(s); /* what waited for it will not go */
+    return ESTAB_OK;
 }
 
 enum estab_error estab_address_add(estab_stack *s, int interface, struct estab_addr address,
@@ -246,9 +308,12 @@ enum estab_error estab_address_add(estab_stack *s, int interface, struct estab_a
 {
     enum estab_error error;
 
-    (void)stack_now(s, now);
-    if (interface < 0 || (uint32_t)interface >= s->ip.interface_count || addr_is_ipv4(&address) ||
-        s->ip.interfaces[interface].mtu < IPV6_MTU_MIN)
+    now = stack_now(s, now);
+    if (interface < 0 || (uint32_t)interface >= s->ip.interface_count)
+        return ESTAB_INVALID;
+    if (addr_is_ipv4(&address))
+        return address4_add(s, (unsigned)interface, &address, prefix_length, now);
+    if (s->ip.interfaces[interface].mtu < IPV6_MTU_MIN)
         return ESTAB_INVALID;
     if (!addr_is_unspecified(&address) && !address_holds(&address, prefix_length))
         return ESTAB_INVALID;

@@ -32,6 +32,23 @@ static enum estab_error source(const struct estab_stack *s, const struct estab_a
     return ESTAB_OK;
 }
 
+/* The same of a broadcast, which goes by one interface; *number: 1 + its number.  INVALID: the socket may not,
+ * or no link has this broadcast address. */
+static enum estab_error broadcast_source(const struct estab_stack *s, const struct udp_socket *socket,
+                                         const struct estab_addr *to, struct estab_addr *local,
+                                         uint32_t *mtu, uint8_t *number)
+{
+    int interface = ip_broadcast_by(&s->ip, to, socket->interface);
+
+    if (interface < 0 || !socket->broadcasts)
+        return ESTAB_INVALID;
+    if (addr_is_unspecified(local))
+        *local = s->ip.interfaces[interface].address;
+    *mtu = s->ip.interfaces[interface].mtu;
+    *number = (uint8_t)(interface + 1);
+    return ESTAB_OK;
+}
+
 /* ---- open, connect, close -------------------------------------------------------------------------- */
 
 static enum estab_error connect(struct estab_stack *s, struct udp_socket *socket,
@@ -124,7 +141,7 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
     struct udp *u = stack_udp(s);
     struct chunk_pool *pool = &stack_tcp(s)->chunks;
     struct udp_socket *socket = udp_find(u, udp);
-    struct estab_endpoint local;
+    struct udp_way way = {.broadcast = 0};
     enum estab_error error;
     uint32_t mtu, header;
 
@@ -134,18 +151,21 @@ enum estab_error estab_udp_send(estab_stack *s, estab_udp udp, const struct esta
     if (length > UDP_TEXT_MAX)
         return ESTAB_TOO_LONG;
     to = to ? to : &socket->remote;
-    local = socket->local;
+    way.src = socket->local;
+    way.dst = *to;
     error = stack_remote_check(s, to);
+    if (error == ESTAB_INVALID)
+        error = broadcast_source(s, socket, &to->addr, &way.src.addr, &mtu, &way.broadcast);
     if (error == ESTAB_OK && !of_its_family(socket, &to->addr))
         error = ESTAB_INVALID;
-    if (error == ESTAB_OK)
-        error = source(s, &to->addr, &local.addr, &mtu);
+    if (error == ESTAB_OK && !way.broadcast)
+        error = source(s, &to->addr, &way.src.addr, &mtu);
     if (error != ESTAB_OK)
         return error;
     header = addr_is_ipv4(&to->addr) ? IPV4_HEADER_MIN : IPV6_HEADER;
     if ((socket->flags & UDP_WHOLE) && header + UDP_HEADER + length > mtu)
         return ESTAB_TOO_LONG;
-    return udp_send(u, pool, socket, &local, to, text, (uint32_t)length);
+    return udp_send(u, pool, socket, &way, text, (uint32_t)length);
 }
 
 enum estab_error estab_udp_receive(estab_stack *s, estab_udp udp, void *buffer, size_t size,
@@ -206,6 +226,10 @@ enum estab_error estab_udp_set(estab_stack *s, estab_udp udp, enum estab_udp_opt
         socket->diffserv = (uint8_t)value;
     else if (option == ESTAB_UDP_DONT_FRAGMENT && value <= 1)
         socket->flags = (uint8_t)(value ? socket->flags | UDP_WHOLE : socket->flags & ~UDP_WHOLE);
+    else if (option == ESTAB_UDP_BROADCAST && value <= 1)
+        socket->broadcasts = (uint8_t)value;
+    else if (option == ESTAB_UDP_INTERFACE && value <= s->ip.interface_count)
+        socket->interface = (uint8_t)value;
     else
         return ESTAB_INVALID;
     return ESTAB_OK;

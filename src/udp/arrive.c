@@ -42,6 +42,21 @@ struct udp_socket *udp_lookup(const struct udp *u, const struct estab_endpoint *
     return best;
 }
 
+struct udp_socket *udp_lookup_broadcast(const struct udp *u, const struct udp_socket *after,
+                                        const struct estab_endpoint *local,
+                                        const struct estab_endpoint *remote, unsigned interface)
+{
+    uint32_t i = after ? after->next : *udp_bucket(u, local->port);
+
+    for (; i != UDP_NONE; i = udp_socket(u, i)->next) {
+        struct udp_socket *s = udp_socket(u, i);
+
+        if (fits(s, local, remote) && (s->interface == 0 || s->interface == interface + 1))
+            return s;
+    }
+    return NULL;
+}
+
 enum reason udp_admit(struct udp *u, struct chunk_pool *pool, struct udp_socket *s,
                       const struct udp_record *r)
 {

@@ -87,8 +87,7 @@ static enum estab_error refuse(struct udp_socket *s)
 }
 
 enum estab_error udp_send(struct udp *u, struct chunk_pool *pool, struct udp_socket *s,
-                          const struct estab_endpoint *src, const struct estab_endpoint *dst,
-                          const void *text, uint32_t length)
+                          const struct udp_way *way, const void *text, uint32_t length)
 {
     struct udp_out *o;
     uint32_t i;
@@ -101,8 +100,9 @@ enum estab_error udp_send(struct udp *u, struct chunk_pool *pool, struct udp_soc
     if (i == UDP_NONE)
         return refuse(s);
     o = udp_out(u, i);
-    *o = (struct udp_out){.src = *src,
-                          .dst = *dst,
+    *o = (struct udp_out){.src = way->src,
+                          .dst = way->dst,
+                          .broadcast = way->broadcast,
                           .socket = udp_index(u, s),
                           .ttl = s->ttl,
                           .diffserv = s->diffserv};

@@ -57,6 +57,8 @@ struct udp_socket {
     uint16_t events;     /* ESTAB_EVENT bits */
     uint8_t flags;       /* enum udp_flag */
     uint8_t ttl, diffserv; /* 0: the stack's */
+    uint8_t broadcasts;    /* it may send them */
+    uint8_t interface;     /* of broadcasts, 1 + its number; 0: any */
     struct text_queue in;
     uint32_t in_count;
     uint32_t sending;    /* bytes of datagrams that wait to be sent */
@@ -74,6 +76,13 @@ struct udp_out {
     uint32_t gone;   /* bytes, of which some parts have been sent; 0: it is whole */
     uint32_t id;     /* of its parts */
     uint8_t ttl, diffserv;
+    uint8_t broadcast; /* as in struct udp_way */
+};
+
+/* How a datagram goes. */
+struct udp_way {
+    struct estab_endpoint src, dst;
+    uint8_t broadcast; /* 1 + the number of the interface to whose stations it goes; 0: by the routes */
 };
 
 struct udp_list {
@@ -141,6 +150,11 @@ bool udp_event_next(struct udp *u, struct estab_event *event);
 /* The socket to which a datagram between these goes, the one that says most of both ends; NULL: none. */
 struct udp_socket *udp_lookup(const struct udp *u, const struct estab_endpoint *local,
                               const struct estab_endpoint *remote);
+/* The next socket behind `after` (NULL: the first one) to which a broadcast that came by an interface goes:
+ * each one of the port that is not bound to another address, or connected to another peer. */
+struct udp_socket *udp_lookup_broadcast(const struct udp *u, const struct udp_socket *after,
+                                        const struct estab_endpoint *local,
+                                        const struct estab_endpoint *remote, unsigned interface);
 /* Makes room for a datagram and queues its record; the caller appends r->length bytes of text, for which
  * there are chunks.  NONE, UDP_BUFFER or UDP_TEXT_POOL. */
 enum reason udp_admit(struct udp *u, struct chunk_pool *pool, struct udp_socket *s,
@@ -159,8 +173,7 @@ void udp_icmp(struct udp *u, struct udp_socket *s, const struct estab_udp_error 
 
 /* Queues a datagram.  AGAIN (WRITABLE follows), NO_RESOURCES: the text pool. */
 enum estab_error udp_send(struct udp *u, struct chunk_pool *pool, struct udp_socket *s,
-                          const struct estab_endpoint *src, const struct estab_endpoint *dst,
-                          const void *text, uint32_t length);
+                          const struct udp_way *way, const void *text, uint32_t length);
 /* The next one that is to be sent, still queued; NULL: none. */
 struct udp_out *udp_next(const struct udp *u);
 /* The first of `ready` waits for its neighbour.  True: so do half of all places, and the one that has

@@ -70,6 +70,17 @@ struct rig *provoke_arp_malformed(void)
     return arp(rig_peer(), rig_us(), 1);
 }
 
+/* Our address is looked for anew, and another station looks for it, too. */
+struct rig *provoke_arp_duplicate(void)
+{
+    struct rig *r = begin();
+
+    (void)!estab_address_remove(r->stack, 0, rig_us(), r->now);
+    (void)!estab_address_add(r->stack, 0, rig_us(), 24, r->now);
+    rig_in_bytes(r, bytes, made_arp(bytes, 1, estab_ipv4(0, 0, 0, 0), rig_us()));
+    return r;
+}
+
 struct rig *provoke_arp_not_ours(void)
 {
     return arp(rig_peer(), estab_ipv4(10, 11, 0, 9), 0);

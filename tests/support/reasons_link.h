@@ -10,6 +10,7 @@ struct rig *provoke_frame_ethertype(void);
 struct rig *provoke_frame_not_ours(void);
 struct rig *provoke_frame_interface(void);
 struct rig *provoke_arp_malformed(void);
+struct rig *provoke_arp_duplicate(void);
 struct rig *provoke_arp_not_ours(void);
 struct rig *provoke_neighbour_table_full(void);
 

@@ -64,6 +64,17 @@ struct rig *provoke_udp_no_port(void)
     return datagrams(NULL, UDP_PORT + 1, 5, 1, MADE_GOOD);
 }
 
+struct rig *provoke_udp_broadcast(void)
+{
+    struct rig *r = begin(NULL);
+
+    rig_in_bytes(r, bytes,
+                 made_udp(bytes, (struct estab_endpoint){rig_peer(), 67},
+                          (struct estab_endpoint){estab_ipv4(255, 255, 255, 255), 68}, "hello", 5, MADE_GOOD,
+                          true));
+    return r;
+}
+
 struct rig *provoke_udp_buffer(void)
 {
     static const char text[200];

@@ -9,6 +9,7 @@ struct rig *provoke_udp_header(void);
 struct rig *provoke_udp_length(void);
 struct rig *provoke_udp_checksum(void);
 struct rig *provoke_udp_no_port(void);
+struct rig *provoke_udp_broadcast(void);
 struct rig *provoke_udp_buffer(void);
 struct rig *provoke_udp_text_pool(void);
 struct rig *provoke_udp_waiting(void);

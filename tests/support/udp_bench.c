@@ -41,6 +41,10 @@ void bench_start(struct udp_bench *b, const struct estab_config *config)
                                 .mtu = b->mtu ? b->mtu : 1500,
                                 .checksum_offload = b->offload};
 
+    if (b->unnumbered) {
+        i.address = estab_ipv4(0, 0, 0, 0);
+        i.prefix_length = 0;
+    }
     assert_null(estab_config_check(config));
     b->now = ESTAB_SECOND;
     b->sent = b->taken = 0;

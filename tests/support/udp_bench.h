@@ -21,7 +21,7 @@ struct udp_bench {
     estab_stack *stack;
     void *room;
     size_t size;
-    bool ethernet, offload;
+    bool ethernet, offload, unnumbered; /* unnumbered: without an address, which comes later */
     uint32_t mtu;
     estab_time now;
     unsigned sent, taken; /* packets out, and how many bench_out has handed over */
@@ -33,7 +33,7 @@ struct udp_bench {
 
 /* Small pools: 4 sockets, 8 datagrams, 64 chunks of 512 bytes. */
 struct estab_config bench_config(void);
-/* Members `ethernet`, `offload` and `mtu` (1500) are the caller's. */
+/* Members `ethernet`, `offload`, `unnumbered` and `mtu` (1500) are the caller's. */
 void bench_start(struct udp_bench *, const struct estab_config *);
 void bench_end(struct udp_bench *);
 /* A packet, or a frame, arrives; then what the stack sends is kept. */
