@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "cli/lease.h"
 #include "cli/leave.h"
 #include "cli/names.h"
 #include "cli/talk_wire.h"
@@ -24,6 +25,7 @@ struct connecting {
     estab_time fin_wait_2_since;
     estab_time patient_until; /* no answer by then, not even to ARP: nobody is there */
     bool said_time_wait, said_fin_wait_2, said_trouble, unreachable;
+    struct lease lease;       /* of --ip dhcp */
     struct names_found found; /* where HOST is, if it had to be asked for */
 };
 
@@ -274,10 +276,13 @@ static bool has_left(struct connecting *c)
 
 static void turn(struct connecting *c)
 {
-    estab_time now;
+    estab_time now, due = lease_deadline(&c->lease);
 
-    wire_turn(c->talk.wire, app_client_deadline(&c->client));
+    if (app_client_deadline(&c->client) < due)
+        due = app_client_deadline(&c->client);
+    wire_turn(c->talk.wire, due);
     now = estab_now();
+    lease_turn(&c->lease, now);
     while (act(c, now))
         continue;
     explain(c, now);
@@ -385,12 +390,14 @@ static int connect_real(struct connecting *c, const struct estab_endpoint *remot
     cli_catch();
     if (code == CLI_OK && c->talk.o->ip.automatic)
         code = await_address(c);
-    if (code != CLI_OK)
-        return code;
-    if (!by_name)
-        return converse(c, remote);
-    code = names_resolve(&c->talk, c->talk.o->host, &c->found);
-    return code == CLI_OK ? converse_all(c, *remote) : code;
+    if (code == CLI_OK)
+        code = lease_get(&c->lease, &c->talk);
+    if (code == CLI_OK && by_name)
+        code = names_resolve(&c->talk, c->talk.o->host, &c->found);
+    if (code == CLI_OK)
+        code = by_name ? converse_all(c, *remote) : converse(c, remote);
+    lease_end(&c->lease);
+    return code;
 }
 
 static int run(struct connecting *c)

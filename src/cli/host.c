@@ -109,6 +109,10 @@ static bool join(struct hosting *h, struct estab_host_error *error)
         .start = &carrier_start,
     };
 
+    if (o->ip.dhcp || o->ip.automatic) {
+        host_fail(error, ESTAB_HOST_USAGE, 0, "a wire gives addresses itself: expected --ip A.B.C.D/N, or of IPv6");
+        return false;
+    }
     c.address = o->ip.host;
     h->station = station_join(&c, error);
     return h->station != NULL;

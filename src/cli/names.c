@@ -178,6 +178,10 @@ int names_resolve(struct talk *t, const char *host, struct names_found *found)
 
     if (!a)
         return cli_say(t->o, CLI_FAILED, "no memory");
+    if (t->dns.count == 0) {
+        free(a);
+        return cli_say(t->o, CLI_USAGE, "DHCP has named no server of DNS to ask for %s: expected --dns ADDR", host);
+    }
     a->t = t;
     for (unsigned i = 0; i < t->dns.count; i++)
         config.server[config.servers++] = (struct estab_endpoint){t->dns.address[i], DNS_PORT};
@@ -199,7 +203,7 @@ bool names_wanted(const struct talk *t, const char *host)
     static const char *const ours[] = {"server", "client", "localhost"};
     struct estab_addr address;
 
-    if (t->dns.count == 0 && !t->o->ip.dhcp)
+    if (t->staged || (t->dns.count == 0 && !t->o->ip.dhcp))
         return false;
     if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1)
         return false;

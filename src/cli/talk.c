@@ -178,6 +178,11 @@ static void choose_addresses(struct talk *t, bool listens)
     t->prefix_length = (uint8_t)length;
     if (cli_given(o, OPT_IP) && o->ip.automatic)
         return; /* routers will tell */
+    if (cli_given(o, OPT_IP) && o->ip.dhcp) { /* a server will */
+        t->prefix_length = 0;
+        t->ours = estab_ipv4(0, 0, 0, 0);
+        return;
+    }
     if (cli_given(o, OPT_IP) && o->ip.six) {
         t->ours = o->ip.host;
         if (o->on.kind == ON_SIM || o->on.kind == ON_KERNEL)
@@ -398,10 +403,12 @@ static int open_all(struct talk *t, const struct cli_options *o, bool listens, b
     t->child_fd = -1;
     t->bare = bare;
     t->dns = o->dns;
-    if (o->ip.automatic && (o->verb->run != cmd_connect || (o->on.kind != ON_PACKET && o->on.kind != ON_TAP)))
+    if ((o->ip.automatic || o->ip.dhcp) &&
+        (o->verb->run != cmd_connect || (o->on.kind != ON_PACKET && o->on.kind != ON_TAP)))
         return cli_say(o, CLI_USAGE,
-                       "--ip auto needs a network with routers: expected connect --on packet:IFACE or tap:NAME, "
-                       "or an address A.B.C.D/N or of IPv6");
+                       "--ip %s needs a network with %s: expected connect --on packet:IFACE or tap:NAME, "
+                       "or an address A.B.C.D/N or of IPv6",
+                       o->ip.dhcp ? "dhcp" : "auto", o->ip.dhcp ? "a server of DHCP" : "routers");
     choose_addresses(t, listens);
     code = open_story(t, listens);
     if (code == CLI_OK && o->on.kind != ON_SIM)

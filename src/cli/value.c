@@ -290,8 +290,9 @@ static bool read_prefix(const struct cli_option *option, const char *text, void 
     uint64_t length;
     uint32_t address, host_part;
 
-    if (strcmp(text, "auto") == 0) {
-        prefix.six = prefix.automatic = true;
+    if (strcmp(text, "auto") == 0 || strcmp(text, "dhcp") == 0) {
+        prefix.dhcp = text[0] == 'd';
+        prefix.six = prefix.automatic = !prefix.dhcp;
         prefix.length = 64;
         memcpy(field, &prefix, sizeof(prefix));
         return true;
@@ -321,7 +322,7 @@ static void expect_prefix(const struct cli_option *option, FILE *out)
 {
     fprintf(out,
             "expected a host's address with its prefix, A.B.C.D/N with N from %" PRIu64 " to %" PRIu64
-            ", such as 10.11.0.7/24, or of IPv6 with N from 1 to %d, such as fd11::7/64; or auto",
+            ", such as 10.11.0.7/24, or of IPv6 with N from 1 to %d, such as fd11::7/64; or auto or dhcp",
             option->low, option->high, PREFIX6_MAX);
 }
 

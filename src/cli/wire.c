@@ -345,6 +345,10 @@ static bool concerns(const struct wire *w, const struct frame_view *v)
 {
     const struct estab_addr *ours = &w->config.interface.address;
 
+    const struct estab_addr nobody = estab_ipv4(0, 0, 0, 0), everybody = estab_ipv4(255, 255, 255, 255);
+
+    if (memcmp(ours, &nobody, sizeof nobody) == 0 && memcmp(&v->dst.addr, &everybody, sizeof everybody) == 0)
+        return true; /* it may be the answer to who asks for an address */
     return v->kind == VIEW_ARP || memcmp(&v->dst.addr, ours, sizeof *ours) == 0 ||
            memcmp(&v->src.addr, ours, sizeof *ours) == 0;
 }

@@ -58,7 +58,7 @@ void wire_listens(struct wire *);
 /* After calls into the stack: tells what they did; `remote` is the peer, if the story may not know
  * it yet, or NULL. */
 void wire_calls(struct wire *, const struct estab_endpoint *remote);
-/* Our address, which a router has given us since the wire was made. */
+/* Our address, which a router or a server of DHCP has given us since the wire was made. */
 void wire_address(struct wire *, struct estab_addr address);
 /* One turn of the loop, at most until `until`, and not much longer than a second. */
 void wire_turn(struct wire *, estab_time until);

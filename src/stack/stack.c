@@ -354,7 +354,8 @@ enum estab_error estab_interface_announce(estab_stack *s, int interface)
     if (interface < 0 || (uint32_t)interface >= s->ip.interface_count)
         return ESTAB_INVALID;
     if (s->ip.interfaces[interface].link == ESTAB_LINK_ETHERNET &&
-        addr_is_ipv4(&s->ip.interfaces[interface].address))
+        addr_is_ipv4(&s->ip.interfaces[interface].address) &&
+        !waits_for_address(&s->ip.interfaces[interface]))
         neighbour_announce(&s->ip, (unsigned)interface);
     for (uint32_t i = 0; i < s->ip.address_count; i++)
         if (s->ip.addresses[i].interface == (unsigned)interface && may_announce(s, i))

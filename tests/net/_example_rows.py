@@ -62,6 +62,14 @@ TALK = [
     Row("sudo estab connect --on packet:eth0 --ip 192.0.2.77/24 192.0.2.1 80", scene="eth0",
         before=[("nc -n -v -l -p 80", "istening on")], adds=QUICK,
         says=["SYN-SENT -> ESTABLISHED", "TIME-WAIT -> CLOSED"]),
+    Row("sudo estab connect host.example 80 --on packet:eth0 --ip dhcp --why", scene="eth0",
+        before=[("nc -n -v -l -p 80", "istening on"),
+                ("dnsmasq -k --conf-file=/dev/null --no-resolv --no-hosts --user=root --group=root "
+                 "--pid-file= --log-facility=- --bind-interfaces --listen-address=192.0.2.1 --no-ping "
+                 "--dhcp-leasefile=leases --dhcp-range=192.0.2.50,192.0.2.60,255.255.255.0,600 "
+                 "--host-record=host.example,192.0.2.1", "started")], adds=QUICK,
+        says=["DHCP: DISCOVER sent to all stations", "is ours for 600 s", "host.example is 192.0.2.1",
+              "SYN-SENT -> ESTABLISHED", "TIME-WAIT -> CLOSED", "DHCP: RELEASE sent to 192.0.2.1"]),
     Row("sudo estab connect host.example 80 --on packet:eth0 --ip 192.0.2.77/24 --dns 192.0.2.1 --why",
         scene="eth0",
         before=[("nc -n -v -l -p 80", "istening on"),
