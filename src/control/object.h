@@ -112,6 +112,10 @@ struct control_row {
     X(mtu_probes)                                                                                  \
     X(mtu_probes_passed)                                                                           \
     X(mtu_probes_lost)                                                                             \
+    X(datagrams_in)                                                                                \
+    X(datagrams_out)                                                                               \
+    X(udp_sockets)                                                                                 \
+    X(datagrams)                                                                                   \
     X(fragments_in)                                                                                \
     X(fragments_out)                                                                               \
     X(reassembled)                                                                                 \

@@ -38,6 +38,15 @@ def setUpModule():
         raise unittest.SkipTest(done.stderr.strip())
 
 
+def counters_of_the_api():
+    """The members of struct estab_counters, all of which are shown."""
+    header = (pathlib.Path(__file__).parents[2] / "include/estab.h").read_text()
+    body = re.search(r"struct estab_counters \{(.*?)\n\};", header, re.DOTALL)[1]
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
+    return {name for names in re.findall(r"uint\d+_t ([^;]+);", body)
+            for name in re.split(r",\s*", names.strip())} - {"size"}
+
+
 class Case(unittest.TestCase):
     before = ()
     estab = ESTAB
@@ -220,6 +229,7 @@ class Both(Case):
         self.assertEqual(objects[0]["names"], [{"address": "10.11.0.101", "name": "client"},
                                                {"address": "10.11.0.1", "name": "server"}])
         self.assertEqual(objects[1]["segments_in"], 1)
+        self.assertEqual(set(objects[1]) - {"schema", "pid"}, counters_of_the_api())
 
     def test_a_reason(self):
         """A port on which nobody listens: the reset has its reason."""
