@@ -142,6 +142,25 @@ class Check(Tree):
     def test_numbers_of_the_rfc_are_not_absent(self):
         self.refused("MAY-1 may not be absent", "    inside: no segment shows it.\n", "    absent: it is not here.\n")
 
+    def inputs(self, test, states="SENDING"):
+        """Complaints about the first row of a list of inputs."""
+        found = self.complaints({
+            "tests/ledger/bad-inputs.ledger": f"BAD-1 {states} src/tcp/a.c:one\n    What.\n",
+            "tests/state/test_b_in_states.c": test})
+        return [text for text in found if "is missing" not in text]
+
+    def test_inputs_in_each_state(self):
+        test = "/* BAD-1. */\nstatic void row(struct rig *r)\n{\n}\n\nint main(void)\n{\n    IN_STATES(row, SENDING),\n}\n"
+        self.assertEqual(self.inputs(test), [])
+        self.assertEqual(self.inputs(test, "-"), [])
+        states = ("established", "fin_wait_1", "close_wait", "closing", "last_ack")
+        self.assertEqual([text.split(": ")[1] for text in self.inputs(test.replace("SENDING", "RECEIVING"))],
+                         [f"no test of BAD-1 in {state}" for state in states[2:]])
+        self.assertIn("no test names BAD-1", self.inputs(test.replace("/* BAD-1. */\n", ""))[0])
+        self.assertIn("expected `NUMBER LEVEL", self.inputs(test, "SOMEWHERE")[0])
+        tests = ledger.all_tests(self.root)
+        self.assertEqual(ledger.shown(ledger.named_by(tests, "BAD-1")), ["state.b_in_states.row_in_*"])
+
     def test_every_number_is_there(self):
         found = list(ledger.check_numbers("rfc9293", []))
         self.assertEqual(len(found), 119)
@@ -173,6 +192,12 @@ class Page(Tree):
         run.write_text("<t></t>")
         self.assertEqual(ledger.run(self.root, run),
                          ["docs/rfc1.md: MUST-1: not run", "docs/rfc1.md: MAY-1: not run"])
+
+    def test_the_worse_of_two_families(self):
+        run = self.root / "junit.xml"
+        run.write_text('<t><testcase name="state.a"><system-out>[  FAILED  ] counts over IPv4\n'
+                       "[       OK ] counts over IPv6\n[       OK ] two over IPv6\n</system-out></testcase></t>")
+        self.assertEqual(ledger.read_results(run), {"state.a.counts": "fail", "state.a.two": "pass"})
 
     def test_what_was_found_of_another_mutation_is_forgotten(self):
         plant(self.root, {})

@@ -135,7 +135,7 @@ static void begin(struct wire *w)
     own_open(w);
 }
 
-/* After 450 rounds each way the means differ by less than 3.5 of their deviations, for each guess. */
+/* After 450 rounds each way the means differ by less than 3.5 of their deviations, for each guess. BAD-8. */
 static void who_counts_challenges_learns_nothing(void **state)
 {
     struct wire *w = &w_;

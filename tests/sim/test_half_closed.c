@@ -176,18 +176,21 @@ static void flood(enum mischief kind, unsigned count)
     wire_stop(w);
 }
 
+/* BAD-18. */
 static void peers_that_never_send_their_fin(void **state)
 {
     (void)state;
     flood(NO_FIN, FLOOD);
 }
 
+/* BAD-18. */
 static void peers_that_never_acknowledge(void **state)
 {
     (void)state;
     flood(NO_ACK, FLOOD);
 }
 
+/* BAD-18. */
 static void peers_that_keep_their_window_shut(void **state)
 {
     (void)state;

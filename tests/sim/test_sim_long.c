@@ -102,6 +102,7 @@ static void turn(struct ends *e)
             estab_expire(e->stack[side], e->now);
 }
 
+/* BAD-10. */
 static void more_than_the_sequence_space_passes(void **state)
 {
     static struct ends e;

@@ -86,12 +86,14 @@ static void expect_few(unsigned n)
     assert_true(n > 1);
 }
 
+/* BAD-9. */
 static void one_side_is_ahead(void **state)
 {
     (void)state;
     expect_few(segments_in_ten_seconds(false));
 }
 
+/* BAD-9. */
 static void both_sides_are_ahead(void **state)
 {
     (void)state;

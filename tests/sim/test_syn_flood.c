@@ -179,6 +179,7 @@ static void flood(struct wire *w, unsigned count, unsigned kind, unsigned also)
     w->head = w->tail;
 }
 
+/* BAD-14. */
 static void a_million_syns(void **state)
 {
     (void)state;
@@ -194,7 +195,7 @@ static void a_million_syns(void **state)
     wire_stop(w);
 }
 
-/* While cookies are sent, ACKs out of the blue open nothing, and RSTs end nothing. */
+/* While cookies are sent, ACKs out of the blue open nothing, and RSTs end nothing. BAD-14. */
 static void as_many_acks_and_rsts(void **state)
 {
     (void)state;

@@ -397,6 +397,7 @@ static void unicast_in_a_broadcast_is_dropped(void **state)
     assert_int_equal(reason("IP_LINK_BROADCAST"), 1);
 }
 
+/* BAD-15. */
 static void short_arp_is_refused(void **state)
 {
     (void)state;

@@ -102,7 +102,7 @@ static void try_all(struct wire *w, uint32_t nxt)
     w->fin_sent = false; /* none of these FINs was the peer's */
 }
 
-/* R5961-1, R5961-5, R5961-10. */
+/* R5961-1, R5961-5, R5961-10. BAD-8. */
 WIRE_TEST(no_offset_moves_established)
 {
     uint32_t nxt = into(w, ESTAB_STATE_ESTABLISHED);
@@ -119,7 +119,7 @@ WIRE_TEST(no_offset_moves_established)
     CHECK_EQ(STATUS.state, ESTAB_STATE_CLOSE_WAIT);
 }
 
-/* R5961-1, R5961-5, R5961-10. */
+/* R5961-1, R5961-5, R5961-10. BAD-8. */
 WIRE_TEST(nor_the_closing_states)
 {
     static const enum estab_state states[] = {ESTAB_STATE_FIN_WAIT_1, ESTAB_STATE_FIN_WAIT_2,
@@ -137,7 +137,7 @@ WIRE_TEST(nor_the_closing_states)
     begin(w, false); /* which the end of the test ends */
 }
 
-/* A gap is open: text beyond it is held, and no stranger's joins it or takes its place. */
+/* A gap is open: text beyond it is held, and no stranger's joins it or takes its place. BAD-8. */
 WIRE_TEST(nor_what_is_held_beyond_a_gap)
 {
     uint32_t nxt = into(w, ESTAB_STATE_ESTABLISHED);

@@ -374,6 +374,7 @@ static void check_state(enum rig_way way, enum rig_state state, bool full, const
     rig_end(&rig);
 }
 
+/* BAD-13. */
 static void the_stack_does_what_the_rfc_says(void **state)
 {
     (void)state;
@@ -385,7 +386,7 @@ static void the_stack_does_what_the_rfc_says(void **state)
     saved = NULL;
 }
 
-/* ... where the receive window is zero, too. */
+/* ... where the receive window is zero, too. BAD-13. */
 static void the_same_with_a_window_of_zero(void **state)
 {
     static const enum rig_state states[] = {ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2};

@@ -114,6 +114,7 @@ static void flood(struct wire *w)
     w->head = w->tail;
 }
 
+/* BAD-14. */
 static void a_flood_of_syns(void **state)
 {
     (void)state;

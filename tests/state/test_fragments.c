@@ -182,7 +182,7 @@ static void shuffle(uint32_t *order, uint32_t n, uint64_t *random)
     }
 }
 
-/* Of every length and cut, in any order, the largest among them. */
+/* Of every length and cut, in any order, the largest among them. BAD-6. */
 static void any_cut_in_any_order(void **state)
 {
     static const uint32_t lengths[] = {9, 100, 1472, 4000, 4096 * 3, 30000, 65507};
@@ -253,6 +253,7 @@ static void a_segment_in_parts_opens_a_connection(void **state)
 
 /* ---- what overlaps: RFC 5722 ------------------------------------------------------------------------------ */
 
+/* BAD-6. */
 static void overlaps_end_the_datagram(void **state)
 {
     static const uint32_t rows[][2] = {
@@ -326,6 +327,7 @@ static void expect_told(uint8_t code, uint8_t pointer)
     assert_int_equal(out->bytes[48 + 6], 44); /* quoted as it came */
 }
 
+/* BAD-6. */
 static void lengths_that_cannot_be(void **state)
 {
     (void)state;
@@ -369,6 +371,7 @@ static void one_datagram_has_one_end(void **state)
     expect_nothing();
 }
 
+/* BAD-6. */
 static void too_many_parts(void **state)
 {
     (void)state;
@@ -475,7 +478,7 @@ static void an_atomic_fragment_stands_alone(void **state)
     expect(2000);
 }
 
-/* RFC 7112: who looks at the first part must find what the packet is. */
+/* RFC 7112: who looks at the first part must find what the packet is. BAD-6. */
 static void the_first_part_has_all_headers(void **state)
 {
     static uint8_t bytes[200], payload[64] = {17, 0, 1, 4};
@@ -501,6 +504,7 @@ static void the_first_part_has_all_headers(void **state)
     COUNTED(FRAGMENT_HEADERS, 3);
 }
 
+/* BAD-7. */
 static void fragments_of_fragments(void **state)
 {
     static const uint8_t inner[32] = {17, 0, 0, 1, 0, 0, 0, 9};

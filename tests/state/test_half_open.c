@@ -312,7 +312,7 @@ static void figure_10(void **state)
 
 /*
  * Two peers whose ACKs answer each other for ever (row 9 of the inputs that broke others): a bare ACK
- * outside the window is answered a few times a second, text always.
+ * outside the window is answered a few times a second, text always. BAD-9.
  */
 static void strays_are_answered_in_moderation(void **state)
 {
@@ -341,7 +341,7 @@ static void strays_are_answered_in_moderation(void **state)
     }
 }
 
-/* A record has no use for text, so that is answered in moderation, too. */
+/* A record has no use for text, so that is answered in moderation, too. BAD-9. */
 static void strays_to_a_record_are_answered_in_moderation(void **state)
 {
     (void)state;

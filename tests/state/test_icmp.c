@@ -334,7 +334,7 @@ WIRE_TEST(what_was_too_long_goes_again_with_sack)
     QUIET(10 * S);
 }
 
-/* RFC 1191 section 5: a router that does not say is asked by plateaus; nobody is believed below 552. */
+/* RFC 1191 section 5: a router that does not say is asked by plateaus; nobody is believed below 552. BAD-15. */
 WIRE_TEST(a_router_may_not_say_and_may_not_lie_low)
 {
     start(w);
@@ -351,7 +351,7 @@ WIRE_TEST(a_router_may_not_say_and_may_not_lie_low)
     CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 1);
 }
 
-/* RFC 5927 section 7: what a stranger may say at every number of the window and beyond. */
+/* RFC 5927 section 7: what a stranger may say at every number of the window and beyond. BAD-15. */
 WIRE_TEST(forged_too_big_changes_nothing)
 {
     start(w);

@@ -198,7 +198,7 @@ static void errors_about_nothing_of_ours(void **state)
     IS(&rig, SYN_SENT);
 }
 
-/* bad-inputs, row 15: every length of the quoted packet. */
+/* bad-inputs, row 15: every length of the quoted packet. BAD-15. */
 static void errors_that_quote_too_little(void **state)
 {
     unsigned malformed = 0;

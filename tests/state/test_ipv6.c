@@ -232,7 +232,7 @@ static void syn_between(struct estab_addr from, struct estab_addr to)
     rig_in_bytes(&rig, bytes, made_tcp(bytes, &syn, true));
 }
 
-/* MUST-57, MUST-63. */
+/* MUST-57, MUST-63. BAD-7. */
 static void what_no_host_can_have_sent_is_dropped(void **state)
 {
     struct estab_addr group = {{0xff, 2, [15] = 1}}, own = {{[15] = 1}};
@@ -264,6 +264,7 @@ static void syn_behind(uint8_t first, const void *headers, size_t n)
     rig_in_bytes(&rig, bytes, made_ip(bytes, rig_peer(), rig_us(), first, all, n + length, true));
 }
 
+/* BAD-7. */
 static void segments_are_found_behind_extension_headers(void **state)
 {
     (void)state;

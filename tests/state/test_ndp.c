@@ -226,6 +226,7 @@ static void a_question_is_answered(void **state)
 
 /* ---- what the rules forbid: RFC 4861 sections 7.1.1 and 7.1.2 ------------------------------------------- */
 
+/* BAD-15. */
 static void forbidden_messages_change_nothing(void **state)
 {
     const struct estab_addr us = rig_us(), group = asked_group(us), every = {{0xff, 2, [15] = 1}};

@@ -170,7 +170,7 @@ WIRE_TEST(the_backlog_runs_out)
     UNHARMED;
 }
 
-/* What has not answered for an RTO makes room; what is in time, or established, does not. */
+/* What has not answered for an RTO makes room; what is in time, or established, does not. BAD-18. */
 WIRE_TEST(an_old_half_open_one_makes_room)
 {
     struct estab_config c = config();

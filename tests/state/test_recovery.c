@@ -71,7 +71,7 @@ WIRE_TEST(slow_start_grows_by_what_is_acknowledged)
     WINDOW(26000, UINT32_MAX);
 }
 
-/* A thousand ACKs of one byte are worth as much as one of a thousand. R5681-9. */
+/* A thousand ACKs of one byte are worth as much as one of a thousand. R5681-9. BAD-16. */
 WIRE_TEST(ack_division_gains_nothing)
 {
     ten_sent(w);
@@ -104,7 +104,7 @@ WIRE_TEST(ack_division_gains_nothing_in_congestion_avoidance)
     WINDOW(6000, 5000);
 }
 
-/* An acknowledgment of what was never sent is no acknowledgment. */
+/* An acknowledgment of what was never sent is no acknowledgment. BAD-16. */
 WIRE_TEST(optimistic_acknowledgments_gain_nothing)
 {
     ten_sent(w);
@@ -267,7 +267,7 @@ WIRE_TEST(an_acknowledgment_ends_the_count)
     CHECK_EQ(STATUS.ssthresh, UINT32_MAX);
 }
 
-/* RFC 5681 section 3.2: at most as often as segments were outstanding. R5681-29. */
+/* RFC 5681 section 3.2: at most as often as segments were outstanding. R5681-29. BAD-16. */
 WIRE_TEST(forged_duplicates_gain_nothing)
 {
     ten_sent(w);

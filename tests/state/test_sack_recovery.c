@@ -537,6 +537,7 @@ static void lie(struct wire *w, uint32_t left, uint32_t right)
     QUIET(w->now);
 }
 
+/* BAD-11. */
 WIRE_TEST(blocks_that_lie)
 {
     ten_sent(w);
@@ -551,7 +552,7 @@ WIRE_TEST(blocks_that_lie)
     WINDOW(10000, UINT32_MAX);
 }
 
-/* Those that overlap are one; those that repeat tell nothing. */
+/* Those that overlap are one; those that repeat tell nothing. BAD-11. */
 WIRE_TEST(overlapping_blocks)
 {
     only_ten(w);
@@ -582,7 +583,7 @@ WIRE_TEST(blocks_of_parts)
     w->head = w->tail;
 }
 
-/* RFC 2883: a duplicate that is told of is no duplicate acknowledgment. */
+/* RFC 2883: a duplicate that is told of is no duplicate acknowledgment. BAD-11. */
 WIRE_TEST(a_dsack_is_counted_and_starts_nothing)
 {
     ten_sent(w);

@@ -289,6 +289,7 @@ static const struct bad bads[] = {
      ANSWERS("\2", OWNER ALIAS "\0\3\1x\0\1x\0" ALIAS "\0\2" OWNER)},
 };
 
+/* BAD-17. */
 static void each_bad_answer_has_its_fault(void **state)
 {
     struct dns_answer a;
@@ -303,7 +304,7 @@ static void each_bad_answer_has_its_fault(void **state)
     }
 }
 
-/* A good answer that is cut anywhere is a fault, and never a shorter answer. */
+/* A good answer that is cut anywhere is a fault, and never a shorter answer. BAD-17. */
 static void no_prefix_is_an_answer(void **state)
 {
     static const char whole[] = FLAGS "\0\1\0\2\0\0\0\1" ASKED OWNER ALIAS "\0\3\1x\0"
@@ -317,7 +318,7 @@ static void no_prefix_is_an_answer(void **state)
         assert_int_not_equal(read_answer(whole, n, DNS_A, &a), DNS_NONE);
 }
 
-/* Pointers that each lead back: 32 of them are followed, 33 are not. */
+/* Pointers that each lead back: 32 of them are followed, 33 are not. BAD-17. */
 static void pointers_are_counted(void **state)
 {
     enum { COUNT = DNS_POINTERS_MAX + 8 };

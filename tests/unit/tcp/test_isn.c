@@ -88,7 +88,7 @@ static void looks_random(const uint32_t *v, unsigned bits, const char *what)
 
 static uint32_t numbers[MANY];
 
-/* R6528-1. */
+/* R6528-1. BAD-5. */
 static void other_ports_other_numbers(void **state)
 {
     (void)state;
@@ -101,7 +101,7 @@ static void other_ports_other_numbers(void **state)
     wire_stop(&w);
 }
 
-/* SHLD-1. R6528-1, R6528-3. */
+/* SHLD-1. R6528-1, R6528-3. BAD-5. */
 static void other_hosts_other_numbers(void **state)
 {
     (void)state;
@@ -133,7 +133,8 @@ static void what_is_drawn(void **state)
     wire_stop(&w);
 }
 
-/* The same pair, again and again: in order, so that old segments are told from new (section 3.4.1). R6528-2. */
+/* The same pair, again and again: in order, so that old segments are told from new (section 3.4.1). R6528-2.
+ * BAD-5. */
 static void one_pair_in_order(void **state)
 {
     (void)state;
@@ -165,7 +166,7 @@ static void ports_are_used_up_one_by_one(void **state)
     wire_stop(&w);
 }
 
-/* To one server, and to as many as there are; each by itself, as its own stranger sees them. */
+/* To one server, and to as many as there are; each by itself, as its own stranger sees them. BAD-5. */
 static void ports_in_a_row(void **state)
 {
     (void)state;
@@ -188,7 +189,7 @@ static void ports_in_a_row(void **state)
     wire_stop(&w);
 }
 
-/* Of packets, as they leave. */
+/* Of packets, as they leave. BAD-5. */
 static void identifications(void **state)
 {
     (void)state;
@@ -211,7 +212,7 @@ static void identifications(void **state)
     wire_stop(&w);
 }
 
-/* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. R6528-3. */
+/* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. R6528-3. BAD-5. */
 static void cookies(void **state)
 {
     (void)state;
@@ -262,6 +263,7 @@ static uint32_t broken_next(enum broken kind, uint32_t i, uint32_t before, uint6
     }
 }
 
+/* BAD-5. */
 static void what_others_had_is_found(void **state)
 {
     (void)state;
