@@ -189,27 +189,94 @@ static void ports_in_a_row(void **state)
     wire_stop(&w);
 }
 
+/* A segment of the peer, and the header of what answers it. */
+static const uint8_t *answer_to(const struct made_tcp *m, estab_time now)
+{
+    static uint8_t header[40];
+    struct estab_frame frame[1];
+    uint8_t bytes[64];
+    struct estab_frame f = made_frame(bytes, made_tcp(bytes, m, true), true);
+
+    estab_input(w.stack, &f, 1, now);
+    if (estab_output(w.stack, frame, 1, now) == 0)
+        return NULL;
+    memcpy(header, frame[0].head, sizeof header);
+    estab_output_done(w.stack, frame, 1);
+    return header;
+}
+
+/* With a way to everybody. */
+static void start_wide(void)
+{
+    (void)start("0123456789abcdef");
+    assert_int_equal(estab_route_add(w.stack, estab_ipv4(0, 0, 0, 0), 0, (struct estab_addr){{0}}, 0), ESTAB_OK);
+}
+
+static void identifications_to(bool many, const char *what)
+{
+    start_wide();
+    for (unsigned i = 0; i < MANY; i++) {
+        struct made_tcp m = {.src = {many ? pair_of(65536 + i, 0, 0).remote : WIRE_PEER, 5000},
+                             .dst = {WIRE_OWN, 99},
+                             .flags = 2,
+                             .text = ""};
+        const uint8_t *header = answer_to(&m, WIRE_START); /* a SYN to nobody is answered */
+
+        assert_non_null(header);
+        numbers[i] = (uint32_t)header[4] << 8 | header[5];
+    }
+    looks_random(numbers, 16, what);
+    wire_stop(&w);
+}
+
 /* Of packets, as they leave. BAD-5. */
 static void identifications(void **state)
 {
     (void)state;
-    struct estab_frame frames[64];
-    unsigned n = 0;
-    (void)start("0123456789abcdef");
-    while (n < MANY) {
-        uint8_t bytes[64];
-        struct made_tcp m = {.src = {WIRE_PEER, 5000}, .dst = {WIRE_OWN, 99}, .flags = 2, .text = ""};
-        struct estab_frame f = made_frame(bytes, made_tcp(bytes, &m, true), true);
-        size_t out;
+    identifications_to(false, "identifications to one host");
+    identifications_to(true, "identifications to many hosts");
+}
 
-        estab_input(w.stack, &f, 1, WIRE_START); /* a SYN to nobody is answered */
-        out = estab_output(w.stack, frames, 64, WIRE_START);
-        for (size_t i = 0; i < out && n < MANY; i++)
-            numbers[n++] = (uint32_t)frames[i].head[4] << 8 | frames[i].head[5];
-        estab_output_done(w.stack, frames, out);
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Of SYN,ACKs, as they leave: the peer's RST then makes room for the next. */
+static void syn_acks_to(bool many, estab_time apart)
+{
+    struct estab_listen listen = {.size = sizeof listen, .local.port = WIRE_PORT, .backlog = 4};
+
+    start_wide();
+    assert_int_equal(estab_listen(w.stack, &listen, &w.listener), ESTAB_OK);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct made_tcp m = {.src = {many ? pair_of(65536 + i, 0, 0).remote : WIRE_PEER, 5000},
+                             .dst = {WIRE_OWN, WIRE_PORT},
+                             .seq = 1000,
+                             .flags = SYN,
+                             .text = ""};
+        const uint8_t *header = answer_to(&m, WIRE_START + i * apart);
+
+        assert_non_null(header);
+        assert_int_equal(header[33], SYN | ACK);
+        numbers[i] = be32(header + 24);
+        m.flags = RST;
+        m.seq = 1001;
+        assert_null(answer_to(&m, WIRE_START + i * apart));
     }
-    looks_random(numbers, 16, "identifications");
     wire_stop(&w);
+}
+
+/* To many hosts they look random, and to one they go on by the clock: a step in 4 microseconds. BAD-5, R6528-1,
+ * R6528-2. */
+static void numbers_as_they_leave(void **state)
+{
+    (void)state;
+    syn_acks_to(true, 0);
+    looks_random(numbers, 32, "SYN,ACKs to many hosts");
+    syn_acks_to(false, 1 * MS);
+    for (unsigned i = 1; i < MANY; i++)
+        assert_int_equal(numbers[i] - numbers[i - 1], 250);
 }
 
 /* What cookies have for ISNs (cookie.c): of many peers, and of one that asks again and again. R6528-3. BAD-5. */
@@ -241,7 +308,7 @@ static void cookies(void **state)
 
 enum broken { COUNTER, CLOCK, SMALL_STEPS, LCG, LOW_BITS, ONE_KEY, BIASED, ALTERNATING, BROKEN };
 
-static uint32_t broken_next(enum broken kind, uint32_t i, uint32_t before, uint64_t *random)
+static uint32_t broken_next(enum broken kind, unsigned bits, uint32_t i, uint32_t before, uint64_t *random)
 {
     switch (kind) {
     case COUNTER:
@@ -249,7 +316,7 @@ static uint32_t broken_next(enum broken kind, uint32_t i, uint32_t before, uint6
     case CLOCK:
         return i * 250 + (uint32_t)(random_next(random) % 100); /* milliseconds of a busy host */
     case SMALL_STEPS:
-        return before + (uint32_t)(random_next(random) & 0xffff); /* random positive increments */
+        return before + (uint32_t)(random_next(random) & ((1u << bits / 2) - 1)); /* random positive increments */
     case LCG:
         return before * 1103515245 + 12345;
     case LOW_BITS:
@@ -271,9 +338,18 @@ static void what_others_had_is_found(void **state)
     for (unsigned kind = 0; kind < BROKEN; kind++) {
         uint32_t v = 7;
         for (unsigned i = 0; i < MANY; i++)
-            numbers[i] = v = broken_next((enum broken)kind, i, v, &random);
+            numbers[i] = v = broken_next((enum broken)kind, 32, i, v, &random);
         if (!look_random(numbers, 32))
             fail_msg("kind %u looks random", kind);
+        for (unsigned bits = 15; bits <= 16; bits++) { /* as ports and identifications */
+            v = 7;
+            for (unsigned i = 0; i < MANY; i++) {
+                v = broken_next((enum broken)kind, bits, i, v, &random);
+                numbers[i] = (kind == ALTERNATING ? v >> (32 - bits) : v) & ((1u << bits) - 1);
+            }
+            if (!look_random(numbers, bits))
+                fail_msg("kind %u looks random in %u bits", kind, bits);
+        }
     }
     for (unsigned i = 0; i < MANY; i++)
         numbers[i] = (uint32_t)random_next(&random);
@@ -308,6 +384,7 @@ int main(void)
         cmocka_unit_test(ports_are_used_up_one_by_one),
         cmocka_unit_test(ports_in_a_row),
         cmocka_unit_test(identifications),
+        cmocka_unit_test(numbers_as_they_leave),
         cmocka_unit_test(cookies),
         cmocka_unit_test(what_others_had_is_found),
         cmocka_unit_test(a_port_in_use_is_passed_over),
