@@ -4,6 +4,7 @@
  *
  * As with the resolver, a turn looks at its socket itself, and needs no events.
  */
+#include "estab_udp.h"
 #include "names/dhcp.h"
 
 #include <string.h>

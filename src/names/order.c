@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* order.c - which of several addresses to try first (RFC 6724 section 6). */
+#include "estab_udp.h"
 #include "names/resolve.h"
 #include "packet/address.h"
 

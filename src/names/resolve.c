@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "estab_udp.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "names/resolve.h"

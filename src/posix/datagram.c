@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "estab_udp.h"
 #include "posix/posix.h"
 
 /* ---- the stack's socket ------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estab_udp.h"
 #include "posix/posix.h"
 
 enum { LONGEST = 65535 };

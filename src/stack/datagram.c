@@ -4,6 +4,7 @@
  * datagram that waits to be sent becomes a frame, or several, as fragments (RFC 791 section 3.2, RFC 8200
  * section 4.5), if it is longer than the link carries.
  */
+#include "estab_udp.h"
 #include "base/checksum.h"
 #include "base/writer.h"
 #include "packet/icmp6.h"

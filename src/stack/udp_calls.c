@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* udp_calls.c - the user's calls on UDP sockets. */
+#include "estab_udp.h"
 #include "stack/stack.h"
 
 /* What the local address is while no peer decides it. */

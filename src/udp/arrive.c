@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* arrive.c - datagrams that arrive: whose they are, how many may wait, and how they are taken. */
+#include "estab_udp.h"
 #include "udp/udp.h"
 
 /* How well a socket fits: 0 not at all, and the more of both ends it names the better. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* send.c - datagrams that wait to be sent: for output to ask, or for a neighbour's address. */
+#include "estab_udp.h"
 #include "udp/udp.h"
 
 static void list_append(struct udp *u, struct udp_list *list, uint32_t i)

@@ -20,6 +20,7 @@
 #ifndef UDP_UDP_H
 #define UDP_UDP_H
 
+#include "estab_udp.h"
 #include "base/assert.h"
 #include "base/queue.h"
 #include "base/trace.h"

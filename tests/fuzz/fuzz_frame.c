@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estab_udp.h"
 #include "base/reader.h"
 #include "support/made_frame.h"
 #include "support/stack_audit.h"

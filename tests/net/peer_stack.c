@@ -41,6 +41,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "estab_udp.h"
 #include "loop/impair.h"
 
 #define TALKS_MAX 8192

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "estab_udp.h"
 #include "names/dhcp.h"
 #include "sim/sim.h"
 

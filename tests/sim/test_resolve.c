@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "estab_udp.h"
 #include "names/resolve.h"
 #include "sim/sim.h"
 

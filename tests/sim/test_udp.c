@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "estab_udp.h"
 #include "base/trace.h"
 #include "sim/link_config.h"
 #include "sim/sim.h"

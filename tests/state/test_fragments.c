@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "estab_udp.h"
 #include "support/made_frame.h"
 #include "support/random.h"
 #include "support/udp_bench.h"

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "estab_udp.h"
 #include "support/made_frame.h"
 #include "support/udp_bench.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "estab_udp.h"
 #include "support/reasons_udp.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "estab_udp.h"
 #include "support/stack_audit.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 #ifndef SUPPORT_UDP_BENCH_H
 #define SUPPORT_UDP_BENCH_H
 
+#include "estab_udp.h"
 #include "base/trace.h"
 #include "estab.h"
 

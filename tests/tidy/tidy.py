@@ -30,7 +30,7 @@ RANK = {
 }
 CORE = ("base", "packet", "tcp", "udp", "ip", "stack", "names")
 CORE_LIBC = {"stdint.h", "stdbool.h", "stddef.h", "string.h", "limits.h", "stdalign.h"}
-PUBLIC = {"estab.h": RANK["base"], "estab_host.h": RANK["device"],
+PUBLIC = {"estab.h": RANK["base"], "estab_udp.h": RANK["base"], "estab_host.h": RANK["device"],
           "estab_posix.h": RANK["posix"]}
 # What the adapter for packetdrill exports: its entrance, and what stands before libc's functions.
 MODULE_EXPORTS = {"packetdrill_interface_init", "close", "getsockopt", "mlockall", "times"}
