@@ -30,6 +30,7 @@ static void start(struct end *e, struct estab_addr address, struct estab_open op
     estab_config_init(&config); /* among strangers, isn_key and hash_key are secrets of yours */
     config.connections = config.records = config.chunks = 64;
     config.sack_spares = 0; /* for who loses hundreds of segments at once */
+    config.fragments = 17;  /* for who is sent datagrams in parts: one of the greatest */
     e->stack = estab_stack_init((struct estab_room){e->room, sizeof e->room}, &config, 0);
     must(e->stack && estab_interface_add(e->stack, &wire) == 0 ? ESTAB_OK : ESTAB_INVALID);
     open.size = sizeof open;
