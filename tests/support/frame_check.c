@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/frame_check.h"
 
+#include "packet/address.h"
+
 #include <string.h>
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
@@ -215,7 +217,8 @@ static bool is_group(const uint8_t *address)
 /* Neighbour discovery: RFC 4861 section 4. */
 static const char *check_ndp(const uint8_t *ip, struct rest r)
 {
-    bool nobody = address6(ip + 8).b[0] == 0;
+    struct estab_addr from = address6(ip + 8);
+    bool nobody = addr_is_unspecified(&from);
     uint32_t option = r.p[0] == 133 ? 8 : 24;
     if (r.p[0] == 134 || r.p[0] == 137)
         return "a host does not route";
