@@ -33,12 +33,40 @@ static void read_move(struct watch *w, const struct estab_trace *t,
         w->moved(w->context, &end, edge, (enum reason)t->arg[MOVE_REASON], t->time);
 }
 
+static struct estab_status *known_of(struct watch *w, estab_conn conn)
+{
+    for (unsigned i = 0; i < WATCH_KNOWN; i++)
+        if (w->known[i].conn.index == conn.index && w->known[i].conn.generation == conn.generation)
+            return &w->known[i].status;
+    return NULL;
+}
+
+/* STATUS as it is; of a connection that has ended, as it was when it last moved or decided.  NULL: not known. */
+static const struct estab_status *status_of(struct watch *w, estab_conn conn)
+{
+    struct estab_status now = {.size = sizeof now}, *known = known_of(w, conn);
+
+    if (estab_status(w->stack, conn, &now) != ESTAB_OK || now.local.port == 0) {
+        if (known)
+            known->state = ESTAB_STATE_CLOSED;
+        return known;
+    }
+    if (!known) {
+        unsigned i = w->known_next++ % WATCH_KNOWN;
+
+        w->known[i].conn = conn;
+        known = &w->known[i].status;
+    }
+    *known = now;
+    return known;
+}
+
 static void read_decision(struct watch *w, const struct estab_trace *t)
 {
-    struct estab_status st = {.size = sizeof st};
+    const struct estab_status *st = status_of(w, t->conn);
 
-    if (estab_status(w->stack, t->conn, &st) == ESTAB_OK)
-        story_decision(w->story, &st, t, t->time - w->zero + w->begin);
+    if (st)
+        story_decision(w->story, st, t, t->time - w->zero + w->begin);
 }
 
 void watch_read(struct watch *w, const struct estab_endpoint *remote)
@@ -50,6 +78,7 @@ void watch_read(struct watch *w, const struct estab_endpoint *remote)
         switch ((enum trace_kind)t.kind) {
         case TRACE_MOVE:
             read_move(w, &t, remote);
+            (void)status_of(w, t.conn);
             break;
         case TRACE_SEGMENT_IN:
             w->reason = (enum reason)t.arg[IN_REASON];

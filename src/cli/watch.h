@@ -11,6 +11,7 @@
 #include "cli/story.h"
 
 #define WATCH_SENT 1024 /* segments whose cause is remembered; a power of two */
+#define WATCH_KNOWN 16  /* connections that are remembered beyond their end */
 
 struct watch {
     struct story *story;
@@ -26,6 +27,12 @@ struct watch {
         uint32_t serial;
         uint16_t why;
     } sent[WATCH_SENT];
+    /* What connections were while they had ends: the trace of one that has gone is read afterwards. */
+    struct {
+        estab_conn conn; /* generation 0: none */
+        struct estab_status status;
+    } known[WATCH_KNOWN];
+    unsigned known_next;
 };
 
 void watch_init(struct watch *, struct story *, estab_stack *, struct estab_addr address);

@@ -96,6 +96,20 @@ class Scripts(unittest.TestCase):
         self.assertNotIn("trace", json.loads(run("script", "--json", path).stdout))
 
 
+class Ended(unittest.TestCase):
+    """What a connection decided last is read when it has gone: it is told with its end and its numbers, all the same."""
+
+    def test_ends_and_numbers_are_those_it_had(self):
+        for seed in (3, 4):
+            done = run("connect", "--on", "sim", "--hold", "1", "--msl", "1", "--seed", str(seed), "--impair",
+                       "delay 20ms loss 25%", "--why")
+            told = [line for line in (done.stdout + done.stderr).splitlines() if re.match(r"\d+\.\d{6} \S*: ", line)]
+            self.assertTrue(told, seed)
+            for line in told:
+                self.assertRegex(line, r"^\d+\.\d{6} (client|server): ", seed)
+                self.assertNotRegex(line.partition("(RFC")[0].partition(" ")[2], r"\d{9}", seed)
+
+
 class Talk(unittest.TestCase):
     """A FIN that was lost with its acknowledgments: the probe, the timer, and what they mean."""
 
