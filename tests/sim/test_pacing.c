@@ -123,6 +123,7 @@ static void the_rate_is_that_of_the_window(void **state)
     assert_true(st.pacing && st.cold);
     run_to(sim, &t, t.bytes);
     assert_int_equal(sim_run(sim, sim_now(sim) + ESTAB_SECOND), SIM_REACHED);
+    assert_false(status(sim, &t).cold);
     sim_free(sim);
 }
 

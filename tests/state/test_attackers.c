@@ -13,7 +13,8 @@
  *
  * What no sender can tell from honesty without a nonce is bounded by what it pretends: who acknowledges at
  * the right time what was sent, and may not have come, is as good as an honest one who is as near, and loses
- * nothing.
+ * nothing.  Not here: who tells of what went again that it came twice (RFC 2883), or echoes the timestamp of what
+ * was lost (RFC 3522), is believed, as by Linux, and keeps the window that a loss would have cost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
