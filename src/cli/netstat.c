@@ -52,10 +52,13 @@ static bool lists_first(struct netstat *n, uint64_t name_space, uint64_t pid)
     return true;
 }
 
+/* A UDP socket without a peer is, in its way, one that listens. */
 static bool is_asked_for(const struct cli_options *o, const struct control_row *r)
 {
-    bool listens = r->state == ESTAB_STATE_LISTEN;
+    bool listens = r->udp ? r->remote.port == 0 : r->state == ESTAB_STATE_LISTEN;
 
+    if (o->tcp != o->udp && o->udp != r->udp)
+        return false;
     return o->all || (o->listening ? listens : !listens);
 }
 
@@ -89,7 +92,7 @@ static void take_object(void *context, uint64_t pid, const struct control_object
 {
     struct control_row r;
 
-    if (object->schema != CONTROL_CONNECTION)
+    if (object->schema != CONTROL_CONNECTION && object->schema != CONTROL_UDP)
         return;
     r = object->row;
     if (!r.kernel)
@@ -165,7 +168,7 @@ static void cells(char cell[COLUMNS][CELL_MAX], const struct cli_options *o,
 {
     label(cell[LOCAL], o, r, true);
     label(cell[FOREIGN], o, r, false);
-    snprintf(cell[STATE], CELL_MAX, "%s", estab_state_name(r->state));
+    snprintf(cell[STATE], CELL_MAX, "%s", r->udp ? "-" : estab_state_name(r->state));
     snprintf(cell[STACK], CELL_MAX, "%s", r->kernel ? "kernel" : "estab");
     if (r->pid == CONTROL_UNKNOWN)
         snprintf(cell[PROGRAM], CELL_MAX, "-");
@@ -196,8 +199,7 @@ static void print_row(const struct netstat *n, const int width[COLUMNS],
     enum column last = n->o->programs ? PROGRAM : STACK;
 
     if (r)
-        printf("%-5s %6" PRIu64 " %6" PRIu64, r->v6 ? "tcp6" : "tcp", r->recv_queue,
-               r->send_queue);
+        printf("%-5s %6" PRIu64 " %6" PRIu64, control_proto(r), r->recv_queue, r->send_queue);
     else
         printf("%-5s %6s %6s", "Proto", "Recv-Q", "Send-Q");
     for (enum column c = LOCAL; c < COLUMNS; c++)

@@ -122,7 +122,7 @@ struct cli_options {
 
     /* netstat */
     bool all, listening, numeric, programs, timers, statistics;
-    bool tcp; /* there is nothing else */
+    bool tcp, udp; /* neither, as both: all there is */
     bool listens;        /* craft -l */
     const char *file;    /* craft -f FILE; or NULL */
 

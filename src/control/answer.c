@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "estab_udp.h"
 #include "packet/address.h"
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
@@ -159,6 +160,30 @@ static struct control_row row_of_stack(const struct answer_source *s, const stru
     return r;
 }
 
+/* One that takes both families is one of IPv6, as a listener is. */
+static struct control_row row_of_udp(const struct answer_source *s, const struct estab_udp_status *st)
+{
+    struct control_row r = control_row_empty();
+
+    r.udp = true;
+    r.v6 = !addr_is_ipv4(&st->local.addr);
+    r.local = st->local;
+    r.remote = st->remote;
+    r.pid = (uint64_t)getpid();
+    r.recv_queue = st->receive_queued;
+    r.send_queue = st->send_queued;
+    r.waiting = st->waiting;
+    r.receive_buffer = st->receive_buffer;
+    r.send_buffer = st->send_buffer;
+    r.received = st->received;
+    r.sent = st->sent;
+    r.dropped = st->dropped;
+    copy_word(r.program, sizeof r.program, s->program);
+    copy_word(r.on, sizeof r.on, s->on);
+    name_ends(s, &r, s->name);
+    return r;
+}
+
 struct control_row answer_kernel_row(const struct diag_socket *d, uint64_t name_space)
 {
     struct control_row r = control_row_empty();
@@ -195,6 +220,18 @@ static bool next_of_stack(struct answer *a, const struct answer_source *s, struc
     return true;
 }
 
+static bool next_of_udp(struct answer *a, const struct answer_source *s, struct text *out)
+{
+    struct estab_udp_status st = {.size = sizeof st};
+    struct control_row r;
+
+    if (!s->stack || !estab_udp_list(s->stack, &a->udp_cursor, &st))
+        return false;
+    r = row_of_udp(s, &st);
+    control_write_row(out, &r);
+    return true;
+}
+
 static bool next_of_kernel(struct answer *a, const struct answer_source *s, struct text *out)
 {
     struct control_row r;
@@ -219,7 +256,7 @@ static bool next_connection(struct answer *a, const struct answer_source *s, str
     if (!a->stack_done && next_of_stack(a, s, out, now))
         return true;
     a->stack_done = true;
-    return next_of_kernel(a, s, out);
+    return next_of_udp(a, s, out) || next_of_kernel(a, s, out);
 }
 
 /* ---- the others ------------------------------------------------------------------------------------------ */

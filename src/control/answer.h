@@ -14,7 +14,7 @@
 
 #define ANSWER_REQUESTS(X)                                                                         \
     X(stack, "who answers, and the names that resolve there")                                      \
-    X(connections, "every connection and listener, of the stack and of the kernel at its end")     \
+    X(connections, "what the stack has open, its UDP sockets too, and the kernel at its end")      \
     X(statistics, "who answers, what its stack has counted, and the reasons that have decided")
 
 enum answer_request {
@@ -40,6 +40,7 @@ struct answer {
     uint64_t cursor;             /* of the stack's list, or of the reasons */
     uint64_t count;              /* of objects so far */
     bool stack_done;
+    uint32_t udp_cursor;         /* of its UDP sockets */
     struct diag_socket *sockets; /* of the kernel; asked for once */
     int sockets_count, sockets_next;
     uint64_t name_space; /* of them */

@@ -27,6 +27,13 @@ struct control_row control_row_empty(void)
     };
 }
 
+const char *control_proto(const struct control_row *r)
+{
+    if (r->udp)
+        return r->v6 ? "udp6" : "udp";
+    return r->v6 ? "tcp6" : "tcp";
+}
+
 void control_endpoint(char out[CONTROL_ENDPOINT_MAX], const struct estab_endpoint *e, bool v6)
 {
     char address[INET6_ADDRSTRLEN], port[8] = "*";
@@ -117,18 +124,20 @@ void control_write_stack(struct text *t, const struct control_stack *s)
 
 void control_write_row(struct text *t, const struct control_row *r)
 {
-    begin(t, CONTROL_CONNECTION);
+    begin(t, r->udp ? CONTROL_UDP : CONTROL_CONNECTION);
     string(t, "stack", r->kernel ? "kernel" : "estab");
-    string(t, "proto", r->v6 ? "tcp6" : "tcp");
+    string(t, "proto", control_proto(r));
     endpoint(t, "local", &r->local, r->v6);
     endpoint(t, "remote", &r->remote, r->v6);
     string_or_null(t, "local_name", r->local_name);
     string_or_null(t, "remote_name", r->remote_name);
-    string(t, "state", estab_state_name(r->state));
+    if (!r->udp)
+        string(t, "state", estab_state_name(r->state));
     pid(t, r->pid);
     string_or_null(t, "program", r->program);
     string_or_null(t, "on", r->on);
-    string(t, "timer", estab_timer_name(r->timer));
+    if (!r->udp)
+        string(t, "timer", estab_timer_name(r->timer));
 #define X(member) number(t, #member, r->member);
     CONTROL_ROW_NUMBERS(X)
 #undef X

@@ -25,6 +25,7 @@
 #define CONTROL_SCHEMAS(X)                                                                         \
     X(STACK, "estab.stack/1")                                                                      \
     X(CONNECTION, "estab.connection/1")                                                            \
+    X(UDP, "estab.udp/1")                                                                          \
     X(COUNTERS, "estab.counters/1")                                                                \
     X(REASON, "estab.reason/1")                                                                    \
     X(END, "estab.end/1")                                                                          \
@@ -48,7 +49,8 @@ struct control_stack {
     struct names names;             /* that resolve there */
 };
 
-/* Numbers of a connection; which of them are known depends on whose it is, and on its state. */
+/* Numbers of a connection or a UDP socket; which of them are known depends on whose it is, and on its
+ * state. */
 #define CONTROL_ROW_NUMBERS(X)                                                                     \
     X(recv_queue)                                                                                  \
     X(send_queue)                                                                                  \
@@ -70,13 +72,20 @@ struct control_stack {
     X(rcv_wnd)                                                                                     \
     X(bytes_sent)                                                                                  \
     X(bytes_received)                                                                              \
+    X(waiting)                                                                                     \
+    X(receive_buffer)                                                                              \
+    X(send_buffer)                                                                                 \
+    X(received)                                                                                    \
+    X(sent)                                                                                        \
+    X(dropped)                                                                                     \
     X(uid)                                                                                         \
     X(inode)                                                                                       \
     X(namespace)
 
-/* A connection or a listener, of a stack of ours or of a kernel. */
+/* A connection, a listener or a UDP socket, of a stack of ours or of a kernel. */
 struct control_row {
     bool kernel; /* whose: else of a stack of ours */
+    bool udp;    /* which has no state, and no timer */
     bool v6;     /* of an IPv6 socket */
     struct estab_endpoint local, remote;
     char local_name[NAMES_TEXT_MAX], remote_name[NAMES_TEXT_MAX]; /* "": none */
@@ -143,6 +152,8 @@ struct control_end {
 
 /* Every number unknown. */
 struct control_row control_row_empty(void);
+/* "tcp", "tcp6", "udp", "udp6". */
+const char *control_proto(const struct control_row *);
 /* "10.11.0.1:3333", "0.0.0.0:*", "[::1]:80". */
 void control_endpoint(char out[CONTROL_ENDPOINT_MAX], const struct estab_endpoint *, bool v6);
 const char *control_schema_text(enum control_schema);

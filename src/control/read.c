@@ -66,7 +66,7 @@ static bool equals(const json_t *object, const char *member, const char *word)
     return text && strcmp(text, word) == 0;
 }
 
-/* "stack" is "estab" or "kernel", "proto" is "tcp" or "tcp6". */
+/* "stack" is "estab" or "kernel", "proto" is "tcp" or "tcp6", of UDP "udp" or "udp6". */
 static bool either(const json_t *object, const char *member, const char *no, const char *yes,
                    bool *out)
 {
@@ -177,16 +177,18 @@ static const char *read_stack(const json_t *o, struct control_stack *s)
     return read_names(json_object_get(o, "names"), &s->names);
 }
 
-static const char *read_row(const json_t *o, struct control_row *r)
+static const char *read_row(const json_t *o, bool udp, struct control_row *r)
 {
     *r = control_row_empty();
+    r->udp = udp;
     if (!either(o, "stack", "estab", "kernel", &r->kernel) ||
-        !either(o, "proto", "tcp", "tcp6", &r->v6))
-        return "expected a stack, estab or kernel, and a protocol, tcp or tcp6";
+        !either(o, "proto", udp ? "udp" : "tcp", udp ? "udp6" : "tcp6", &r->v6))
+        return udp ? "expected a stack, estab or kernel, and a protocol, udp or udp6"
+                   : "expected a stack, estab or kernel, and a protocol, tcp or tcp6";
     if (!endpoint_member(o, "local", r->v6, &r->local) ||
         !endpoint_member(o, "remote", r->v6, &r->remote))
         return "expected two ends, such as 10.11.0.1:3333";
-    if (!state_member(o, &r->state) || !timer_member(o, &r->timer))
+    if (!udp && (!state_member(o, &r->state) || !timer_member(o, &r->timer)))
         return "expected a state of RFC 9293, and a timer";
     if (!optional_text(o, "local_name", r->local_name, sizeof r->local_name) ||
         !optional_text(o, "remote_name", r->remote_name, sizeof r->remote_name) ||
@@ -248,7 +250,9 @@ static const char *read_object(const json_t *o, struct control_object *out)
     case CONTROL_STACK:
         return read_stack(o, &out->stack);
     case CONTROL_CONNECTION:
-        return read_row(o, &out->row);
+        return read_row(o, false, &out->row);
+    case CONTROL_UDP:
+        return read_row(o, true, &out->row);
     case CONTROL_COUNTERS:
         return read_counters(o, &out->counters);
     case CONTROL_REASON:

@@ -226,6 +226,51 @@ class Strangers(Case):
         self.assertNotIn("\033", out)
         self.assertIn(f"{os.getpid()}/?]0;x??", out)
 
+    def udp_rows(self, **more):
+        """An answer with a TCP listener, a UDP socket without a peer, and one with a peer."""
+        common = {"stack": "estab", "recv_queue": 0, "send_queue": 0, "program": "estab test", "on": "kernel"}
+        rows = [{**common, "schema": "estab.connection/1", "proto": "tcp", "local": "10.11.0.1:7",
+                 "remote": "0.0.0.0:*", "state": "LISTEN", "timer": "off"},
+                {**common, "schema": "estab.udp/1", "proto": "udp6", "local": "[::]:67", "remote": "[::]:*",
+                 "recv_queue": 196, "waiting": 2, "received": 5, "sent": 0, "dropped": 3},
+                {**common, "schema": "estab.udp/1", "proto": "udp", "local": "10.11.0.1:40000",
+                 "remote": "10.11.0.2:53", "remote_name": "server", "send_queue": 30, **more}]
+        end = {"schema": "estab.end/1", "request": "connections", "count": len(rows)}
+        return "".join(json.dumps(row) + "\n" for row in (*rows, end)).encode()
+
+    def ours(self, *words):
+        """Without this machine's own."""
+        return [row for row in self.rows(*words) if row["on"] == "kernel"]
+
+    def test_udp_sockets(self):
+        for option, protos in (("-a", ["tcp", "udp6", "udp"]), ("-n", ["udp"]), ("-l", ["tcp", "udp6"]),
+                               ("-u", ["udp"]), ("-ua", ["udp6", "udp"]), ("-ul", ["udp6"]), ("-t", []),
+                               ("-tl", ["tcp"]), ("-tua", ["tcp", "udp6", "udp"])):
+            name = f"{os.getpid()}-0"
+            self.serve(self.udp_rows(), name)
+            self.assertEqual([row["proto"] for row in self.ours(option)], protos, option)
+            (self.place / name).unlink()
+
+    def test_a_udp_socket_as_an_object(self):
+        self.serve(self.udp_rows())
+        row, = self.ours("-ul")
+        self.assertEqual((row["schema"], row["local"], row["remote"]), ("estab.udp/1", "[::]:67", "[::]:*"))
+        self.assertEqual((row["recv_queue"], row["waiting"], row["received"], row["dropped"]), (196, 2, 5, 3))
+        self.assertEqual((row["pid"], row["program"]), (os.getpid(), "estab test"))
+        self.assertFalse({"state", "timer"} & set(row))
+
+    def test_udp_sockets_in_the_table(self):
+        self.serve(self.udp_rows())
+        _, one, two = self.netstat("-uapo").stdout.splitlines()
+        self.assertEqual(one.split(), ["udp6", "196", "0", ":::67", ":::*", "-", "estab",
+                                       f"{os.getpid()}/estab", "test", "off"])
+        self.assertEqual(two.split(), ["udp", "0", "30", "10.11.0.1:40000", "server:53", "-", "estab",
+                                       f"{os.getpid()}/estab", "test", "off"])
+
+    def test_a_udp_socket_of_tcp(self):
+        self.assertIn("expected a stack, estab or kernel, and a protocol, udp or udp6",
+                      self.trouble(self.udp_rows(proto="tcp")))
+
     def test_a_dead_socket_is_removed(self):
         dead = self.place / "999999-0"
         with socket.socket(socket.AF_UNIX) as listener:

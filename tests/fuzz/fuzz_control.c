@@ -30,6 +30,7 @@ static void write_object(struct text *t, const struct control_object *o)
         control_write_stack(t, &o->stack);
         break;
     case CONTROL_CONNECTION:
+    case CONTROL_UDP:
         control_write_row(t, &o->row);
         break;
     case CONTROL_COUNTERS:

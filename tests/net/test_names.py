@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import threading
 
 import _peer
@@ -143,6 +144,36 @@ def silent_and_absent_servers(wire):
         said("no server of DNS can be reached", connect("host.test", port, "--dns", "192.0.2.1", code=5)[1])
 
 
+def netstat_shows_who_asks(wire):
+    """While a server is silent: the sockets of both questions, each with its peer."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((SILENT, 53))
+        environment = {**os.environ, "XDG_RUNTIME_DIR": folder}
+        asking = subprocess.Popen([ESTAB, "connect", "host.test", "80", *["--dns", SILENT] * 3, "--on", "packet:estab",
+                                   "--ip", "10.11.0.2/24"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  env=environment)
+        rows = []
+
+        def seen():
+            _peer.check(asking.poll() is None, f"it has ended, and only {rows} was seen")
+            done = subprocess.run([ESTAB, "netstat", "-u", "--json"], text=True, capture_output=True,
+                                  timeout=_peer.PATIENCE, env=environment)
+            rows[:] = [json.loads(line) for line in done.stdout.splitlines()]
+            return len(rows) == 2 and all(row["sent"] for row in rows)
+
+        try:
+            _peer.await_that(seen, "netstat does not show two sockets")
+        finally:
+            asking.kill()
+            asking.wait()
+        for row in rows:
+            local = row["local"].rpartition(":")
+            _peer.check(local[0] == "10.11.0.2" and int(local[2]) >= 32768, f"{row}")
+            want = {"schema": "estab.udp/1", "stack": "estab", "proto": "udp", "remote": f"{SILENT}:53", "pid": asking.pid,
+                    "program": "estab connect", "on": "packet:estab", "recv_queue": 0, "waiting": 0, "dropped": 0}
+            _peer.check(row | want == row, f"{row} is not {want}")
+
+
 def addresses_and_wrong_names_are_not_asked_for(wire):
     s, port = serving(wire)
     with s:
@@ -154,7 +185,7 @@ def addresses_and_wrong_names_are_not_asked_for(wire):
 
 TESTS = (a_name_leads_to_its_address, aliases_and_other_families, the_next_address_is_tried,
          a_long_answer_comes_by_tcp, what_is_not_there_is_told, silent_and_absent_servers,
-         addresses_and_wrong_names_are_not_asked_for)
+         netstat_shows_who_asks, addresses_and_wrong_names_are_not_asked_for)
 
 
 def await_marker(capture):

@@ -50,7 +50,7 @@ static struct control_row row(void)
 static void assert_same(const struct control_row *a, const struct control_row *b)
 {
 #define X(member) assert_int_equal(a->member, b->member);
-    X(kernel) X(v6) X(state) X(timer) X(pid)
+    X(kernel) X(udp) X(v6) X(state) X(timer) X(pid)
     CONTROL_ROW_NUMBERS(X)
 #undef X
     assert_memory_equal(&a->local.addr, &b->local.addr, sizeof a->local.addr);
@@ -96,6 +96,37 @@ static void rows_are_read_back(void **state)
         assert_int_equal(seen.schema, CONTROL_CONNECTION);
         assert_same(&seen.row, &r);
     }
+}
+
+/* Of UDP there is no state and no timer, and another schema says so. */
+static void a_udp_socket(void **state)
+{
+    struct control_row r = row();
+
+    (void)state;
+    r.udp = true;
+    r.state = ESTAB_STATE_CLOSED;
+    r.timer = ESTAB_TIMER_NONE;
+    r.timer_ms = r.iss = CONTROL_UNKNOWN;
+    r.waiting = 2;
+    r.dropped = 1;
+    begin();
+    control_write_row(&t, &r);
+    assert_string_equal(
+        line, "{\"schema\":\"estab.udp/1\",\"stack\":\"estab\",\"proto\":\"udp\","
+              "\"local\":\"10.11.0.1:3333\",\"remote\":\"10.11.0.101:40000\","
+              "\"local_name\":\"server\",\"remote_name\":null,"
+              "\"pid\":4711,\"program\":\"estab listen\",\"on\":\"packet:eth0\","
+              "\"recv_queue\":0,\"send_queue\":4294967295,\"waiting\":2,\"dropped\":1}\n");
+    read_back();
+    assert_int_equal(seen.schema, CONTROL_UDP);
+    assert_same(&seen.row, &r);
+    r.v6 = true;
+    begin();
+    control_write_row(&t, &r);
+    read_back();
+    assert_string_equal(control_proto(&seen.row), "udp6");
+    assert_same(&seen.row, &r);
 }
 
 static void every_number_is_read_back(void **state)
@@ -240,6 +271,11 @@ static void what_is_refused(void **state)
         {"{" ROW QUEUES ENDS ",\"cwnd\":{}}", "cwnd"},
         {"{" ROW QUEUES ENDS ",\"program\":5}", "names"},
         {"{\"schema\":\"estab.connection/1\",\"stack\":\"bsd\",\"proto\":\"tcp\"}", "a stack"},
+        {"{\"schema\":\"estab.connection/1\",\"stack\":\"estab\",\"proto\":\"udp\"}", "tcp or tcp6"},
+        {"{\"schema\":\"estab.udp/1\",\"stack\":\"estab\",\"proto\":\"tcp\"" ENDS QUEUES "}", "udp or udp6"},
+        {"{\"schema\":\"estab.udp/1\",\"stack\":\"estab\",\"proto\":\"udp\"" QUEUES "}", "two ends"},
+        {"{\"schema\":\"estab.udp/1\",\"stack\":\"estab\",\"proto\":\"udp6\"" ENDS QUEUES "}", "two ends"},
+        {"{\"schema\":\"estab.udp/1\",\"stack\":\"estab\",\"proto\":\"udp\"" ENDS "}", "two queues"},
         {"{\"schema\":\"estab.stack/1\",\"stack\":true}", "number of a process"},
         {"{\"schema\":\"estab.stack/1\",\"stack\":true,\"pid\":1,\"version\":\"\",\"program\":\"\","
          "\"on\":\"\",\"names\":{}}",
@@ -294,7 +330,7 @@ int main(void)
         cmocka_unit_test(every_number_is_read_back), cmocka_unit_test(ends_of_every_kind),
         cmocka_unit_test(a_full_table_of_names),   cmocka_unit_test(the_others_are_read_back),
         cmocka_unit_test(what_is_refused),         cmocka_unit_test(a_later_version),
-        cmocka_unit_test(a_line_that_is_too_long),
+        cmocka_unit_test(a_line_that_is_too_long), cmocka_unit_test(a_udp_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
