@@ -693,6 +693,9 @@ struct estab_counters {
     uint64_t fragments_in, fragments_out; /* parts of datagrams: taken; sent */
     uint64_t reassembled;                 /* datagrams of which all parts came */
     uint32_t fragments, fragments_total;  /* blocks of the pool: in use; in all */
+    uint32_t connections_total, records_total, listeners_total, udp_sockets_total, datagrams_total;
+    uint32_t cold_blocks, cold_blocks_total, scoreboards, scoreboards_total, spares, spares_total;
+    uint32_t neighbours, neighbours_total, replies, replies_total; /* what each pool has: in use; in all */
 };
 
 ESTAB_API void estab_counters(const estab_stack *, struct estab_counters *);

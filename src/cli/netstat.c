@@ -296,13 +296,36 @@ static int connections(struct netstat *n)
 
 /* ---- statistics ------------------------------------------------------------------------------------------ */
 
-/* "    6 frames in"; names are joined by underscores. */
-static void print_counter(uint64_t value, const char *name)
+/* Names are joined by underscores. */
+static void print_name(const char *name)
 {
-    printf("%12" PRIu64 " ", value);
     for (const char *c = name; *c; c++)
         putchar(*c == '_' ? ' ' : *c);
     putchar('\n');
+}
+
+/* "    6 frames in" */
+static void print_counter(uint64_t value, const char *name)
+{
+    printf("%12" PRIu64 " ", value);
+    print_name(name);
+}
+
+/* "    1 of 64 udp sockets" */
+static void print_pool(uint64_t used, uint64_t total, const char *name)
+{
+    printf("%12" PRIu64 " of %" PRIu64 " ", used, total);
+    print_name(name);
+}
+
+static void print_counters(const struct control_counters *c)
+{
+#define X(member) print_counter(c->member, #member);
+    CONTROL_COUNTS(X)
+#undef X
+#define POOL(X, used, total) print_pool(c->used, c->total, #used);
+    CONTROL_POOLS(POOL, )
+#undef POOL
 }
 
 static void print_reason(const struct control_reason *r)
@@ -325,9 +348,7 @@ static void print_statistic(void *context, uint64_t pid, const struct control_ob
                s->name[0] ? " " : "", s->on);
         break;
     case CONTROL_COUNTERS:
-#define X(member) print_counter(object->counters.member, #member);
-        CONTROL_COUNTERS_OF(X)
-#undef X
+        print_counters(&object->counters);
         break;
     case CONTROL_REASON:
         print_reason(r);

@@ -99,7 +99,7 @@ struct control_row {
 #undef X
 };
 
-#define CONTROL_COUNTERS_OF(X)                                                                     \
+#define CONTROL_COUNTS(X)                                                                          \
     X(frames_in)                                                                                   \
     X(frames_out)                                                                                  \
     X(segments_in)                                                                                 \
@@ -108,14 +108,9 @@ struct control_row {
     X(text_out)                                                                                    \
     X(retransmitted)                                                                               \
     X(time_steps_back)                                                                             \
-    X(connections)                                                                                 \
     X(connections_peak)                                                                            \
-    X(records)                                                                                     \
-    X(listeners)                                                                                   \
-    X(chunks_used)                                                                                 \
     X(chunks_promised)                                                                             \
     X(chunks_lent)                                                                                 \
-    X(chunks_total)                                                                                \
     X(trace_lost)                                                                                  \
     X(mtu_black_holes)                                                                             \
     X(mtu_probes)                                                                                  \
@@ -123,13 +118,27 @@ struct control_row {
     X(mtu_probes_lost)                                                                             \
     X(datagrams_in)                                                                                \
     X(datagrams_out)                                                                               \
-    X(udp_sockets)                                                                                 \
-    X(datagrams)                                                                                   \
     X(fragments_in)                                                                                \
     X(fragments_out)                                                                               \
-    X(reassembled)                                                                                 \
-    X(fragments)                                                                                   \
-    X(fragments_total)
+    X(reassembled)
+
+/* Pools: what is in use, and what there is in all. */
+#define CONTROL_POOLS(P, X)                                                                        \
+    P(X, connections, connections_total)                                                           \
+    P(X, records, records_total)                                                                   \
+    P(X, listeners, listeners_total)                                                               \
+    P(X, chunks_used, chunks_total)                                                                \
+    P(X, cold_blocks, cold_blocks_total)                                                           \
+    P(X, scoreboards, scoreboards_total)                                                           \
+    P(X, spares, spares_total)                                                                     \
+    P(X, udp_sockets, udp_sockets_total)                                                           \
+    P(X, datagrams, datagrams_total)                                                               \
+    P(X, fragments, fragments_total)                                                               \
+    P(X, neighbours, neighbours_total)                                                             \
+    P(X, replies, replies_total)
+
+#define CONTROL_POOL(X, used, total) X(used) X(total)
+#define CONTROL_COUNTERS_OF(X)       CONTROL_COUNTS(X) CONTROL_POOLS(CONTROL_POOL, X)
 
 struct control_counters {
     uint64_t pid;

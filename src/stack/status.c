@@ -312,13 +312,50 @@ bool estab_list(const estab_stack *s, uint64_t *cursor, struct estab_status *st)
 
 /* ---- counters and names ----------------------------------------------------------------------------------- */
 
+static uint32_t listeners_used(const struct tcp *t)
+{
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < t->config.listeners; i++)
+        used += tcp_listener(t, i)->used != LISTENER_FREE;
+    return used;
+}
+
+static uint32_t neighbours_used(const struct ip *ip)
+{
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < ip->neighbour_count; i++)
+        used += ip_neighbour(ip, i)->state != NEIGHBOUR_FREE;
+    return used;
+}
+
+/* There is a cold block and a scoreboard for each TCB. */
+static void count_pools(const struct estab_stack *s, struct estab_counters *c)
+{
+    const struct tcp *t = stack_tcp(s);
+    const struct udp *u = stack_udp(s);
+
+    c->connections_total = c->cold_blocks_total = c->scoreboards_total = t->config.connections;
+    c->records_total = t->config.records;
+    c->listeners = listeners_used(t);
+    c->listeners_total = t->config.listeners;
+    c->cold_blocks = t->cold_used;
+    c->scoreboards = t->board_used;
+    c->spares = t->spare_used;
+    c->spares_total = t->config.sack_spares;
+    c->udp_sockets_total = u->socket_most;
+    c->datagrams_total = u->out_most;
+    c->neighbours = neighbours_used(&s->ip);
+    c->neighbours_total = s->ip.neighbour_count;
+    c->replies = t->reply_count;
+    c->replies_total = t->config.replies;
+}
+
 void estab_counters(const estab_stack *s, struct estab_counters *c)
 {
     const struct tcp *t = stack_tcp(s);
-    uint32_t listeners = 0;
 
-    for (uint32_t i = 0; i < t->config.listeners; i++)
-        listeners += tcp_listener(t, i)->used != LISTENER_FREE;
     *c = (struct estab_counters){
         .size = sizeof *c,
         .frames_in = s->frames_in,
@@ -332,7 +369,6 @@ void estab_counters(const estab_stack *s, struct estab_counters *c)
         .connections = t->tcb_used,
         .connections_peak = t->tcb_peak,
         .records = t->record_used,
-        .listeners = listeners,
         .chunks_used = t->chunks.sending + t->chunks.received + t->chunks.lent,
         .chunks_promised = t->chunks.promised,
         .chunks_lent = t->chunks.lent,
@@ -352,6 +388,7 @@ void estab_counters(const estab_stack *s, struct estab_counters *c)
         .fragments = stack_reassemblies(s)->blocks_used,
         .fragments_total = stack_reassemblies(s)->most,
     };
+    count_pools(s, c);
 }
 
 unsigned estab_reasons(void)

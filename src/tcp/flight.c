@@ -56,6 +56,7 @@ static struct tcp_scoreboard *board_need(struct tcp *t, struct tcb *b, snd_seq f
         .end = first, .rescue_rxt = first, .rack.fack = first, .ranges_at = offsetof(struct tcp_scoreboard, own)};
     rtt_round_begin(b, tcp_scoreboard(t, i));
     b->board = i + 1;
+    t->board_used++;
     return tcp_scoreboard(t, i);
 }
 
@@ -87,6 +88,7 @@ static bool spare_take(struct tcp *t, struct tcp_scoreboard *k)
         i = t->spare_fresh++;
     ranges_move(k, tcp_spare(t, i));
     k->spare = i + 1;
+    t->spare_used++;
     return true;
 }
 
@@ -99,6 +101,7 @@ static void spare_give(struct tcp *t, struct tcp_scoreboard *k)
     ranges_move(k, k->own);
     memcpy(tcp_spare(t, i), &t->spare_free, sizeof t->spare_free);
     t->spare_free = i;
+    t->spare_used--;
     k->spare = 0;
 }
 
@@ -126,6 +129,7 @@ void flight_free(struct tcp *t, struct tcb *b)
     spare_give(t, board_of(t, b));
     *tcp_scoreboard(t, i) = (struct tcp_scoreboard){.next = t->board_free};
     t->board_free = i;
+    t->board_used--;
     b->board = 0;
 }
 

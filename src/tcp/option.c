@@ -76,6 +76,7 @@ struct tcp_cold *cold_need(struct tcp *t, struct tcb *b)
     ASSERT(i < t->config.connections);
     *tcp_cold(t, i) = (struct tcp_cold){0};
     b->cold = i + 1;
+    t->cold_used++;
     return tcp_cold(t, i);
 }
 
@@ -95,6 +96,7 @@ void cold_trim(struct tcp *t, struct tcb *b)
         return;
     *tcp_cold(t, i) = (struct tcp_cold){.next = t->cold_free};
     t->cold_free = i;
+    t->cold_used--;
     b->cold = 0;
 }
 

@@ -114,9 +114,9 @@ struct tcp {
 
     /* Free lists, chained through the first word that the pool has for it; `fresh` was never used. */
     uint32_t tcb_free, tcb_fresh, tcb_used, tcb_peak;
-    uint32_t cold_free, cold_fresh;
-    uint32_t board_free, board_fresh;
-    uint32_t spare_free, spare_fresh;
+    uint32_t cold_free, cold_fresh, cold_used;
+    uint32_t board_free, board_fresh, board_used;
+    uint32_t spare_free, spare_fresh, spare_used;
     uint32_t record_free, record_fresh, record_used;
     uint32_t handle_free, handle_fresh;
 

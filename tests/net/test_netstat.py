@@ -222,14 +222,20 @@ class Both(Case):
         text = self.netstat("-s").stdout
         self.assertIn(f"estab connect, process {process.pid}, client on kernel\n", text)
         self.assertRegex(text, r" 2 segments out\n")
-        self.assertRegex(text, r" 1 connections\n")
+        self.assertRegex(text, r" 1 of [1-9]\d* connections\n")
         objects = [json.loads(line) for line in self.netstat("-s", "--json").stdout.splitlines()]
         self.assertEqual([one["schema"] for one in objects[:2]],
                          ["estab.stack/1", "estab.counters/1"])
         self.assertEqual(objects[0]["names"], [{"address": "10.11.0.101", "name": "client"},
                                                {"address": "10.11.0.1", "name": "server"}])
         self.assertEqual(objects[1]["segments_in"], 1)
-        self.assertEqual(set(objects[1]) - {"schema", "pid"}, counters_of_the_api())
+        counters = counters_of_the_api()
+        self.assertEqual(set(objects[1]) - {"schema", "pid"}, counters)
+        for total in (name for name in counters if name.endswith("_total")):
+            used = total.replace("_total", "_used") if total == "chunks_total" else total[:-len("_total")]
+            words = re.search(rf"(?m)^ +(\d+) of {objects[1][total]} {used.replace('_', ' ')}$", text)
+            self.assertTrue(words, f"{used} and {total} are not in {text}")
+            self.assertLessEqual(int(words[1]), objects[1][total])
 
     def test_a_reason(self):
         """A port on which nobody listens: the reset has its reason."""

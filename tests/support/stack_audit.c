@@ -308,6 +308,7 @@ static const char *check_pairs(const struct stack_audit *w)
 
 struct totals {
     uint32_t tcbs, records, chunks, scoreboard;
+    uint32_t cold_blocks, scoreboards, spares;
     uint64_t windows;
 };
 
@@ -324,6 +325,9 @@ static const char *add_tcb(const struct stack_audit *w, struct totals *sum,
         chunks -= w->listen_memory;
     EXPECT(s->memory >= w->memory && chunks % w->chunk_memory == 0, "memory of no number of chunks");
     sum->tcbs++;
+    sum->cold_blocks += s->cold;
+    sum->scoreboards += s->scoreboard > 0;
+    sum->spares += s->scoreboard > w->spare_memory;
     sum->chunks += chunks / w->chunk_memory;
     sum->windows += (uint64_t)s->rcv_wnd + s->receive_queued;
     return NULL;
@@ -384,6 +388,8 @@ const char *audit_check(struct stack_audit *w, bool quiet, estab_time now)
     estab_counters(w->stack, &c);
     EXPECT(c.connections == sum.tcbs, "not every TCB can be seen");
     EXPECT(c.records == sum.records, "not every record can be seen");
+    EXPECT(c.cold_blocks == sum.cold_blocks, "a cold block of nobody");
+    EXPECT(c.scoreboards == sum.scoreboards && c.spares == sum.spares, "a scoreboard of nobody");
     EXPECT(c.chunks_used <= c.chunks_total && c.chunks_promised <= c.chunks_total,
            "more chunks than there are");
     TRY(add_udp(w, &c, &least, &most));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a stack to what is said of it: its UDP sockets.  How it is carried is test_control.c's.
+ * From a stack to what is said of it: its UDP sockets, and its pools with their limits.  How it is carried is
+ * test_control.c's.
  */
 #include "control/answer.h"
 
@@ -19,7 +20,7 @@ static struct estab_room room;
 static estab_stack *stack;
 static char answer[1 << 16];
 
-/* One listener, one connection in SYN-SENT. */
+/* One listener, one connection in SYN-SENT, and pools that no default is like. */
 static int setup(void **state)
 {
     struct estab_interface i = {.size = sizeof i,
@@ -38,6 +39,12 @@ static int setup(void **state)
     c.connections = c.records = 16;
     c.listeners = 8;
     c.chunks = 1024;
+    c.sack_spares = 3;
+    c.udp_sockets = 5;
+    c.datagrams = 6;
+    c.fragments = 64;
+    c.neighbours = 24;
+    c.replies = 7;
     room.size = estab_stack_size(&c);
     room.base = mmap(NULL, room.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack = estab_stack_init(room, &c, NOW);
@@ -159,12 +166,45 @@ static void datagrams_that_wait_are_seen(void **state)
     assert_non_null(strstr(answer, "\"received\":2,\"sent\":0,\"dropped\":0}"));
 }
 
+/* ---- pools ---------------------------------------------------------------------------------------------- */
+
+/* What is in use, and what the configuration has made room for. */
+static void pools_and_their_limits(void **state)
+{
+    static const char *const parts[] = {
+        "\"connections\":1,\"connections_total\":16,", "\"records\":0,\"records_total\":16,",
+        "\"listeners\":1,\"listeners_total\":8,",     "\"chunks_used\":1,\"chunks_total\":1024,",
+        "\"cold_blocks\":1,\"cold_blocks_total\":16,", "\"scoreboards\":0,\"scoreboards_total\":16,",
+        "\"spares\":0,\"spares_total\":3,",            "\"udp_sockets\":1,\"udp_sockets_total\":5,",
+        "\"datagrams\":1,\"datagrams_total\":6,",      "\"fragments\":0,\"fragments_total\":64,",
+        "\"neighbours\":0,\"neighbours_total\":24,",   "\"replies\":0,\"replies_total\":7",
+    };
+    const struct estab_endpoint peer = {estab_ipv4(10, 11, 0, 101), 53};
+    uint64_t cursor = 8; /* behind the listeners */
+    struct estab_status st = {.size = sizeof st};
+    estab_udp udp;
+
+    (void)state;
+    open_udp((struct estab_endpoint){.port = 5000}, peer, &udp);
+    assert_int_equal(estab_udp_send(stack, udp, NULL, "x", 1, NOW), ESTAB_OK);
+    assert_true(estab_list(stack, &cursor, &st));
+    assert_int_equal(estab_set(stack, st.conn, ESTAB_OPTION_SYN_RETRIES, 1, NOW), ESTAB_OK);
+    ask("statistics");
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(answer, parts[i]))
+            fail_msg("\"%s\" has no \"%s\"", answer, parts[i]);
+    assert_int_equal(estab_set(stack, st.conn, ESTAB_OPTION_SYN_RETRIES, 0, NOW), ESTAB_OK);
+    ask("statistics");
+    expect("\"cold_blocks\":0,\"cold_blocks_total\":16,");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(udp_sockets_are_listed),
         T(datagrams_that_wait_are_seen),
+        T(pools_and_their_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
