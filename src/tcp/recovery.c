@@ -3,7 +3,7 @@
  * recovery.c - the states of a sender that may have lost something, and the window in each.
  *
  * Where SACK was agreed on, RACK (RFC 8985, rack.c), or RFC 6675 where that is configured, says what is
- * lost; a peer that agreed and sends no block is believed its duplicates alone.
+ * lost; of a peer that agreed and sends no block the third duplicate does, which lets no new text go before.
  *
  *      first, second duplicate  new text while cwnd - pipe >= SMSS (RFC 3042)
  *      something is lost        RecoveryPoint = SND.NXT; what is lost goes again, and then new text, as
@@ -74,12 +74,10 @@ static bool covers_recover(const struct tcp *t, const struct tcb *b)
     return !(b->flags & TCB_RECOVER) || snd_leq(snd_add(b->rtt.recover, past), b->snd.una);
 }
 
-/* Whether only duplicates can tell: SACK was not agreed on, or no block has ever come. */
-static bool tells_nothing(const struct tcp *t, const struct tcb *b)
-{
-    return !loss_by_sack(t, b) || !b->rtt.sacks;
-}
-
+/*
+ * Where SACK was agreed on a duplicate without a block lets nothing new go, even of a peer that has never sent
+ * any (RFC 5681 section 3.2, step 1); what its blocks tell of has left the pipe.
+ */
 uint32_t recovery_limited(const struct tcp *t, const struct tcb *b)
 {
     const struct tcp_scoreboard *k = tcb_board(t, b);
@@ -88,7 +86,7 @@ uint32_t recovery_limited(const struct tcp *t, const struct tcb *b)
         return b->snd.mss;
     if (k->undo.frto == FRTO_NEW_TEXT && !loss_by_sack(t, b)) /* RFC 5682 section 2.1, step 2b */
         return snd_span(b->snd.una, b->rtt.recover);
-    if (!tells_nothing(t, b) || (b->flags & TCB_RECOVERY) || !covers_recover(t, b))
+    if (loss_by_sack(t, b) || (b->flags & TCB_RECOVERY) || !covers_recover(t, b))
         return 0;
     return (b->rtt.dupacks < DUPTHRESH ? b->rtt.dupacks : DUPTHRESH - 1) * (uint32_t)b->snd.mss;
 }
