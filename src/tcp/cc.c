@@ -125,3 +125,23 @@ void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum 
     cc_of(b)->undo(&b->cc, before);
     cc_note(t, b, rule, now);
 }
+
+static void fewer(const struct tcb *b, struct cc_window *w, uint32_t was)
+{
+    w->cwnd = cc_fewer(w->cwnd, was, b->snd.mss);
+    if (w->ssthresh != UINT32_MAX)
+        w->ssthresh = cc_fewer(w->ssthresh, was, b->snd.mss);
+    cc_of(b)->on_mss(w, was, b->snd.mss);
+}
+
+/* All that is in bytes is of as many segments as before, and so is what an undoing would restore; as in Linux,
+ * which counts in segments. */
+void cc_shrinks(struct tcp *t, struct tcb *b, uint32_t was, estab_time now)
+{
+    if (!tcb_syn_acked(b) || b->snd.mss >= was)
+        return;
+    fewer(b, &b->cc, was);
+    if (b->board)
+        fewer(b, &board_of(t, b)->undo.before, was);
+    cc_set(t, b, b->cc.cwnd, RULE_SMALLER, now);
+}

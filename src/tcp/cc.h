@@ -11,6 +11,7 @@
  *      in recovery         cwnd                 the caller, by cc_set, down to ssthresh in the end
  *      a timeout           cwnd and ssthresh    the row: cc_timed_out
  *      undone              cwnd and ssthresh    the row: cc_undo, from a copy made before the loss
+ *      a smaller segment   cwnd and ssthresh    cc_shrinks, and the row what it keeps in bytes
  *
  * Integers only; private words live in struct cc_window.
  */
@@ -56,6 +57,8 @@ struct cc {
     void (*undo)(struct cc_window *w, const struct cc_window *before);
     /* Nothing was outstanding for `idle_us`, and text is about to be sent.  cwnd is cc_idle's. */
     void (*on_idle)(struct cc_window *w, uint64_t idle_us);
+    /* Segments have become smaller: cc_fewer(., was, mss) of whatever is in bytes, but for cwnd and ssthresh. */
+    void (*on_mss)(struct cc_window *w, uint32_t was, uint32_t mss);
 };
 
 enum { CC_NEWRENO = ESTAB_CONGESTION_NEWRENO, CC_CUBIC = ESTAB_CONGESTION_CUBIC, CC_ROWS };
@@ -75,6 +78,12 @@ static inline const struct cc *cc_of(const struct tcb *b)
 
 /* RFC 5681 section 3.1: cwnd grows by what was acknowledged, up to ssthresh. */
 enum cwnd_rule cc_slow_start(struct cc_window *w, uint32_t acked);
+
+/* Bytes of as many segments of `mss` as `bytes` were of `was`. */
+static inline uint32_t cc_fewer(uint32_t bytes, uint32_t was, uint32_t mss)
+{
+    return (uint32_t)((uint64_t)bytes * mss / was);
+}
 
 /* Of what stands in the union of struct cc_window. */
 enum cubic_phase {
@@ -110,6 +119,8 @@ void cc_timed_out(struct tcp *t, struct tcb *b, uint32_t flight, bool again, est
 /* `rule` says what has proved that nothing was lost. */
 void cc_undo(struct tcp *t, struct tcb *b, const struct cc_window *before, enum cwnd_rule rule,
              estab_time now);
+/* The path carries less than segments of `was`: they have become smaller (RFC 5681 section 3.1). */
+void cc_shrinks(struct tcp *t, struct tcb *b, uint32_t was, estab_time now);
 /* Text is about to be queued where nothing was, or the peer has opened its window to what waited;
  * `since_us` still tells since when. */
 void cc_idle(struct tcp *t, struct tcb *b, estab_time now);

@@ -251,6 +251,15 @@ static void cubic_on_idle(struct cc_window *w, uint64_t idle_us)
         w->cubic.plateau_ms += (uint32_t)(idle_us / 1000);
 }
 
+/* The curve is of segments: in a smaller scale it is the same, and the time of its plateau stays. */
+static void cubic_on_mss(struct cc_window *w, uint32_t was, uint32_t mss)
+{
+    if (w->cubic.phase & CUBIC_STARTS)
+        return;
+    w->cubic.w_max = cc_fewer(w->cubic.w_max, was, mss);
+    w->cubic.w_est = cc_fewer(w->cubic.w_est, was, mss);
+}
+
 const struct cc cc_cubic = {
     .name = "cubic",
     .rfc = "RFC 9438, RFC 9406",
@@ -261,4 +270,5 @@ const struct cc cc_cubic = {
     .on_timeout = cubic_on_timeout,
     .undo = cubic_undo,
     .on_idle = cubic_on_idle,
+    .on_mss = cubic_on_mss,
 };

@@ -75,6 +75,11 @@ static void newreno_on_idle(struct cc_window *w, uint64_t idle_us)
     (void)idle_us;
 }
 
+static void newreno_on_mss(struct cc_window *w, uint32_t was, uint32_t mss)
+{
+    w->counted = cc_fewer(w->counted, was, mss);
+}
+
 const struct cc cc_newreno = {
     .name = "newreno",
     .rfc = "RFC 5681, RFC 6582",
@@ -85,4 +90,5 @@ const struct cc cc_newreno = {
     .on_timeout = newreno_on_timeout,
     .undo = newreno_undo,
     .on_idle = newreno_on_idle,
+    .on_mss = newreno_on_mss,
 };

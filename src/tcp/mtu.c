@@ -112,6 +112,15 @@ uint32_t mtu_first(struct tcp *t, struct tcb *b, uint32_t mss)
     return mss;
 }
 
+/* Segments are of `text` bytes from now on. */
+static void shrink(struct tcp *t, struct tcb *b, uint32_t text, estab_time now)
+{
+    uint32_t was = b->snd.mss;
+
+    b->snd.mss = (uint16_t)text;
+    cc_shrinks(t, b, was, now);
+}
+
 /* ---- lost, and not by congestion ----------------------------------------------------------------------- */
 
 /* From `left` to `right` all goes again at once, and the window stays as it is. */
@@ -307,7 +316,7 @@ void mtu_timed_out(struct tcp *t, struct tcb *b, estab_time now)
         return;
     m = search_begin(t, b);
     m->mends = false;
-    b->snd.mss = (uint16_t)next;
+    shrink(t, b, next, now);
     range_changed(t, b, m, now);
     t->mtu_black_holes++;
     NOTE(t, MTU_BLACK_HOLE, b->head.handle, now, b->snd.una.v, was, mtu_path(t, b), b->rtt.retries);
@@ -367,7 +376,8 @@ enum reason mtu_too_big(struct tcp *t, struct tcb *b, snd_seq seq, const struct 
     if (b->rtt.retries == 0 && tcb_since_iss(b, b->snd.una) > b->snd.mss)
         return REASON_ICMP_MTU_PASSES;
     m = search_begin(t, b);
-    b->snd.mss = m->high = (uint16_t)(mtu - all);
+    m->high = (uint16_t)(mtu - all);
+    shrink(t, b, m->high, now);
     range_changed(t, b, m, now);
     NOTE(t, MTU_TOLD, b->head.handle, now, seq.v, was, mtu_path(t, b));
     too_long_goes_again(t, b, seq);

@@ -292,7 +292,8 @@ static void too_big(struct wire *w, uint32_t seq, uint32_t length, unsigned mtu)
     packet(w, 1, message, sizeof message);
 }
 
-/* RFC 1191: what was too big goes again smaller, and so does all that follows. */
+/* RFC 1191: what was too big goes again smaller, and so does all that follows; the window is of as many segments
+ * as it was (RFC 5681 section 3.1). R5681-6. */
 WIRE_TEST(segments_become_what_the_path_carries)
 {
     start(w);
@@ -306,10 +307,10 @@ WIRE_TEST(segments_become_what_the_path_carries)
     too_big(w, 1, 1500, 800); /* another of the same flight: longer than what is sent now */
     CHECK_EQ(wire_reason(w, "ICMP_MTU_LIE"), 1);
     CHECK_EQ(STATUS.snd_mss, 960);
-    for (uint32_t at = 1; at < 2881; at += 960) /* at once, in what fits, and in the window there was */
+    for (uint32_t at = 1; at < 2881; at += 960) /* at once, in what fits */
         OUT(0, ACK, at, 1, 960);
     OUT(0, ACK | PSH, 2881, 1, 120);
-    CHECK_EQ(STATUS.cwnd, 14600);
+    CHECK_EQ(STATUS.cwnd, 9600);
     CHECK_EQ(STATUS.path_mtu, 1000);
     CHECK_EQ(wire_counters(w).retransmitted, 4);
     IN(ACK, 1, 3001, 0, .wnd = 65535);
@@ -327,7 +328,7 @@ WIRE_TEST(what_was_too_long_goes_again_with_sack)
     for (uint32_t at = 1; at < 2881; at += 960)
         OUT(0, ACK, at, 1, 960);
     OUT(0, ACK | PSH, 2881, 1, 120);
-    CHECK_EQ(STATUS.cwnd, 14600);
+    CHECK_EQ(STATUS.cwnd, 9600);
     CHECK_EQ(STATUS.lost, 4); /* and known to be under way again */
     CHECK_EQ(STATUS.retrans_out, 4);
     IN(ACK, 1, 3001, 0, .wnd = 65535);

@@ -245,6 +245,28 @@ static void a_timeout_begins_a_new_curve(void **state)
     assert_int_equal(f.w.cubic.plateau_ms, (uint32_t)(f.now_us / 1000));
 }
 
+/* RFC 5681 section 3.1: in smaller segments it is the same curve; neither W_max nor Reno's window brings back what
+ * there was in bytes. R5681-6. */
+static void smaller_segments_make_a_smaller_curve(void **state)
+{
+    (void)state;
+    struct flow small, large;
+
+    flow_start(&large, 100, 50000, 2 * SMSS);
+    cc->on_loss(&large.w, &(struct cc_loss){.flight = large.w.cwnd, .mss = large.mss});
+    large.w.cwnd = large.w.ssthresh;
+    flow_run(&large, 500000);
+    small = large;
+    small.mss = SMSS;
+    small.w.cwnd /= 2;
+    small.w.ssthresh /= 2;
+    cc->on_mss(&small.w, 2 * SMSS, SMSS);
+    flow_run(&large, 3000000);
+    flow_run(&small, 3000000);
+    assert_in_range(2 * small.w.cwnd, large.w.cwnd - 4 * SMSS, large.w.cwnd + 4 * SMSS);
+    assert_int_equal(small.w.cubic.w_max, 100 * SMSS);
+}
+
 /* Linux's habit: 5 % a round trip, while the curve from an unknown W_max is flat. R9438-5. */
 static void an_unknown_w_max_is_left_by_a_twentieth(void **state)
 {
@@ -330,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_loss_leaves_seven_tenths),
         cmocka_unit_test(fast_convergence_makes_room),
         cmocka_unit_test(a_timeout_begins_a_new_curve),
+        cmocka_unit_test(smaller_segments_make_a_smaller_curve),
         cmocka_unit_test(an_unknown_w_max_is_left_by_a_twentieth),
         cmocka_unit_test(the_window_grows_by_half_a_round_trip_at_most),
         cmocka_unit_test(time_stands_still_while_the_window_is_not_used),
