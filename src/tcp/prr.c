@@ -40,6 +40,10 @@ void prr_acked(struct tcp *t, struct tcb *b, uint32_t delivered, bool safe, uint
 
     if (!k)
         return;
+    if (k->prr.flight == 0) { /* all that was in flight when an ECE came has come since, and the scoreboard is another */
+        cc_set(t, b, ssthresh, RULE_PRR, now);
+        return;
+    }
     k->prr.delivered += delivered;
     if (pipe > ssthresh) {
         /* No more than was in flight: who SACKs, reneges and SACKs again gains nothing. */

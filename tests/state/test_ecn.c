@@ -210,6 +210,49 @@ WIRE_TEST(a_window_shrinks_once_and_costs_no_memory_after)
     CHECK(!STATUS.cold);
 }
 
+/* All has come, and CWR has not: what limited transmit then sends beyond ssthresh is in proportion to nothing. */
+WIRE_TEST(what_goes_beyond_a_window_that_has_shrunk)
+{
+    start(w, ANSWERS);
+    agreed(w);
+    SEND(8000);
+    SKIP;
+    wire_run(w, 100 * MS);
+    IN(ACK | ECE, 1, 8001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_CWR);
+    CHECK_EQ(STATUS.ssthresh, 4000);
+    SEND(8000);
+    SKIP;
+    wire_run(w, 200 * MS);
+    IN(ACK, 1, 8001, 0, .wnd = 65535);
+    IN(ACK, 1, 8001, 0, .wnd = 65535);
+    SKIP;
+    CHECK_EQ(STATUS.snd_nxt - w->iss, 14001);
+    IN(ACK, 1, 9001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_OPEN);
+    CHECK_EQ(STATUS.cwnd, 4000);
+    SKIP;
+}
+
+/* An ECE where a FIN alone is outstanding. */
+WIRE_TEST(an_ece_of_a_fin)
+{
+    start(w, ANSWERS);
+    agreed(w);
+    SEND(1000);
+    SKIP;
+    wire_run(w, 100 * MS);
+    IN(ACK, 1, 1001, 0, .wnd = 65535);
+    assert_int_equal(estab_close(w->stack, w->conn, WIRE_START + w->now), ESTAB_OK);
+    SKIP;
+    wire_run(w, 200 * MS);
+    IN(ACK | ECE, 1, 1001, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_CWR);
+    IN(ACK | ECE, 1, 1002, 0, .wnd = 65535);
+    CHECK_EQ(STATUS.loss, ESTAB_LOSS_CWR);
+    SKIP;
+}
+
 /* RFC 3168 section 6.1.2: a loss and an ECE in one window are one reason to shrink. */
 WIRE_TEST(a_loss_in_the_same_window_does_not_shrink_it_again)
 {
@@ -274,6 +317,8 @@ int main(void)
         cmocka_unit_test(a_super_segment_says_cwr_once),
         cmocka_unit_test(cwr_comes_before_ce),
         cmocka_unit_test(a_window_shrinks_once_and_costs_no_memory_after),
+        cmocka_unit_test(what_goes_beyond_a_window_that_has_shrunk),
+        cmocka_unit_test(an_ece_of_a_fin),
         cmocka_unit_test(a_loss_in_the_same_window_does_not_shrink_it_again),
         cmocka_unit_test(an_ece_in_a_recovery_does_not_shrink_it_again),
         cmocka_unit_test(ece_for_ever),
