@@ -128,6 +128,19 @@ static bool echoes_the_original(struct tcp *t, const struct tcb *b, const struct
     return false;
 }
 
+/* Whether all of a block has been sent again, as far as it is still known: below SND.UNA it is not. */
+static bool went_again(const struct tcp_scoreboard *k, struct tcp_sack_block block)
+{
+    for (uint32_t i = 0; i < k->count; i++) {
+        const struct tcp_range *r = &ranges_of(k)[i];
+
+        if (!(r->marks & RANGE_EVER) && snd_lt(snd_of(block.left), range_end(k, i)) &&
+            snd_lt(r->left, snd_of(block.right)))
+            return false;
+    }
+    return true;
+}
+
 /* RFC 3708 section 2: what came twice is taken off what was sent again.  A block of what did not go again, and
  * one that was told just before, are stale, or tell what the network has doubled. */
 static void count_dsack(struct tcp_scoreboard *k, const struct ack_news *news)
@@ -135,7 +148,8 @@ static void count_dsack(struct tcp_scoreboard *k, const struct ack_news *news)
     uint32_t n = news->twice.right - news->twice.left;
 
     if (!news->dsack || !snd_lt(k->undo.una, snd_of(news->twice.right)) ||
-        snd_lt(k->undo.last, snd_of(news->twice.right)) || snd_eq(k->undo.told, snd_of(news->twice.right)))
+        snd_lt(k->undo.last, snd_of(news->twice.right)) || snd_eq(k->undo.told, snd_of(news->twice.right)) ||
+        !went_again(k, news->twice))
         return;
     k->undo.told = snd_of(news->twice.right);
     k->undo.twice -= n < k->undo.twice ? n : k->undo.twice;
@@ -212,7 +226,7 @@ bool undo_acked(struct tcp *t, struct tcb *b, const struct ack_news *news, estab
         undo(t, b, RULE_UNDO_EIFEL, now);
     } else if (k->undo.by_timeout && frto_acked(t, b, k, news, now)) {
         undo(t, b, RULE_UNDO_FRTO, now);
-    } else if (news->dsack && k->undo.any && k->undo.twice == 0) {
+    } else if (news->dsack && k->undo.any && k->undo.twice == 0 && k->again == 0) { /* and all of it has come */
         undo(t, b, RULE_UNDO_DSACK, now);
     } else {
         return false;
