@@ -92,7 +92,7 @@ static void flood_one(void)
     uint32_t from = r >> 60 & 1 ? 0 : 8 * (1 + (uint32_t)(r >> 32) % 150);
 
     for (unsigned i = 0; i < w.spread; i++) /* the last bytes */
-        src.b[15 - i] = (uint8_t)(r >> 8 * i);
+        src.b[15 - i] = (uint8_t)(r >> 8 * (i % 8));
     if (w.spread > 8) {
         src.b[2] = (uint8_t)(r >> 40);
         src.b[3] = (uint8_t)(r >> 48);
