@@ -260,6 +260,11 @@ static const char *icmp6_text(const struct view_icmp *i)
         return "echo request";
     case ICMP6_ECHO_REPLY:
         return "echo reply";
+    case ICMP6_MLD_QUERY:
+        return "who listens to groups?";
+    case ICMP6_MLD_REPORT:
+    case ICMP6_MLD2_REPORT:
+        return "I listen to a group";
     case ICMP6_ROUTER_SOLICITATION:
         return "who routes?";
     case ICMP6_ROUTER_ADVERTISEMENT:
