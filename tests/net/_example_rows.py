@@ -103,6 +103,7 @@ WIRES = [
         says=["Proto Recv-Q Send-Q Local Address", "server:3333 ... ESTABLISHED estab"]),
     Row("estab netstat -tanp", before=[LISTEN, STAYS],
         says=["LISTEN ... /estab listen", "10.11.0.1:3333 ... ESTABLISHED"]),
+    Row("estab netstat -uan", before=[LISTEN], says=["Proto Recv-Q Send-Q Local Address"]),
     Row("estab netstat -lo", before=[LISTEN], says=["server:3333 ... LISTEN ... off"]),
     Row("estab netstat -s", before=[LISTEN, STAYS], says=["estab listen", "(RFC"]),
     Row("estab netstat -a --json", before=[LISTEN], says=['"schema":"estab.connection/1"']),
